@@ -1,0 +1,1 @@
+"""The `digits` command: thin, one file a group of commands."""

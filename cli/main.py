@@ -1,0 +1,55 @@
+"""The `digits` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.stages import StageError
+from training.datasets import BATCH
+
+app = typer.Typer(
+    help="Digit Batch: drop handwritten digits into S3, read there how well the newest approved model reads.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+
+@app.callback()
+def digits() -> None:
+    """Keep `demo` a command of its own, beside those to come."""
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path, typer.Option(help="Folder that the reports are copied into.", file_okay=False)
+    ] = Path("out"),
+    images: Annotated[
+        int, typer.Option(help="Images to drop as a batch; none of them is trained on.", min=1, max=BATCH)
+    ] = BATCH,
+    seed: Annotated[int, typer.Option(help="Seed of the data's parting and of the training.", min=0)] = 0,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="Leave the local cloud up after the report, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Run the whole of it on this machine, without an AWS account and without Docker.
+
+    Starts the local cloud, deploys template.yaml, trains on real MNIST, registers the model, drops a batch of
+    images and reads its accuracy report: about a minute on two cores. The environment variable MNIST_DIR may
+    name a folder with all of MNIST (four IDX files); without it, a sample of 5,000 images is used.
+    """
+    from cli.demo import run  # torch's and moto's imports cost seconds that `--help` doesn't pay
+
+    try:
+        run(Console(), out, images, seed, keep_running)
+    except StageError as error:
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        raise typer.Exit(130) from error
+
+
+if __name__ == "__main__":
+    app()

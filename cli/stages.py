@@ -1,0 +1,54 @@
+"""Progress of a command, stage by stage: a spinner with the latest news, then one line that stays."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+
+
+class StageError(Exception):
+    """A stage failed; the message has been shown."""
+
+
+class Stage:
+    """One stage under way: `news` replaces what the spinner shows, `result` is what its line will say."""
+
+    def __init__(self, status: Status, title: str) -> None:
+        self._status, self._title = status, title
+        self.result = ""
+
+    def news(self, text: str) -> None:
+        """Show the latest news of the stage."""
+        self._status.update(f"{self._title}  [dim]{escape(text[:100])}[/dim]")
+
+
+class Stages:
+    """The stages of one command on one console."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.current: Stage | None = None
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Stage]:
+        """Show a stage until it ends; an error is shown in full and becomes a StageError."""
+        began = time.monotonic()
+        with self._console.status(title) as status:
+            self.current = stage = Stage(status, title)
+            try:
+                yield stage
+            except Exception as error:
+                self._console.print(f"[red]✗[/red] {title}\n  [red]{escape(str(error))}[/red]")
+                raise StageError(title) from error
+            finally:
+                self.current = None
+        seconds = f"{time.monotonic() - began:5.1f} s"
+        self._console.print(f"[green]✓[/green] {title:<28} [dim]{seconds}[/dim]  {escape(stage.result)}")
+
+    def news(self, text: str) -> None:
+        """Show news in whichever stage is under way."""
+        if stage := self.current:
+            stage.news(text)

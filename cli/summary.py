@@ -1,0 +1,52 @@
+"""A report's summary for the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def show(console: Console, report: dict[str, Any]) -> None:
+    """Print a report.json as a table: the headline, and the figures of each label."""
+    coverage, accuracy = report["coverage"], report["accuracy"]
+    console.print()
+    table = Table(title=f"{report['batch']}  ·  {report['status']}", show_header=False, title_justify="left")
+    if report["reason"]:
+        table.add_row("reason", report["reason"])
+    if accuracy:
+        interval = f"95 % interval {accuracy['low']:.2%} to {accuracy['high']:.2%}"
+        table.add_row(
+            "accuracy", f"[bold]{accuracy['value']:.2%}[/bold]  ({interval}, {report['labelled']} labelled)"
+        )
+    table.add_row(
+        "coverage",
+        f"{coverage['scored']} of {coverage['expected']} scored, "
+        f"{coverage['unreadable']} unreadable, {coverage['missing']} missing",
+    )
+    if model := report["model"]:
+        table.add_row(
+            "model", f"{model['package_arn'].rpartition('model-package/')[2]}, {model['training_job']}"
+        )
+    if job := report["transform_job"]:
+        table.add_row("transform job", f"{job['name']}, {job['instance_count']} × {job['instance_type']}")
+    console.print(table)
+    if report["classes"]:
+        console.print(_classes(report))
+
+
+def _classes(report: dict[str, Any]) -> Table:
+    table = Table("label", "images", "precision", "recall", "F1", "mistaken for")
+    for figures, row in zip(report["classes"], report["confusion_matrix"], strict=True):
+        wrong = [
+            f"{other} (× {count})"
+            for other, count in sorted(enumerate(row), key=lambda pair: -pair[1])
+            if count and other != figures["label"]
+        ]
+        numbers = (figures["precision"], figures["recall"], figures["f1"])
+        table.add_row(
+            str(figures["label"]),
+            str(figures["support"]),
+            *("–" if number is None else f"{number:.3f}" for number in numbers),
+            ", ".join(wrong[:3]),
+        )
+    return table

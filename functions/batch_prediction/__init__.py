@@ -1,0 +1,1 @@
+"""Digit Batch's domain: from an uploaded manifest to an accuracy report. Imports no handler."""

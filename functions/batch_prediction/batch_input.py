@@ -1,0 +1,102 @@
+"""Write a transform job's input: a pure function of the manifest version, streamed, in parts."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import Any
+
+import orjson
+
+from batch_prediction.layout import Manifest, Run
+from batch_prediction.manifest import LeftOut, ManifestError, read
+
+# A part is the unit of parallelism, and of what is lost when a container dies: small, as long as the number
+# of objects stays reasonable. Beyond a million lines parts are larger.
+SMALL_PART, LARGE_PART = 1_000, 10_000  # lines
+SMALL_PARTS = 1_000
+_CHUNK = 1024 * 1024  # bytes read from S3 at once
+_IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest on disk
+
+
+@dataclass(frozen=True)
+class BatchInput:
+    """What a manifest gave: `lines` to score, `labelled` of them with a label, `left_out` refused.
+
+    `problem` says why the manifest as a whole can't be used.
+    """
+
+    lines: int
+    labelled: int
+    left_out: int
+    problem: str | None = None
+
+
+def part_size(part: int) -> int:
+    """The number of lines of a full part, by its number from 0."""
+    return SMALL_PART if part < SMALL_PARTS else LARGE_PART
+
+
+def part_sizes(lines: int) -> Iterator[int]:
+    """The number of lines of each part, in order."""
+    for part in count():
+        if lines <= 0:
+            return
+        yield min(lines, part_size(part))
+        lines -= part_size(part)
+
+
+def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: int) -> BatchInput:
+    """Check a manifest version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
+
+    Nothing is written behind `max_images` usable lines; the lines are counted all the same.
+    """
+    manifest = Manifest.at(key)
+    body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
+    parts = _Parts(s3, bucket, run)
+    lines = labelled = left_out = 0
+    problem = None
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
+        try:
+            for item in read(body.iter_chunks(_CHUNK), manifest, bucket):
+                if isinstance(item, LeftOut):
+                    left_out += 1
+                    refused.write(orjson.dumps(asdict(item)) + b"\n")
+                    continue
+                lines += 1
+                labelled += item.label is not None
+                if lines <= max_images:
+                    parts.add(item.image, item.label)
+        except ManifestError as error:
+            problem = str(error)
+        parts.flush()
+        if left_out:
+            refused.seek(0)
+            s3.upload_fileobj(refused, bucket, run.left_out)
+    if lines > max_images:
+        problem = f"expected at most {max_images} images (the stack's parameter MaxImages), found {lines}"
+    return BatchInput(lines, labelled, left_out, problem)
+
+
+class _Parts:
+    """The part that is being filled."""
+
+    def __init__(self, s3: Any, bucket: str, run: Run) -> None:
+        self._s3, self._bucket, self._run = s3, bucket, run
+        self._part, self._lines = 0, list[bytes]()
+
+    def add(self, image: str, label: int | None) -> None:
+        record: dict[str, Any] = {"image": {"source-ref": image}}
+        if label is not None:
+            record["label"] = label
+        self._lines.append(orjson.dumps(record))
+        if len(self._lines) == part_size(self._part):
+            self.flush()
+
+    def flush(self) -> None:
+        if not self._lines:
+            return
+        body = b"\n".join(self._lines) + b"\n"
+        self._s3.put_object(Bucket=self._bucket, Key=self._run.input_part(self._part), Body=body)
+        self._part += 1
+        self._lines = []

@@ -1,0 +1,81 @@
+"""run.json, the one decision about a run: written with If-None-Match, never deleted; all follow it."""
+
+import time
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from batch_prediction.layout import Run
+
+SCHEMA = "digit-batch/run/1"
+_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is under way
+
+
+@dataclass(frozen=True)
+class Start:
+    """The run gets a transform job; everything that the job is made of is frozen here."""
+
+    lines: int
+    labelled: int
+    left_out: int
+    model_package: str
+    training_job: str | None
+    artifact_sha256: str | None
+    model: str
+    transform_job: str
+    instance_type: str
+    instance_count: int
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The run gets no transform job, but a report that says why."""
+
+    lines: int
+    labelled: int
+    left_out: int
+    reason: str
+
+
+Decision = Start | Refuse
+
+
+def read(s3: Any, bucket: str, run: Run) -> Decision | None:
+    """The decision about a run; None when none has been taken."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=run.decision)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    found = orjson.loads(body)
+    kind: type[Decision] = Start if found["decision"] == "start" else Refuse
+    return kind(**{field.name: found[field.name] for field in fields(kind)})
+
+
+def take(s3: Any, bucket: str, run: Run, decision: Decision) -> Decision:
+    """Write the decision unless there is one; the one that stands is returned, whoever took it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 412 means that the key
+    exists, 409 that another conditional write is under way and this one has to be repeated.
+    """
+    head = {"schema": SCHEMA, "decision": type(decision).__name__.lower(), "batch": run.batch, "run": run.id}
+    body = orjson.dumps(head | asdict(decision), option=orjson.OPT_INDENT_2)
+    for pause in (*_PAUSES, None):
+        try:
+            s3.put_object(
+                Bucket=bucket, Key=run.decision, Body=body, IfNoneMatch="*", ContentType="application/json"
+            )
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 412:
+                break
+            if status != 409 or pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return decision
+    standing = read(s3, bucket, run)
+    if standing is None:
+        raise RuntimeError(f"s3://{bucket}/{run.decision}: expected the decision that stands, found nothing")
+    return standing

@@ -1,0 +1,72 @@
+"""The events that the functions are woken by, each parsed once. Samples: tests/events/."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from batch_prediction.layout import Run
+
+
+@dataclass(frozen=True)
+class ManifestUploaded:
+    """`Object Created` of aws.s3: a version of an object below incoming/ has been written.
+
+    Shape: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (keys are not URL-encoded).
+    """
+
+    bucket: str
+    key: str
+    version: str
+
+    @classmethod
+    def from_sqs(cls, record: SQSRecord) -> "ManifestUploaded":
+        """Read the event from a queue's message; ValueError when the object has no version."""
+        detail = record.json_body["detail"]
+        bucket, upload = detail["bucket"]["name"], detail["object"]
+        if "version-id" not in upload:
+            raise ValueError(
+                f"s3://{bucket}/{upload['key']}: expected a version-id, found none. "
+                "A run is pinned to a manifest version: switch versioning on for the bucket"
+            )
+        return cls(bucket, upload["key"], upload["version-id"])
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """A run needs its report: a hint, never the truth about how it ended.
+
+    Either `SageMaker Transform Job State Change` of aws.sagemaker
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html),
+    or `Digit Batch Run Refused`, which start_transform sends for a run that gets no job.
+    """
+
+    run: Run
+
+    REFUSED = "Digit Batch Run Refused"
+
+    @classmethod
+    def from_sqs(cls, record: SQSRecord, bucket: str) -> "RunEnded":
+        """Read the run from a queue's message; ValueError for a job that isn't this stack's."""
+        message = record.json_body
+        detail = message["detail"]
+        if message["detail-type"] == cls.REFUSED:
+            return cls(Run(detail["batch"], detail["run"]))
+        return cls(Run.of_output(detail["TransformOutput"]["S3OutputPath"], bucket))
+
+    @classmethod
+    def refused(cls, run: Run) -> dict[str, Any]:
+        """The message for a run that was refused."""
+        return {"detail-type": cls.REFUSED, "detail": {"batch": run.batch, "run": run.id}}
+
+
+@dataclass(frozen=True)
+class TrainingEnded:
+    """`SageMaker Training Job State Change` of aws.sagemaker: a training job below models/ has ended."""
+
+    job: str
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> "TrainingEnded":
+        """Read the name of the job; how it ended is asked of SageMaker."""
+        return cls(event["detail"]["TrainingJobName"])

@@ -1,0 +1,15 @@
+"""The labels: the ten digits."""
+
+LABELS = tuple(range(10))
+
+_BY_TEXT = {str(label): label for label in LABELS}
+
+
+def parse(value: object) -> int:
+    """A digit from 0 to 9, given as an integer or as its one character; ValueError otherwise."""
+    if type(value) is int and value in LABELS:  # `True` is an int too
+        return value
+    if isinstance(value, str) and value.strip() in _BY_TEXT:
+        return _BY_TEXT[value.strip()]
+    found = repr(value)
+    raise ValueError(f"label: expected a digit from 0 to 9, found {found[:40]}")

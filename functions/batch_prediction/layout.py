@@ -1,0 +1,135 @@
+"""The bucket's layout: every S3 key of the project is built and read here, and nowhere else.
+
+Top-level prefixes end in a slash and never nest:
+
+    incoming/<batch>/manifest.jsonl | manifest.csv     the upload that starts a run; images beside it
+    runs/<batch>/<run>/run.json                        the one decision about the run
+    runs/<batch>/<run>/left_out.jsonl                  manifest lines refused before the job
+    runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
+    runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
+    reports/<batch>/<run>/report.json, predictions.csv
+    datasets/<name>/   code/<digest>/sourcedir.tar.gz   models/<training job>/output/model.tar.gz
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+INCOMING = "incoming/"
+RUNS = "runs/"
+REPORTS = "reports/"
+DATASETS = "datasets/"
+CODE = "code/"
+MODELS = "models/"
+
+_MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
+_RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
+_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<try>[1-9])/?")
+# Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
+# paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)\.{0,2}(?:/|$)")
+_LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+
+
+def check_name(name: str) -> None:
+    """Refuse a key, or the rest of one behind a prefix, that could name another object than it says."""
+    if unsafe := _UNSAFE.search(name):
+        raise ValueError(
+            f"expected a key without empty, `.` and `..` segments, backslashes and control characters, "
+            f"found {unsafe.group()!r} in {name[:200]!r}"
+        )
+    if len(name.encode()) > _LONGEST_KEY:
+        raise ValueError(f"expected a key of at most {_LONGEST_KEY} bytes, found {len(name.encode())}")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest's place: `batch` may contain slashes, `form` is `jsonl` or `csv`."""
+
+    batch: str
+    form: str
+
+    @classmethod
+    def at(cls, key: str) -> "Manifest":
+        """Read `incoming/<batch>/manifest.<form>`; ValueError for any other key."""
+        match = _MANIFEST.fullmatch(key)
+        if not match:
+            raise ValueError(f"expected incoming/<batch>/manifest.jsonl or .csv, found {key!r}")
+        check_name(match["batch"])
+        return cls(match["batch"], match["form"])
+
+    @property
+    def folder(self) -> str:
+        """The prefix that the batch's images lie below, with its slash."""
+        return f"{INCOMING}{self.batch}/"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One manifest version, scored once. `id` has 25 characters and doesn't depend on the model."""
+
+    batch: str
+    id: str
+
+    @classmethod
+    def of_manifest(cls, batch: str, key: str, version: str, last_modified: datetime) -> "Run":
+        """Name the run of a manifest version: a redelivered event finds the same run."""
+        digest = hashlib.sha256(f"{key}\n{version}".encode()).hexdigest()[:8]
+        return cls(batch, f"{last_modified.astimezone(UTC):%Y%m%dt%H%M%Sz}-{digest}")
+
+    @classmethod
+    def of_output(cls, uri: str, bucket: str) -> "Run":
+        """Read the run from a transform job's S3OutputPath; ValueError for a job that isn't ours."""
+        match = _OUTPUT.fullmatch(uri.removeprefix(f"s3://{bucket}/"))
+        if not match:
+            expected = f"s3://{bucket}/{RUNS}<batch>/<run>/output/<try>/"
+            raise ValueError(f"S3OutputPath: expected {expected}, found {uri!r}")
+        return cls(match["batch"], match["run"])
+
+    @property
+    def prefix(self) -> str:
+        """Everything that is kept of the run, but for its report."""
+        return f"{RUNS}{self.batch}/{self.id}/"
+
+    @property
+    def decision(self) -> str:
+        """The key of the one decision about the run."""
+        return f"{self.prefix}run.json"
+
+    @property
+    def left_out(self) -> str:
+        """The key of the manifest lines that were refused, each with its reason."""
+        return f"{self.prefix}left_out.jsonl"
+
+    @property
+    def input_prefix(self) -> str:
+        """What the transform job reads."""
+        return f"{self.prefix}input/"
+
+    def input_part(self, part: int) -> str:
+        """The key of one input object of the transform job, counted from 0."""
+        return f"{self.input_prefix}part-{part:05d}.jsonl"
+
+    def output_prefix(self, attempt: int = 1) -> str:
+        """Where a try of the transform job writes, counted from 1."""
+        return f"{self.prefix}output/{attempt}/"
+
+    def output_part(self, part: int, attempt: int = 1) -> str:
+        """The key of the output that belongs to one input part."""
+        return f"{self.output_prefix(attempt)}part-{part:05d}.jsonl.out"
+
+    @property
+    def report_prefix(self) -> str:
+        """Where a person finds the outcome."""
+        return f"{REPORTS}{self.batch}/{self.id}/"
+
+    @property
+    def report(self) -> str:
+        """The key of report.json, which is written last: where it is, the report is whole."""
+        return f"{self.report_prefix}report.json"
+
+    @property
+    def predictions(self) -> str:
+        """The key of the table of all images."""
+        return f"{self.report_prefix}predictions.csv"

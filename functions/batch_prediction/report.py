@@ -1,0 +1,162 @@
+"""A run's report: report.json with the figures, predictions.csv with every image."""
+
+import tempfile
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from batch_prediction import decision
+from batch_prediction.accuracy import accuracy, by_class
+from batch_prediction.aws import Clients
+from batch_prediction.batch_input import part_sizes
+from batch_prediction.decision import Decision, Refuse, Start
+from batch_prediction.layout import Run
+from batch_prediction.predictions import Tally, tabulate
+from batch_prediction.settings import Settings
+
+SCHEMA = "digit-batch/report/1"
+_ENDED = ("Completed", "Failed", "Stopped")
+
+
+def write(aws: Clients, settings: Settings, run: Run) -> bool:
+    """Write the report of a run that has ended; whether there was one to write. Safe to repeat.
+
+    report.json comes last: where it is, the report is whole. A report about a transform job replaces one
+    without, and never the other way round. LookupError when nothing was ever decided about the run.
+    """
+    bucket = settings.bucket
+    decided = decision.read(aws.s3, bucket, run)
+    if decided is None:
+        raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
+    job = _describe(aws.sagemaker, decided)
+    if job is not None and job["TransformJobStatus"] not in _ENDED:
+        return False
+    standing = _read_json(aws.s3, bucket, run.report)
+    if standing is not None and (standing["transform_job"] is not None or job is None):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder, "predictions.csv")
+        tally = _tabulate(aws.s3, bucket, run, decided, table)
+        report = compose(run, decided, job, tally)
+        aws.s3.upload_file(
+            str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"}
+        )
+    aws.s3.put_object(
+        Bucket=bucket,
+        Key=run.report,
+        Body=orjson.dumps(report, option=orjson.OPT_INDENT_2),
+        ContentType="application/json",
+    )
+    return True
+
+
+def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tally) -> dict[str, Any]:
+    """The content of report.json. Figures stand there only for a run that was completed as a whole."""
+    status, reason = _outcome(decided, job, tally)
+    missing = tally.missing if isinstance(decided, Start) else decided.lines
+    whole = status == "Completed"
+    matrix = tally.matrix
+    interval = accuracy(matrix) if whole else None
+    return {
+        "schema": SCHEMA,
+        "batch": run.batch,
+        "run": run.id,
+        "status": status,
+        "reason": reason,
+        "coverage": {
+            "expected": decided.lines + decided.left_out,
+            "scored": tally.scored,
+            "unreadable": tally.unreadable,
+            "missing": missing,
+        },
+        "labelled": sum(map(sum, matrix)) if whole else 0,
+        "accuracy": asdict(interval) if interval else None,
+        "classes": [asdict(figures) for figures in by_class(matrix)] if whole else [],
+        "confusion_matrix": matrix if whole else [],
+        "model": _model(decided),
+        "transform_job": _job(job),
+    }
+
+
+def _outcome(decided: Decision, job: dict[str, Any] | None, tally: Tally) -> tuple[str, str | None]:
+    """How the run ended. Completed is not success: the predictions are counted against the manifest first."""
+    if job is None:
+        return "Refused", decided.reason if isinstance(decided, Refuse) else None
+    status = str(job["TransformJobStatus"])
+    if status == "Completed":
+        return ("Failed", tally.problem) if tally.problem else (status, None)
+    return status, job.get("FailureReason") or f"the transform job is {status}, and gives no reason"
+
+
+def _describe(sagemaker: Any, decided: Decision) -> dict[str, Any] | None:
+    """The truth about the run's job; None for a run that was refused one."""
+    if isinstance(decided, Refuse):
+        return None
+    answer: dict[str, Any] = sagemaker.describe_transform_job(TransformJobName=decided.transform_job)
+    return answer
+
+
+def _tabulate(s3: Any, bucket: str, run: Run, decided: Decision, table: Path) -> Tally:
+    sizes = part_sizes(decided.lines) if isinstance(decided, Start) else ()
+    left_out = _lines(s3, bucket, run.left_out) if decided.left_out else ()
+    with table.open("w", encoding="utf-8", newline="") as file:
+        return tabulate(
+            sizes,
+            output=lambda part: _read(s3, bucket, run.output_part(part)),
+            given=lambda part: _lines_of_input(s3, bucket, run, part),
+            left_out=left_out,
+            table=file,
+        )
+
+
+def _lines_of_input(s3: Any, bucket: str, run: Run, part: int) -> bytes:
+    body: bytes = s3.get_object(Bucket=bucket, Key=run.input_part(part))["Body"].read()
+    return body
+
+
+def _read(s3: Any, bucket: str, key: str) -> bytes | None:
+    try:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return body
+
+
+def _read_json(s3: Any, bucket: str, key: str) -> Any:
+    body = _read(s3, bucket, key)
+    return None if body is None else orjson.loads(body)
+
+
+def _lines(s3: Any, bucket: str, key: str) -> Any:
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].iter_lines()
+
+
+def _model(decided: Decision) -> dict[str, Any] | None:
+    if isinstance(decided, Refuse):
+        return None
+    return {
+        "package_arn": decided.model_package,
+        "training_job": decided.training_job,
+        "artifact_sha256": decided.artifact_sha256,
+    }
+
+
+def _job(job: dict[str, Any] | None) -> dict[str, Any] | None:
+    if job is None:
+        return None
+    return {
+        "name": job["TransformJobName"],
+        "status": job["TransformJobStatus"],
+        "started": _time(job.get("TransformStartTime")),
+        "ended": _time(job.get("TransformEndTime")),
+        "instance_type": job["TransformResources"]["InstanceType"],
+        "instance_count": job["TransformResources"]["InstanceCount"],
+    }
+
+
+def _time(value: datetime | None) -> str | None:
+    """UTC, to the second, as `2026-11-22T15:40:22Z`."""
+    return None if value is None else f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

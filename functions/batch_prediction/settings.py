@@ -1,0 +1,40 @@
+"""The stack's settings, as template.yaml hands them to every function."""
+
+import os
+from dataclasses import dataclass, fields
+from typing import get_type_hints
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field an environment variable, of the same name in capitals (template.yaml, Globals)."""
+
+    name: str  # the stack's short name: its model package group, and the prefix of its jobs and models
+    bucket: str
+    sagemaker_role_arn: str
+    transform_instance_type: str
+    max_transform_instances: int
+    serving_image: str  # repository:tag
+    minimum_accuracy: float  # test accuracy, 0 to 1
+    accuracy_tolerance: float  # validation accuracy, 0 to 1
+    max_images: int  # manifest lines of one batch
+    report_queue_url: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Read the settings; ValueError names every variable that is missing or has the wrong form."""
+        types = get_type_hints(cls)
+        values, wrong = {}, []
+        for field in fields(cls):
+            variable = field.name.upper()
+            try:
+                values[field.name] = types[field.name](os.environ[variable])
+            except KeyError:
+                wrong.append(f"{variable} is not set")
+            except ValueError:
+                wrong.append(
+                    f"{variable}: expected {types[field.name].__name__}, found {os.environ[variable]!r}"
+                )
+        if wrong:
+            raise ValueError(f"environment of this function (template.yaml, Globals): {'; '.join(wrong)}")
+        return cls(**values)

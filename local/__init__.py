@@ -1,0 +1,1 @@
+"""AWS on one machine: what `template.yaml` needs of it, without an account and without Docker."""

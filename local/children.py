@@ -1,0 +1,57 @@
+"""The programs that the local cloud starts, and their end."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class Children:
+    """Every program that has been started; each leads a session of its own.
+
+    So a Ctrl-C in the terminal reaches a child only through `end`, and a signal to it reaches all that it has
+    started itself.
+    """
+
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, args: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+        """Start a program; its output and errors are one pipe of UTF-8 text."""
+        self._started = [child for child in self._started if child.poll() is None]
+        child = subprocess.Popen(
+            [str(arg) for arg in args],
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        self._started.append(child)
+        return child
+
+    def end(self, grace_seconds: float) -> None:
+        """Ask all of them to end and, after `grace_seconds`, make them."""
+        alive = [child for child in self._started if child.poll() is None]
+        for child in alive:
+            end_child(child, signal.SIGTERM)
+        deadline = time.monotonic() + grace_seconds
+        for child in alive:
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                end_child(child, signal.SIGKILL)
+                child.wait()
+
+
+def end_child(child: subprocess.Popen[str], signal_number: int = signal.SIGKILL) -> None:
+    """Send a signal to a child and to all that it has started; fine when they are gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal_number)

@@ -1,0 +1,268 @@
+"""The local cloud: moto's server in this program, and what moto lacks plugged into it.
+
+moto keeps its state in module globals and is changed here by replacing its functions, so a program has at
+most one cloud at a time. Nothing survives `stop`: neither state nor threads, children, files or settings.
+"""
+
+import atexit
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import boto3
+from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+
+from local.children import Children
+from local.children import end_child as end_child
+from local.environment import OPERATOR, SetAside, account_variables, child_variables, refuse_foreign
+from local.happenings import Happening, Listener
+
+MOTO_VERSION = "5.2.5"
+SERVICES = ("cloudformation", "events", "lambdas", "sagemaker")
+GRACE_SECONDS = 3.0  # a child gets this long between SIGTERM and SIGKILL, and a thread to notice `stopping`
+
+
+class CloudError(Exception):
+    """The local cloud can't do what was asked; the message says why and what to do."""
+
+
+class Cloud:
+    """An AWS account on this machine's loopback interface, for as long as the `with` block lasts.
+
+    `listener` is called for everything that happens, from whichever thread it happens in; it must be quick
+    and safe to call from many threads.
+    """
+
+    region: ClassVar[str] = "us-east-1"
+    account_id: ClassVar[str] = "123456789012"
+    _running: ClassVar["Cloud | None"] = None
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self.listener = listener
+        self.stopping = threading.Event()
+        self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
+        self.port = 0
+        self._threads: list[threading.Thread] = []
+        self._children = Children()
+        self._originals: list[tuple[object, str, Any]] = []
+        self._clients: dict[str, Any] = {}
+        self._server: Any = None
+        self._set_aside: SetAside | None = None
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @classmethod
+    def current(cls) -> "Cloud":
+        """The cloud that runs in this program. Raise CloudError when none does."""
+        if cls._running is None:
+            raise CloudError("No local cloud runs in this program; start one with `with Cloud() as cloud:`.")
+        return cls._running
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the cloud answers.
+
+        It is named localhost: moto recognises no TemplateURL below 127.0.0.1.
+        """
+        return f"http://localhost:{self.port}"
+
+    def queue_url(self, name: str) -> str:
+        """The URL of an SQS queue of this account."""
+        return f"{self.endpoint_url}/{self.account_id}/{name}"
+
+    def start(self) -> None:
+        """Start an empty account on a free port.
+
+        Raise CloudError when one runs already in this program, or when moto isn't the pinned version.
+        """
+        found = version("moto")
+        if found != MOTO_VERSION:
+            raise CloudError(
+                f"The local cloud changes moto from inside and needs moto {MOTO_VERSION}, but {found} is "
+                f"installed. Install moto=={MOTO_VERSION}."
+            )
+        with Cloud._lock:
+            if Cloud._running is not None:
+                raise CloudError(
+                    f"A local cloud runs already in this program, at {Cloud._running.endpoint_url}. "
+                    "Use that one, or stop it first: moto's state belongs to the whole program."
+                )
+            Cloud._running = self
+        atexit.register(self.stop)
+        self.folder = Path(tempfile.mkdtemp(prefix="digits-cloud-")).resolve()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        # moto takes a second to import, which commands that need no cloud don't pay
+        from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+        from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+        self._set_aside = SetAside()
+        self._set_aside.set({"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": self.account_id})
+        _empty_moto()
+        self.patch(MotoRequestHandler, "log_request", lambda *_args, **_options: None)
+        self._forbid_foreign_requests()
+        for service in SERVICES:
+            import_module(f"local.{service}").plug_in(self)
+        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server.start()
+        self.port = self._server.get_host_and_port()[1]
+        self._set_aside.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
+
+    def _forbid_foreign_requests(self) -> None:
+        send: Any = URLLib3Session.send
+
+        def send_on_loopback(session: URLLib3Session, request: Any) -> Any:
+            refuse_foreign(request.url)
+            return send(session, request)
+
+        self.patch(URLLib3Session, "send", send_on_loopback)
+
+    def stop(self) -> None:
+        """End every child and thread, forget all state, put this program's settings back; safe to repeat."""
+        if Cloud._running is not self:
+            return
+        self.stopping.set()
+        self.events.put(None)
+        with self._guard:
+            self._children.end(GRACE_SECONDS)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        for client in self._clients.values():
+            client.close()  # else the server's threads wait for its next request
+        if self._server is not None:
+            self._server.stop()
+        for owner, name, original in reversed(self._originals):
+            setattr(owner, name, original)
+        if self._set_aside is not None:
+            _empty_moto()
+            self._set_aside.put_back()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.stop)
+        with Cloud._lock:
+            Cloud._running = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this account with the operator's credentials; the same one for every caller."""
+        with self._guard:
+            if service not in self._clients:
+                session: Any = boto3.session.Session()
+                self._clients[service] = session.client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self.endpoint_url,
+                    aws_access_key_id=OPERATOR["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=OPERATOR["AWS_SECRET_ACCESS_KEY"],
+                    config=Config(
+                        proxies={},
+                        retries={"total_max_attempts": 2},
+                        max_pool_connections=32,
+                        s3={"addressing_style": "path"},
+                    ),
+                )
+            return self._clients[service]
+
+    def tell(self, kind: str, name: str, text: str) -> None:
+        """Call the listener with a Happening of now."""
+        if self.listener is not None:
+            self.listener(Happening(kind, name, text, datetime.now(UTC)))
+
+    def emit(
+        self,
+        source: str,
+        detail_type: str,
+        detail: dict[str, Any],
+        resources: list[str],
+        account: str | None = None,
+    ) -> str:
+        """Put an event on the default bus and return its id; events are routed in the order of the calls."""
+        identifier = str(uuid.uuid4())
+        self.events.put(
+            {
+                "version": "0",
+                "id": identifier,
+                "detail-type": detail_type,
+                "source": source,
+                "account": account or self.account_id,
+                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "region": self.region,
+                "resources": resources,
+                "detail": detail,
+            }
+        )
+        return identifier
+
+    def role_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
+        """The complete environment of a child that works under `role_arn`'s temporary credentials."""
+        from moto.sts.models import sts_backends
+
+        role = sts_backends[self.account_id]["aws"].assume_role(
+            self.region, session_name[:64], role_arn, policy="", duration=43_200, external_id=""
+        )
+        return {
+            **child_variables(self.folder),
+            **account_variables(self.region, self.endpoint_url),
+            "AWS_ACCESS_KEY_ID": role.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
+            "AWS_SESSION_TOKEN": role.session_token,
+        }
+
+    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """Start a thread that `stop` waits for; `target` ends soon after `stopping` is set."""
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        with self._guard:
+            self._threads = [other for other in self._threads if other.is_alive()]
+            self._threads.append(thread)
+            thread.start()
+        return thread
+
+    def run(self, args: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+        """Start a child that `stop` ends with all that it started itself.
+
+        Its output and errors are one pipe, `stdout`, of UTF-8 text. Raise CloudError while the cloud stops.
+        """
+        with self._guard:
+            if self.stopping.is_set():
+                raise CloudError(f"The local cloud is stopping and starts no {Path(args[0]).name} any more.")
+            return self._children.start(args, env, cwd)
+
+    def patch(self, owner: object, name: str, replacement: object) -> Any:
+        """Replace an attribute of a class or module until `stop`, and return the original."""
+        original = getattr(owner, name)
+        self._originals.append((owner, name, vars(owner).get(name, original)))
+        setattr(owner, name, replacement)
+        return original
+
+
+def _empty_moto() -> None:
+    """Make moto forget every service's state."""
+    from moto.moto_api._internal.models import moto_api_backend
+
+    moto_api_backend.reset()

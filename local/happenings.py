@@ -1,0 +1,23 @@
+"""What the local cloud tells while it works, so that a command can show it live."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One thing that the local cloud did.
+
+    kind: "stack" (a resource or stack changed), "event" (an event was routed), "function" (a function was
+    invoked), "job" (a SageMaker job started or ended) or "log" (a line that a job or function wrote).
+    name: of the stack, rule, function or job. text: one line for a person. at: when, in UTC.
+    """
+
+    kind: str
+    name: str
+    text: str
+    at: datetime
+
+
+Listener = Callable[[Happening], None]

@@ -1,0 +1,178 @@
+"""Script mode: how SageMaker's training toolkit runs a script, without its container.
+
+Names and values follow https://github.com/aws/sagemaker-training-toolkit (environment.py, params.py,
+mapping.py); the folder stands for /opt/ml.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HOST = "algo-1"
+GROUP = "homogeneousCluster"
+PROGRAM = "sagemaker_program"
+SUBMIT_DIRECTORY = "sagemaker_submit_directory"
+_RESERVED = (
+    PROGRAM,
+    SUBMIT_DIRECTORY,
+    "sagemaker_enable_cloudwatch_metrics",
+    "sagemaker_region",
+    "sagemaker_container_log_level",
+    "sagemaker_job_name",
+    "default_user_module_name",
+    "_tuning_objective_metric",
+    "sagemaker_s3_output",
+)
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The folders of a training container below its base, /opt/ml on AWS."""
+
+    base: Path
+
+    @property
+    def code(self) -> Path:
+        """Where the script lies, and its working folder."""
+        return self.base / "code"
+
+    @property
+    def model(self) -> Path:
+        """What becomes model.tar.gz."""
+        return self.base / "model"
+
+    @property
+    def configuration(self) -> Path:
+        """Where SageMaker writes what the job was given."""
+        return self.base / "input" / "config"
+
+    @property
+    def output(self) -> Path:
+        """Where the file `failure` and the folder `data` lie."""
+        return self.base / "output"
+
+    def channel(self, name: str) -> Path:
+        """Where a channel's objects lie."""
+        return self.base / "input" / "data" / name
+
+    def make(self, channels: Sequence[str]) -> None:
+        """Make all of them."""
+        for folder in (
+            self.code,
+            self.model,
+            self.configuration,
+            self.output / "data",
+            self.output / "intermediate",
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in channels:
+            self.channel(name).mkdir(parents=True, exist_ok=True)
+
+
+def read_hyperparameters(given: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part a request's HyperParameters in the script's own and the toolkit's.
+
+    A value that is JSON is read as such ("0.10" becomes 0.1, '"a"' becomes a), any other stays a string.
+    """
+    own: dict[str, Any] = {}
+    reserved: dict[str, Any] = {}
+    for name, text in given.items():
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        belongs = name in _RESERVED or name.startswith("sagemaker_")
+        (reserved if belongs else own)[name] = value
+    return own, reserved
+
+
+def arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
+    """Return the script's arguments, `--name value` (`-n value` for one letter), sorted by name."""
+    words = []
+    for name in sorted(hyperparameters):
+        value = hyperparameters[name]
+        if isinstance(value, dict):
+            value = ",".join(f"{key}={value[key]}" for key in sorted(value))
+        words += [f"--{name}" if len(name) > 1 else f"-{name}", "" if value is None else str(value)]
+    return words
+
+
+def resource_configuration(instance_type: str) -> dict[str, Any]:
+    """Return resourceconfig.json for the one host that a local job has."""
+    return {
+        "current_host": HOST,
+        "current_instance_type": instance_type,
+        "current_group_name": GROUP,
+        "hosts": [HOST],
+        "instance_groups": [{"instance_group_name": GROUP, "instance_type": instance_type, "hosts": [HOST]}],
+        "network_interface_name": "eth0",
+    }
+
+
+def variables(
+    folders: Folders,
+    own: Mapping[str, Any],
+    reserved: Mapping[str, Any],
+    channels: Mapping[str, Any],
+    resources: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the SM_* variables of the script.
+
+    `own` and `reserved` come from `read_hyperparameters`; `channels` is inputdataconfig.json, `resources`
+    resourceconfig.json.
+    """
+    group = resources["instance_groups"][0]
+    program = str(reserved[PROGRAM])
+    environment: dict[str, Any] = {
+        "hosts": resources["hosts"],
+        "network_interface_name": resources["network_interface_name"],
+        "hps": own,
+        "user_entry_point": program,
+        "framework_params": {name: value for name, value in reserved.items() if name not in _RESERVED},
+        "resource_config": resources,
+        "input_data_config": channels,
+        "output_data_dir": str(folders.output / "data"),
+        "channels": sorted(channels),
+        "current_host": resources["current_host"],
+        "current_instance_type": resources["current_instance_type"],
+        "current_instance_group": resources["current_group_name"],
+        "current_instance_group_hosts": group["hosts"],
+        "instance_groups": [group["instance_group_name"]],
+        "instance_groups_dict": {group["instance_group_name"]: group},
+        "distribution_instance_groups": [],
+        "is_hetero": False,
+        "module_name": program.removesuffix(".py"),
+        "log_level": reserved.get("sagemaker_container_log_level", 20),
+        "framework_module": None,
+        "input_dir": str(folders.base / "input"),
+        "input_config_dir": str(folders.configuration),
+        "output_dir": str(folders.output),
+        "num_cpus": os.cpu_count() or 1,
+        "num_gpus": _count_gpus(),
+        "model_dir": str(folders.model),
+        "module_dir": str(reserved[SUBMIT_DIRECTORY]),
+        "output_intermediate_dir": str(folders.output / "intermediate"),
+    }
+    environment["training_env"] = dict(environment)
+    environment["user_args"] = arguments(own)
+    environment |= {f"channel_{name}": str(folders.channel(name)) for name in channels}
+    environment |= {f"hp_{name}": value for name, value in own.items()}
+    return {f"SM_{name.upper()}": _as_text(value) for name, value in environment.items()}
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _count_gpus() -> int:
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True, check=False)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())

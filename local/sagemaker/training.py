@@ -1,0 +1,86 @@
+"""CreateTrainingJob and StopTrainingJob, with jobs that really run.
+
+Refused, where AWS would accept them: images with an entry point of their own (scripts only, see
+`script_mode`), Pipe mode, manifests and compressed channels.
+"""
+
+import threading
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.sagemaker.models import FakeTrainingJob
+from moto.sagemaker.responses import SageMakerResponse
+
+from local.cloud import Cloud
+from local.sagemaker import script_mode
+from local.sagemaker.errors import invalid, name_taken
+from local.sagemaker.jobs import add_action, check_name
+from local.sagemaker.metrics import Metrics
+from local.sagemaker.training_job import TrainingJob
+
+
+def plug_in(cloud: Cloud) -> None:
+    """Run training jobs instead of declaring them completed."""
+    jobs: dict[str, TrainingJob] = {}
+    creating = threading.Lock()
+    initialise, create = FakeTrainingJob.__init__, SageMakerResponse.create_training_job
+
+    def begin(record: Any, **values: Any) -> None:
+        specification = values["algorithm_specification"]
+        initialise(record, **values | {"algorithm_specification": dict(specification)})
+        record.algorithm_specification = specification  # moto puts a made-up metric there
+        record.training_job_status, record.secondary_status = "InProgress", "Starting"
+        record.model_artifacts = record.final_metric_data_list = record.environment = (
+            record.failure_reason
+        ) = None
+        record.training_start_time = record.training_end_time = None
+
+    def create_training_job(response: Any) -> ActionResult:
+        name = response._get_param("TrainingJobName")
+        with creating:
+            taken = response.sagemaker_backend.training_jobs.get(name)
+            if taken is not None:
+                raise name_taken(taken.arn)
+            _check(response)
+            metrics = Metrics(response._get_param("AlgorithmSpecification").get("MetricDefinitions") or ())
+            answer: ActionResult = create(response)
+            record = response.sagemaker_backend.training_jobs[name]
+            record.environment = response._get_param("Environment")
+            jobs[name] = TrainingJob(cloud, record, metrics)
+        jobs[name].start()
+        return answer
+
+    def stop_training_job(response: Any) -> EmptyResult:
+        name = response._get_param("TrainingJobName")
+        response.sagemaker_backend.describe_training_job(name)
+        jobs[name].request_stop()
+        return EmptyResult()
+
+    cloud.patch(FakeTrainingJob, "__init__", begin)
+    cloud.patch(SageMakerResponse, "create_training_job", create_training_job)
+    add_action(cloud, "stop_training_job", stop_training_job)
+
+
+def _check(response: Any) -> None:
+    """Refuse a request that SageMaker refuses, or that the local cloud can't run."""
+    check_name(response._get_param("TrainingJobName"))
+    given = response._get_param("HyperParameters") or {}
+    for name in (script_mode.PROGRAM, script_mode.SUBMIT_DIRECTORY):
+        if name not in given:
+            raise invalid(
+                f"The hyperparameter {name} is missing. The local cloud runs training in script mode only: "
+                "give the script's name and the s3:// address of the .tar.gz archive that holds it."
+            )
+    for channel in response._get_param("InputDataConfig") or ():
+        source = channel["DataSource"].get("S3DataSource", {})
+        modes = (channel.get("InputMode"), response._get_param("AlgorithmSpecification")["TrainingInputMode"])
+        for found, expected in (
+            (source.get("S3DataType"), "S3Prefix"),
+            (channel.get("CompressionType") or "None", "None"),
+            ("Pipe" if "Pipe" in modes else "File", "File"),
+        ):
+            if found != expected:
+                name = channel["ChannelName"]
+                raise invalid(
+                    f"Channel {name!r} asks for {found!r}, the local cloud knows {expected!r} only."
+                )

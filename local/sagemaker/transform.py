@@ -1,0 +1,68 @@
+"""CreateTransformJob and StopTransformJob, with jobs that really run."""
+
+import threading
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.sagemaker.exceptions import MissingModel
+from moto.sagemaker.models import FakeTransformJob
+from moto.sagemaker.responses import SageMakerResponse
+
+from local.cloud import Cloud
+from local.sagemaker.errors import invalid, name_taken
+from local.sagemaker.jobs import add_action, check_name
+from local.sagemaker.models import definition_of
+from local.sagemaker.settings import TransformSettings
+from local.sagemaker.transform_job import TransformJob
+
+REQUEST = (
+    "TransformInput",
+    "TransformOutput",
+    "BatchStrategy",
+    "MaxPayloadInMB",
+    "MaxConcurrentTransforms",
+    "DataProcessing",
+    "ModelClientConfig",
+)
+
+
+def plug_in(cloud: Cloud) -> None:
+    """Run transform jobs instead of declaring them completed."""
+    jobs: dict[str, TransformJob] = {}
+    creating = threading.Lock()
+    initialise, create = FakeTransformJob.__init__, SageMakerResponse.create_transform_job
+
+    def begin(record: Any, **values: Any) -> None:
+        initialise(record, **values)
+        record.transform_job_status = "InProgress"
+        record.failure_reason = record.labeling_job_arn = record.auto_ml_job_arn = None
+        record.transform_start_time = record.transform_end_time = None
+
+    def create_transform_job(response: Any) -> ActionResult:
+        name, model_name = (response._get_param(key) for key in ("TransformJobName", "ModelName"))
+        backend = response.sagemaker_backend
+        check_name(name)
+        settings = TransformSettings.read({key: response._get_param(key) for key in REQUEST})
+        with creating:
+            if name in backend.transform_jobs:
+                raise name_taken(backend.transform_jobs[name].arn)
+            if model_name not in backend._models:
+                raise MissingModel(model_name)
+            model = backend._models[model_name]
+            if model.containers:
+                raise invalid(f"Model {model_name} is made of several containers; the local cloud runs one.")
+            definition = definition_of(backend, model.primary_container)
+            answer: ActionResult = create(response)
+            jobs[name] = TransformJob(cloud, backend.transform_jobs[name], model, definition, settings)
+        jobs[name].start()
+        return answer
+
+    def stop_transform_job(response: Any) -> EmptyResult:
+        name = response._get_param("TransformJobName")
+        response.sagemaker_backend.describe_transform_job(name)
+        jobs[name].request_stop()
+        return EmptyResult()
+
+    cloud.patch(FakeTransformJob, "__init__", begin)
+    cloud.patch(SageMakerResponse, "create_transform_job", create_transform_job)
+    add_action(cloud, "stop_transform_job", stop_transform_job)

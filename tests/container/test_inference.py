@@ -1,0 +1,309 @@
+"""The toolkit's four functions over references to S3."""
+
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import botocore.retries.standard
+import numpy as np
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError, ReadTimeoutError
+from hypothesis import given
+from hypothesis import strategies as st
+
+import inference
+
+PREFIX = "s3://digits/incoming/"
+Answer = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def upload(
+    s3: Any, as_png: Callable[..., bytes], block_images: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> Callable[..., str]:
+    """A function that puts an image of a digit (or other content) at a key; returns its reference."""
+    images, _ = block_images(10, seed=7)
+
+    def put(key: str, digit: int = 0, content: bytes | None = None, **options: str) -> str:
+        s3.put_object(
+            Bucket="digits", Key=key, Body=as_png(images[digit]) if content is None else content, **options
+        )
+        return f"s3://digits/{key}"
+
+    return put
+
+
+def fail_with(status: int, code: str) -> Callable[..., AWSResponse]:
+    """A botocore hook that answers every request with an S3 error."""
+    body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+
+    class Raw(BytesIO):
+        def stream(self, **_: object) -> Iterator[bytes]:
+            yield self.read()
+
+    return lambda request, **_: AWSResponse(request.url, status, HTTPHeaders(), Raw(body))
+
+
+def test_an_image_gets_a_label_and_a_confidence(answer: Answer, upload: Callable[..., str]) -> None:
+    """A good record is answered with its label and a confidence of at most 4 decimals."""
+    (prediction,) = answer(upload("incoming/b/7.png", 7))
+    assert prediction["label"] == 7
+    assert 0.5 < prediction["confidence"] <= 1
+    assert prediction["confidence"] == round(prediction["confidence"], 4)
+    assert set(prediction) == {"label", "confidence"}
+
+
+def test_bad_records_cost_their_own_line_only(answer: Answer, upload: Callable[..., str]) -> None:
+    """Among good records each bad one is answered with its reason, in its place."""
+    assert answer(
+        upload("incoming/1.png", 1),
+        f"{PREFIX}absent.png",
+        upload("incoming/note.txt", content=b"hello"),
+        upload("other/2.png", 2),
+        "s3://foreign/incoming/2.png",
+        upload("incoming/empty.png", content=b""),
+        upload("incoming/3.png", 3),
+    ) == [
+        {"label": 1, "confidence": pytest.approx(1, abs=0.5)},
+        {"error": "missing"},
+        {"error": "not an image: expected PNG or JPEG"},
+        {"error": "outside s3://digits/incoming/: s3://digits/other/2.png"},
+        {"error": "outside s3://digits/incoming/: s3://foreign/incoming/2.png"},
+        {"error": "not an image: expected PNG or JPEG"},
+        {"label": 3, "confidence": pytest.approx(1, abs=0.5)},
+    ]
+
+
+def test_order_and_number_are_kept_over_many_fetchers(answer: Answer, upload: Callable[..., str]) -> None:
+    """Three hundred records, fetched eight at once, are answered one for one in their order."""
+    digits = [(7 * position) % 10 for position in range(300)]
+    references = [upload(f"incoming/{digit}.png", digit) for digit in range(10)]
+    lines = answer(*(references[digit] if digit else f"{PREFIX}absent" for digit in digits))
+    assert [line.get("label", 0) for line in lines] == digits
+    assert sum(line == {"error": "missing"} for line in lines) == digits.count(0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a+b.png",
+        "a b.png",
+        "%2e%2e/a.png",
+        "100%.png",
+        "a?b=c.png",
+        "a#b.png",
+        "ä ü 数字.png",
+        "a//b.png",
+        "a&b;=.png",
+    ],
+)
+def test_a_key_is_taken_literally(answer: Answer, upload: Callable[..., str], name: str) -> None:
+    """Keys with characters that mean something in a URL name the object that was uploaded so."""
+    assert answer(upload(f"incoming/{name}", 4))[0]["label"] == 4
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret.png",
+        "a/../../secret.png",
+        "./a.png",
+        "a/..",
+        "a\\b.png",
+        "a\nb.png",
+        "a\x00b",
+        "\ud800.png",
+        "",
+    ],
+)
+def test_a_key_that_could_name_another_object_is_refused(
+    answer: Answer, model: inference.Model, name: str
+) -> None:
+    """Dot segments, backslashes, control characters and lone surrogates are refused without a request."""
+    requests: list[object] = []
+    model.s3.meta.events.register("before-send.s3", lambda request, **_: requests.append(request))
+    (line,) = answer(f"{PREFIX}{name}")
+    expected = "not a key: dot segments" if name else "missing"
+    assert line["error"].startswith(expected)
+    assert bool(requests) == (name == "")
+
+
+def test_an_object_above_the_bound_is_not_read(
+    answer: Answer, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object larger than the bound is an error record with both sizes."""
+    assert inference.MAX_OBJECT_BYTES == 4 * 1024 * 1024
+    monkeypatch.setattr(inference, "MAX_OBJECT_BYTES", 1000)
+    reference = upload("incoming/large.png", content=bytes(1001))
+    assert answer(reference) == [{"error": "not an image: expected at most 1,000 bytes, found 1,001"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason"),
+    [
+        (403, "AccessDenied", "access denied"),
+        (403, "InvalidObjectState", "archived: restore the object, then drop the batch again"),
+        (400, "KeyTooLongError", "not a key: longer than 1,024 bytes"),
+    ],
+)
+def test_what_s3_says_of_one_object_is_an_error_record(
+    answer: Answer, model: inference.Model, status: int, code: str, reason: str
+) -> None:
+    """Errors that concern one object alone become the error of its line."""
+    model.s3.meta.events.register("before-send.s3.GetObject", fail_with(status, code))
+    assert answer(f"{PREFIX}1.png") == [{"error": reason}]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "attempts"),
+    [
+        (500, "InternalError", 6),
+        (400, "ExpiredToken", 1),
+        (404, "NoSuchBucket", 1),
+        (403, "InvalidAccessKeyId", 1),
+    ],
+)
+def test_a_failure_of_the_service_fails_the_request(
+    answer: Answer,
+    model: inference.Model,
+    upload: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+    attempts: int,
+) -> None:
+    """Errors of the service or the credentials raise, after the client's attempts where they may pass."""
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    requests: list[object] = []
+    model.s3.meta.events.register("before-send.s3.GetObject", lambda request, **_: requests.append(request))
+    model.s3.meta.events.register("before-send.s3.GetObject", fail_with(status, code))
+    with pytest.raises(ClientError, match=code):
+        answer(upload("incoming/1.png", 1))
+    assert len(requests) == attempts
+
+
+def test_a_time_out_fails_the_request_after_several_attempts(
+    answer: Answer, model: inference.Model, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A time-out is tried again, and a lasting one raises instead of becoming an error record."""
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    requests: list[object] = []
+
+    def time_out(request: Any, **_: object) -> None:
+        requests.append(request)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    model.s3.meta.events.register("before-send.s3.GetObject", time_out)
+    with pytest.raises(ReadTimeoutError):
+        answer(upload("incoming/1.png", 1))
+    assert len(requests) == 6
+
+
+def test_a_failure_that_passes_leaves_no_trace(
+    answer: Answer, model: inference.Model, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that fails and one that succeeds give the prediction."""
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    failures = [fail_with(500, "InternalError")]
+    model.s3.meta.events.register(
+        "before-send.s3.GetObject",
+        lambda request, **_: failures.pop()(request) if failures else None,
+    )
+    assert answer(upload("incoming/1.png", 1))[0]["label"] == 1
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"", b"{", b"[1]", b'"s3://digits/incoming/1.png"', b"null", b"{}", b'{"source-ref": 7}', b"\xff\xfe",
+        b"[" * 100_000, b'{"source-ref": null}',
+    ],
+)  # fmt: skip
+def test_a_line_that_is_no_record_is_an_error_record(model: inference.Model, line: bytes) -> None:
+    """A line without a reference is answered with an error, and its neighbours are answered as ever."""
+    good = b'{"source-ref": "s3://digits/incoming/absent.png"}'
+    records = inference.input_fn(b"\n".join([good, line, good]) + b"\n", "application/jsonlines")
+    first, middle, last = inference.predict_fn(records, model)
+    assert middle["error"].startswith("not a record: expected")
+    assert first == last == {"error": "missing"}
+
+
+@given(st.lists(st.text().filter(lambda line: "\n" not in line), max_size=20), st.booleans())
+def test_a_request_has_as_many_records_as_lines(lines: list[str], ended: bool) -> None:
+    """Only a line feed ends a record, whatever else Unicode calls a line break; a last one may lack it."""
+    lines = [json.dumps({"source-ref": line}, ensure_ascii=False) for line in lines]
+    body = "\n".join(lines) + ("\n" if ended and lines else "")
+    records = inference.input_fn(body.encode(errors="surrogatepass"), "application/jsonlines")
+    assert [record.decode(errors="surrogatepass") for record in records] == lines
+
+
+def test_text_and_bytes_give_the_same_records() -> None:
+    """Toolkits hand over bytes, bytearray or text, with or without a charset in the content type."""
+    for body in (b"a\nb\n", bytearray(b"a\nb\n"), "a\nb\n"):
+        assert inference.input_fn(body, "application/jsonlines; charset=utf-8") == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "text/csv", "", "*/*"])
+def test_other_media_types_are_refused(media_type: str) -> None:
+    """A content or accept type that isn't JSON Lines is an error that names the one that is expected."""
+    with pytest.raises(ValueError, match=r"Content-Type: expected application/jsonlines, found '"):
+        inference.input_fn(b"", media_type)
+    with pytest.raises(ValueError, match=r"Accept: expected application/jsonlines, found '"):
+        inference.output_fn([], media_type)
+
+
+def test_the_functions_have_the_toolkit_s_signatures() -> None:
+    """The toolkit counts parameters: model_fn may take one more than the folder, for the context."""
+    counts = {"model_fn": 2, "input_fn": 2, "predict_fn": 2, "output_fn": 2}
+    for name, count in counts.items():
+        assert len(inspect.signature(getattr(inference, name)).parameters) == count
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "s3://digits", "s3://digits/incoming", "digits/incoming/", "s3:///incoming/"]
+)
+def test_a_wrong_image_prefix_is_refused_at_the_start(
+    s3: Any, artifact_folder: Path, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    """Without a folder in IMAGE_PREFIX no model is loaded: no reference could be allowed."""
+    monkeypatch.setenv("IMAGE_PREFIX", prefix)
+    with pytest.raises(ValueError, match=r"IMAGE_PREFIX: expected s3://bucket/folder/, found"):
+        inference.model_fn(str(artifact_folder))
+
+
+def test_the_number_of_fetchers_is_checked(
+    s3: Any, artifact_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """IMAGE_FETCHERS sets the connections of the client too, and must be a positive number."""
+    monkeypatch.setenv("IMAGE_FETCHERS", "5")
+    assert inference.model_fn(str(artifact_folder)).s3.meta.config.max_pool_connections == 5
+    monkeypatch.setenv("IMAGE_FETCHERS", "0")
+    with pytest.raises(ValueError, match="IMAGE_FETCHERS: expected a number from 1 to 9999, found '0'"):
+        inference.model_fn(str(artifact_folder))
+
+
+def test_pickled_weights_are_never_loaded(s3: Any, tmp_path: Path) -> None:
+    """A model folder with a pickle instead of safetensors is refused by the pickle's name."""
+    (tmp_path / "model.pth").write_bytes(b"")
+    with pytest.raises(
+        FileNotFoundError, match=r"expected model\.safetensors, found model\.pth: pickled weights"
+    ):
+        inference.model_fn(str(tmp_path))
+
+
+def test_a_configuration_without_an_architecture_is_named(
+    s3: Any, artifact_folder: Path, tmp_path: Path
+) -> None:
+    """A config.json that lacks what inference needs is an error with the file's name and the missing key."""
+    (tmp_path / "model.safetensors").write_bytes((artifact_folder / "model.safetensors").read_bytes())
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(
+        ValueError, match=r"config\.json: expected arch, labels, mean and std, found none of arch"
+    ):
+        inference.model_fn(str(tmp_path))

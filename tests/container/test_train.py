@@ -1,0 +1,211 @@
+"""Script mode: arguments and SM_* in, artifact, log lines and failure sentence out."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import inference
+import train
+
+SHORT = ["--epochs", "1", "--batch-size", "20", "--threads", "1"]
+
+
+def run(training: Path, model_dir: Path, *arguments: str) -> int:
+    """A short training; returns its exit code."""
+    return train.main([*SHORT, "--training", str(training), "--model-dir", str(model_dir), *arguments])
+
+
+def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
+    """The artifact is safetensors, config.json and the serving code beside it, and nothing else."""
+    files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
+    code = {f"code/{name}" for name in ("inference.py", "deployment.py", "model.py", "requirements.txt")}
+    assert files == {"model.safetensors", "config.json"} | code
+    for name in code:
+        source = Path(train.__file__).parent / Path(name).name
+        assert (artifact_folder / name).read_bytes() == source.read_bytes()
+
+
+def test_the_configuration_says_how_the_model_came_about(artifact_folder: Path) -> None:
+    """config.json has what inference needs, the hyperparameters, the metrics and the sizes of the sets."""
+    config = json.loads((artifact_folder / "config.json").read_text())
+    assert config["arch"] == "small"
+    assert config["labels"] == list(range(10))
+    assert (config["image_size"], config["mean"], config["std"]) == (28, 0.1307, 0.3081)
+    assert config["images"] == {"training": 200, "validation": 40, "test": 50}
+    assert config["hyperparameters"]["batch-size"] == 20
+    assert set(config["metrics"]) == {"train-loss", "validation-accuracy", "validation-nll", "test-accuracy"}
+    assert config["torch_version"] == torch.__version__
+
+
+def test_a_short_training_learns(artifact_folder: Path) -> None:
+    """Twelve epochs over 200 images with a plain pattern classify unseen ones."""
+    metrics = json.loads((artifact_folder / "config.json").read_text())["metrics"]
+    assert metrics["validation-accuracy"] >= 0.9
+    assert metrics["test-accuracy"] >= 0.9
+
+
+def test_metrics_and_progress_are_log_lines(
+    training_folder: Path, test_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each metric is one line `name: value` after the last epoch, and each epoch is one line of progress."""
+    assert run(training_folder, tmp_path, "--epochs", "1.5", "--test", str(test_folder)) == 0
+    lines = capfd.readouterr().out.splitlines()
+    progress = [
+        line
+        for line in lines
+        if re.fullmatch(r"epoch \d+: [\d,]+ images/s, loss \d\.\d{4}, .* s elapsed", line)
+    ]
+    names = ["train-loss", "validation-accuracy", "validation-nll", "test-accuracy"]
+    metrics = [line for line in lines if re.fullmatch(r"[a-z-]+: \d+\.\d{4}", line)]
+    assert len(progress) == 2
+    assert [line.partition(":")[0] for line in metrics] == names
+
+
+def test_a_seed_gives_the_same_weights_on_a_cpu(training_folder: Path, tmp_path: Path) -> None:
+    """Two trainings with one seed write the same bytes; another seed writes other ones."""
+    for name, seed in (("first", "3"), ("second", "3"), ("third", "4")):
+        assert run(training_folder, tmp_path / name, "--seed", seed, "--dropout", "0.2") == 0
+    first, second, third = (
+        (tmp_path / name / "model.safetensors").read_bytes() for name in ("first", "second", "third")
+    )
+    assert first == second
+    assert first != third
+
+
+def test_sagemaker_gives_the_folders_by_environment(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SM_CHANNEL_TRAINING and SM_MODEL_DIR are used where no argument names a folder."""
+    monkeypatch.setenv("SM_CHANNEL_TRAINING", str(training_folder))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    assert train.main(SHORT) == 0
+    assert load_file(tmp_path / "model/model.safetensors")
+
+
+def test_without_held_out_images_everything_is_trained_on(training_folder: Path, tmp_path: Path) -> None:
+    """With --validation-images 0 all images train, and no validation metric is claimed."""
+    assert run(training_folder, tmp_path, "--validation-images", "0") == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["images"]["training"] == 240
+    assert set(config["metrics"]) == {"train-loss"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--training", "/absent"], "/absent: expected a folder with a data set in IDX files, found none"),
+        (["--epochs", "many"], "argument --epochs: expected a number from 0.01 to 1000, found 'many'"),
+        (
+            ["--learning-rate", "nan"],
+            "argument --learning-rate: expected a number from 1e-06 to 10, found 'nan'",
+        ),
+        (["--arch", "huge"], "argument --arch: invalid choice: 'huge'"),
+        (["--epoch", "1"], "unrecognized arguments: --epoch 1"),
+        (
+            ["--validation-images", "240"],
+            "validation-images: expected 0 to 239, as the training channel has 240",
+        ),
+    ],
+)
+def test_a_foreseen_failure_is_one_sentence(
+    training_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    """A wrong argument or channel ends with exit code 1 and one line in `failure` and on standard error."""
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    assert run(training_folder, tmp_path / "model", *arguments) == 1
+    failure = (tmp_path / "failure").read_text()
+    assert failure.startswith(sentence)
+    assert failure.count("\n") == 1
+    assert capfd.readouterr().err == failure
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("variable", ["SM_CHANNEL_TRAINING", "SM_MODEL_DIR"])
+def test_a_missing_folder_is_named_with_its_variable(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """A job without a training channel or model folder fails with the name of the variable."""
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    monkeypatch.setenv("SM_CHANNEL_TRAINING", str(training_folder))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    monkeypatch.delenv(variable)
+    assert train.main(SHORT) == 1
+    assert f"expected a folder, by {variable} or --" in (tmp_path / "failure").read_text()
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN in the loss ends the job with a sentence that names epoch and learning rate; no artifact."""
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    monkeypatch.setattr(train, "STD", float("nan"))
+    assert run(training_folder, tmp_path / "model") == 1
+    failure = (tmp_path / "failure").read_text()
+    assert (
+        failure
+        == "train-loss: expected a finite number, found nan in epoch 1: try a learning-rate below 0.01\n"
+    )
+    assert not (tmp_path / "model").exists()
+
+
+def test_augmentation_keeps_shape_and_range_and_changes_images() -> None:
+    """Augmented images are float (N, 1, 28, 28) in 0–255, and differ from the originals."""
+    images = torch.randint(
+        0, 256, (16, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    augmented = train.augment(images, 1.0, torch.Generator().manual_seed(0))
+    assert (augmented.shape, augmented.dtype) == ((16, 1, 28, 28), torch.float32)
+    assert augmented.min() >= 0
+    assert augmented.max() <= 255
+    assert (augmented - images.unsqueeze(1)).abs().mean() > 10
+    assert torch.equal(train.augment(images, 0.0, torch.Generator()), images.unsqueeze(1).float())
+
+
+def test_augmentation_moves_a_dot_no_further_than_it_says() -> None:
+    """At scale 1 a dot at the centre moves by up to the 2 pixels of shift, and little more."""
+    images = torch.zeros(200, 28, 28, dtype=torch.uint8)
+    images[:, 13:15, 13:15] = 200
+    augmented = train.augment(images, 1.0, torch.Generator().manual_seed(0)).squeeze(1)
+    weights = augmented / augmented.sum((1, 2), keepdim=True)
+    places = torch.arange(28.0)
+    rows, columns = (weights.sum(2) * places).sum(1) - 13.5, (weights.sum(1) * places).sum(1) - 13.5
+    for distances in (rows.abs(), columns.abs()):
+        assert distances.max() < 2.8
+        assert distances.max() > 1.5
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls() -> None:
+    """The schedule is linear, has its peak after a fifth, and never falls to zero."""
+    rates = [train.one_cycle(step / 10) for step in range(11)]
+    assert rates == pytest.approx([0.01, 0.5, 1, 0.875, 0.75, 0.625, 0.5, 0.375, 0.25, 0.125, 0.01])
+
+
+@pytest.mark.parametrize("epochs", ["0.01", "0.1", "0.5"])
+def test_a_training_of_a_few_steps_ends_well(training_folder: Path, tmp_path: Path, epochs: str) -> None:
+    """A fraction of an epoch trains at least one step and writes an artifact that inference accepts."""
+    assert run(training_folder, tmp_path, "--epochs", epochs) == 0
+    config, network = inference.load_network(tmp_path)
+    assert network(torch.zeros(1, 1, 28, 28)).shape == (1, len(config["labels"]))
+
+
+def test_training_and_inference_agree_on_the_held_out_images(
+    artifact_folder: Path,
+    model: inference.Model,
+    block_images: Callable[..., tuple[np.ndarray, np.ndarray]],
+) -> None:
+    """The folded network of inference finds the test accuracy that training measured."""
+    images, labels = block_images(50, seed=2)
+    predictions = [prediction["label"] for prediction in inference.classify(model, list(images))]
+    measured = json.loads((artifact_folder / "config.json").read_text())["metrics"]["test-accuracy"]
+    assert np.mean(np.array(predictions) == labels) == pytest.approx(measured, abs=0.021)

@@ -1,0 +1,34 @@
+"""What the container's files may import."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import train
+
+CONTAINER = Path(train.__file__).parent
+FILES = sorted(CONTAINER.glob("*.py"))
+SERVED = {"torch", "numpy", "PIL", "safetensors", "boto3", "botocore", "model"}
+ALLOWED = {
+    "artifact": {"torch", "safetensors"},
+    "data": {"numpy"},
+    "deployment": {"ray", "starlette", "inference"},
+    "inference": SERVED,
+    "model": {"torch"},
+    "train": {"torch", "artifact", "data", "model"},
+}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_container_file_imports_only_what_its_image_has(file: Path) -> None:
+    """Beside the standard library a file imports what its image or its folder holds, and nothing else."""
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            imported.add((node.module or "").partition(".")[0])
+    assert imported - set(sys.stdlib_module_names) <= ALLOWED[file.stem]

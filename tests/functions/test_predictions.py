@@ -1,0 +1,125 @@
+"""The joined output of a transform job, counted and tabulated."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_prediction.predictions import COLUMNS, NO_ANSWER, Tally, inert, tabulate
+
+ANSWERS: Any = st.one_of(
+    st.fixed_dictionaries({"label": st.integers(0, 9), "confidence": st.floats(0, 1)}),
+    st.sampled_from([{"error": "missing"}, {"error": "not an image: b'x'"}]),
+)
+
+
+def given_line(number: int, label: int | None) -> dict[str, Any]:
+    """One line of the transform job's input."""
+    labelled = {} if label is None else {"label": label}
+    return {"image": {"source-ref": f"s3://bucket/incoming/b7/{number}.png"}, **labelled}
+
+
+def body(lines: list[dict[str, Any]]) -> bytes:
+    """Lines as an object holds them."""
+    return "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+
+def tabulated(
+    parts: list[list[dict[str, Any]]], outputs: list[bytes | None], left_out: list[bytes] | None = None
+) -> tuple[Tally, list[dict[str, str]]]:
+    """The counts, and the table as a spreadsheet reads it."""
+    table = io.StringIO()
+    sizes = [len(part) for part in parts]
+    tally = tabulate(sizes, outputs.__getitem__, lambda part: body(parts[part]), left_out or [], table)
+    table.seek(0)
+    return tally, list(csv.DictReader(table))
+
+
+def joined(part: list[dict[str, Any]], answers: list[dict[str, Any]]) -> bytes:
+    """A part's output: its input with an answer on every line."""
+    return body([{**line, "SageMakerOutput": answer} for line, answer in zip(part, answers, strict=True)])
+
+
+@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), ANSWERS), max_size=30), st.integers(0, 3))
+def test_coverage_always_adds_up(records: list[tuple[int | None, dict[str, Any]]], left_out: int) -> None:
+    """Every line is scored, unreadable or missing, and every line is a row of the table."""
+    part = [given_line(number, label) for number, (label, _) in enumerate(records)]
+    parts = [part] if part else []
+    refused = [b'{"line":1,"text":"x","reason":"y"}'] * left_out
+    answers = [answer for _, answer in records]
+    tally, rows = tabulated(parts, [joined(part, answers)], refused)
+    assert tally.problem is None
+    assert tally.scored + tally.unreadable + tally.missing == len(records) + left_out == len(rows)
+    assert tally.scored == sum("label" in answer for _, answer in records)
+    assert sum(map(sum, tally.matrix)) == sum(
+        label is not None and "label" in answer for label, answer in records
+    )
+
+
+def test_the_table_has_a_row_an_image() -> None:
+    """A prediction, an error record and a refused line each say what they know."""
+    part = [given_line(0, 7), given_line(1, None), given_line(2, 3)]
+    answers: list[dict[str, Any]] = [
+        {"label": 1, "confidence": 0.9987},
+        {"label": 2, "confidence": 1.0},
+        {"error": "missing"},
+    ]
+    refused = [b'{"line":9,"text":"=cmd()","reason":"expected a JSON object, found text"}']
+    tally, rows = tabulated([part], [joined(part, answers)], refused)
+    assert [tuple(row[column] for column in COLUMNS) for row in rows] == [
+        ("s3://bucket/incoming/b7/0.png", "7", "1", "0.9987", ""),
+        ("s3://bucket/incoming/b7/1.png", "", "2", "1.0", ""),
+        ("s3://bucket/incoming/b7/2.png", "3", "", "", "missing"),
+        ("'=cmd()", "", "", "", "line 9: expected a JSON object, found text"),
+    ]
+    assert (tally.scored, tally.unreadable, tally.missing) == (2, 1, 1)
+    assert tally.matrix[7][1] == 1
+
+
+PART = [given_line(0, 7), given_line(1, 1)]
+GOOD: list[dict[str, Any]] = [{"label": 7, "confidence": 1.0}, {"label": 1, "confidence": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        (None, "output part 1: expected 2 lines, found no object"),
+        (b"", "output part 1: expected 2 lines, found 0"),
+        (joined(PART[:1], GOOD[:1]), "output part 1: expected 2 lines, found 1"),
+        (joined(PART, GOOD) * 2, "output part 1: expected 2 lines, found 4"),
+        (body(PART), "output part 1, line 1: expected the input with SageMakerOutput"),
+        (b"[]\n[]\n", "output part 1, line 1: expected the input with SageMakerOutput"),
+        (b"{\n{\n", "output part 1, line 1: expected the input with SageMakerOutput"),
+        (
+            joined(PART, [GOOD[0], {"label": 10, "confidence": 1}]),
+            "expected digits, found label 1 and prediction 10",
+        ),
+        (
+            joined(PART, [GOOD[0], {"label": "7", "confidence": 1}]),
+            "expected digits, found label 1 and prediction '7'",
+        ),
+        (joined(PART, [GOOD[0], {"label": 7}]), "output part 1, line 2: expected the input"),
+    ],
+)
+def test_a_broken_part_is_missing_as_a_whole_beside_good_ones(output: bytes | None, why: str) -> None:
+    """Partial output is never counted: the part's images are missing, each with a row that says so."""
+    tally, rows = tabulated([PART, PART], [joined(PART, GOOD), output])
+    assert tally.problem is not None
+    assert why in tally.problem
+    assert (tally.scored, tally.unreadable, tally.missing) == (2, 0, 2)
+    assert [row["error"] for row in rows] == ["", "", NO_ANSWER, NO_ANSWER]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_begins_like_a_formula(text: str) -> None:
+    """A spreadsheet shows such text instead of running it."""
+    assert inert(text) == f"'{text}"
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    """Text that no spreadsheet would run isn't changed."""
+    assert inert("not an image: b'='") == "not an image: b'='"

@@ -1,0 +1,162 @@
+"""A run's report."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from batch_prediction import decision, report
+from batch_prediction.aws import Clients
+from batch_prediction.decision import Decision, Refuse
+from tests.functions.test_predictions import body, given_line, joined
+from tests.functions.test_start import DECISION, RUN
+from tests.samples import BUCKET, SETTINGS
+
+PART = [given_line(0, 7), given_line(1, 1), given_line(2, None), given_line(3, 2)]
+ANSWERS: list[dict[str, Any]] = [
+    {"label": 7, "confidence": 0.99},
+    {"label": 7, "confidence": 0.6},
+    {"label": 4, "confidence": 1.0},
+    {"error": "missing"},
+]
+STARTED = decision.Start(**{**DECISION.__dict__, "lines": 4, "labelled": 3, "left_out": 1})
+
+
+def job(status: str, reason: str | None = None) -> dict[str, Any]:
+    """DescribeTransformJob's answer."""
+    return {
+        "TransformJobName": STARTED.transform_job,
+        "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{STARTED.transform_job}",
+        "TransformJobStatus": status,
+        "ModelName": STARTED.model,
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://x"}}},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        "CreationTime": datetime(2026, 11, 22, 15, 40, 24, tzinfo=UTC),
+        "TransformStartTime": datetime(2026, 11, 22, 15, 44, 31, tzinfo=UTC),
+        "TransformEndTime": datetime(2026, 11, 22, 15, 48, 7, tzinfo=UTC),
+        **({"FailureReason": reason} if reason else {}),
+    }
+
+
+def run_of(aws: Clients, decided: Decision, output: bytes | None) -> None:
+    """Lay out a run in the bucket."""
+    decision.take(aws.s3, BUCKET, RUN, decided)
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=body(PART))
+    refused = b'{"line":5,"text":"broken","reason":"not JSON"}\n'
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.left_out, Body=refused)
+    if output is not None:
+        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=output)
+
+
+def write(aws: Clients, described: dict[str, Any] | None) -> bool:
+    """Write the report while SageMaker describes the job so."""
+    with Stubber(aws.sagemaker) as stub:
+        if described:
+            stub.add_response("describe_transform_job", described)
+        return report.write(aws, SETTINGS, RUN)
+
+
+def read(aws: Clients) -> dict[str, Any]:
+    """The content of report.json."""
+    content: dict[str, Any] = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=RUN.report)["Body"].read())
+    return content
+
+
+def test_a_completed_run_has_figures(aws: Clients) -> None:
+    """Coverage adds up, the accuracy counts labelled and scored images, and everything's origin is named."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert content["coverage"] == {"expected": 5, "scored": 3, "unreadable": 1, "missing": 1}
+    assert (content["status"], content["reason"], content["labelled"]) == ("Completed", None, 2)
+    assert content["accuracy"]["value"] == 0.5
+    assert content["confusion_matrix"][1][7] == 1
+    assert [figures["label"] for figures in content["classes"]] == list(range(10))
+    assert content["model"] == {
+        "package_arn": STARTED.model_package,
+        "training_job": "digits-1",
+        "artifact_sha256": "0" * 64,
+    }
+    assert content["transform_job"] == {
+        "name": STARTED.transform_job,
+        "status": "Completed",
+        "started": "2026-11-22T15:44:31Z",
+        "ended": "2026-11-22T15:48:07Z",
+        "instance_type": "ml.m5.large",
+        "instance_count": 1,
+    }
+    table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
+    assert len(table.splitlines()) == 1 + 5
+
+
+def test_completed_is_not_success(aws: Clients) -> None:
+    """A completed job whose output is short has failed: no figure over a part stands for the whole."""
+    run_of(aws, STARTED, joined(PART[:3], ANSWERS[:3]))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert content["status"] == "Failed"
+    assert content["reason"] == "output part 0: expected 4 lines, found 3"
+    assert (content["accuracy"], content["classes"], content["confusion_matrix"]) == (None, [], [])
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+    assert content["transform_job"]["status"] == "Completed"
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "reason"),
+    [
+        ("Failed", "AlgorithmError: See job logs", "AlgorithmError: See job logs"),
+        ("Stopped", None, "the transform job is Stopped, and gives no reason"),
+    ],
+)
+def test_a_failed_or_stopped_job_is_reported_with_its_reason(
+    aws: Clients, status: str, given: str | None, reason: str
+) -> None:
+    """What SageMaker says is in the report, and no figure."""
+    run_of(aws, STARTED, None)
+    assert write(aws, job(status, given))
+    content = read(aws)
+    assert (content["status"], content["reason"], content["accuracy"]) == (status, reason, None)
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+
+
+def test_a_refused_run_is_reported_without_a_job(aws: Clients) -> None:
+    """A run that was never started says why; all its images are missing."""
+    run_of(aws, Refuse(4, 3, 1, "no approved package"), None)
+    assert write(aws, None)
+    content = read(aws)
+    assert (content["status"], content["reason"]) == ("Refused", "no approved package")
+    assert (content["model"], content["transform_job"]) == (None, None)
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+
+
+def test_a_second_delivery_writes_nothing(aws: Clients) -> None:
+    """Where report.json is, the report is whole: no object gets another version."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"]
+    assert not write(aws, job("Completed"))
+    assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"] == before
+
+
+def test_a_report_about_a_job_replaces_one_without(aws: Clients) -> None:
+    """A refusal's report gives way to what the job did."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.report, Body=b'{"transform_job": null}')
+    assert write(aws, job("Completed"))
+    assert read(aws)["status"] == "Completed"
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_a_job_that_still_runs_has_no_report(aws: Clients, status: str) -> None:
+    """The event is a hint: SageMaker is asked, and what hasn't ended isn't reported."""
+    run_of(aws, STARTED, None)
+    assert not write(aws, job(status))
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
+
+
+def test_a_run_that_nobody_decided_is_an_error_that_names_its_key(aws: Clients) -> None:
+    """Such a message goes to the dead-letter queue, with the key that was expected."""
+    with pytest.raises(LookupError, match=r"run\.json: expected the run's decision, found nothing"):
+        report.write(aws, SETTINGS, RUN)

@@ -1,0 +1,129 @@
+"""The local cloud starts empty, keeps to this machine and leaves nothing behind."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local import cloud as cloud_module
+from local.cloud import Cloud, CloudError
+from local.environment import ForeignEndpointError, account_variables
+from tests.local.account import Account, until
+
+STACK = """
+Resources:
+  Queue: {Type: AWS::SQS::Queue}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: threaded
+      Handler: app.handler
+      Events: {Queue: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn}}}
+"""
+
+
+def test_the_shells_account_is_set_aside_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client made without any argument reaches the cloud; afterwards the shell is as before."""
+    monkeypatch.setenv("AWS_PROFILE", "a-profile-that-exists-nowhere")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a real key")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.eu-central-1.amazonaws.com")
+    monkeypatch.delenv("AWS_CONFIG_FILE", raising=False)
+    before = dict(os.environ)
+    with Cloud() as cloud:
+        cloud.client("s3").create_bucket(Bucket="only-here")
+        buckets = boto3.session.Session().client("s3").list_buckets()["Buckets"]
+        assert [bucket["Name"] for bucket in buckets] == ["only-here"]
+    assert dict(os.environ) == before
+
+
+def test_a_client_of_another_address_is_refused() -> None:
+    """While the cloud runs no request leaves the machine, not even one with its own endpoint."""
+    with Cloud(), pytest.raises(ForeignEndpointError, match=r"sts\.us-east-1\.amazonaws\.com"):
+        boto3.client("sts", endpoint_url="https://sts.us-east-1.amazonaws.com").get_caller_identity()
+
+
+def test_an_endpoint_elsewhere_is_refused() -> None:
+    """A child's environment can't be made for an endpoint that isn't loopback."""
+    with pytest.raises(ForeignEndpointError, match="expected a URL on one of localhost"):
+        account_variables("us-east-1", "http://10.0.0.1:5000")
+
+
+def test_proxies_are_bypassed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that doesn't answer gets no request meant for the cloud."""
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Cloud() as cloud:
+        assert cloud.client("s3").list_buckets()["Buckets"] == []
+        assert boto3.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+def test_a_second_cloud_is_an_error() -> None:
+    """A program has one cloud at a time, so the second one says where the first one is."""
+    with Cloud() as first:
+        with pytest.raises(CloudError, match=first.endpoint_url):
+            Cloud().start()
+        assert first.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_later_cloud_starts_empty() -> None:
+    """Nothing of a stopped cloud is left in the next one, nor in the one after it."""
+    for _ in range(3):
+        with Cloud() as cloud:
+            assert cloud.client("s3").list_buckets()["Buckets"] == []
+            assert cloud.client("sqs").list_queues().get("QueueUrls", []) == []
+            cloud.client("s3").create_bucket(Bucket="left-behind")
+            cloud.client("sqs").create_queue(QueueName="left-behind")
+
+
+def test_another_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the version that is needed and the one that was found, and no cloud is left running."""
+    monkeypatch.setattr(cloud_module, "version", lambda _package: "1.0")
+    with pytest.raises(CloudError, match=r"needs moto 5\.2\.5, but 1\.0 is installed"):
+        Cloud().start()
+    monkeypatch.undo()
+    with Cloud() as cloud:
+        assert cloud.port > 0
+
+
+def test_stopping_ends_children_and_grandchildren_and_removes_the_folder() -> None:
+    """A child's own child holds a pipe that only closes when it ends, too."""
+    script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
+    with Cloud() as cloud:
+        folder = cloud.folder
+        child = cloud.run([sys.executable, "-c", script], env=dict(os.environ), cwd=folder)
+    assert child.returncode is not None
+    assert child.stdout is not None
+    assert child.stdout.read() == ""
+    assert not folder.exists()
+
+
+def test_a_child_sees_the_role_and_nothing_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A child's environment holds the role's credentials and none of the person's variables."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real secret")
+    monkeypatch.setenv("SOME_TOKEN", "private")
+    with Cloud() as cloud:
+        role = "arn:aws:iam::123456789012:role/worker"
+        environment = cloud.role_environment(role, "test")
+        script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+        answer = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+    assert answer.stdout.strip() == "arn:aws:sts::123456789012:assumed-role/worker/test"
+    assert "private" not in environment.values()
+    assert "a real secret" not in environment.values()
+    assert Path(environment["AWS_CONFIG_FILE"]) == Path(os.devnull)
+
+
+def test_stopping_leaves_no_thread(tmp_path: Path) -> None:
+    """A function's worker, its API, the pollers and the server's threads end with the cloud."""
+    before = set(threading.enumerate())
+    with Cloud() as cloud:
+        account = Account(cloud, tmp_path)
+        account.deploy("threads", STACK, "def handler(event, context):\n    return 1\n")
+        assert account.invoke("threaded") == (1, None)
+        assert set(threading.enumerate()) > before
+    until(lambda: set(threading.enumerate()) <= before, seconds=5)

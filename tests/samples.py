@@ -1,0 +1,37 @@
+"""What the tests of several folders share: settings of a stack, and documented events."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from batch_prediction.settings import Settings
+
+BUCKET = "digits-bucket"
+
+SETTINGS = Settings(
+    name="digits",
+    bucket=BUCKET,
+    sagemaker_role_arn="arn:aws:iam::123456789012:role/digits-SageMakerRole",
+    transform_instance_type="ml.m5.large",
+    max_transform_instances=4,
+    serving_image="ray:serve-ml-sagemaker-cpu-v1.4",
+    minimum_accuracy=0.97,
+    accuracy_tolerance=0.002,
+    max_images=1_000_000,
+    report_queue_url="",
+)
+
+EVENTS = Path(__file__).parent / "events"
+
+
+def event(name: str) -> dict[str, Any]:
+    """A documented event of tests/events/."""
+    sample: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return sample
+
+
+def message(content: dict[str, Any]) -> SQSRecord:
+    """A message as the poller of a queue hands it to a function."""
+    return SQSRecord({"messageId": "1", "body": json.dumps(content), "eventSource": "aws:sqs"})

@@ -1,0 +1,148 @@
+"""A deployed template.yaml in the local cloud, and short words for what a person does with it."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from PIL import Image
+
+from local.cloud import Cloud
+from training import jobs, source
+from training.datasets import Digits, idx
+
+Found = TypeVar("Found")
+ROOT = Path(__file__).parents[1]
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-cpu-py313"
+
+
+@dataclass
+class Stack:
+    """A running cloud with the stack in it, and the stack's outputs."""
+
+    cloud: Cloud
+    outputs: dict[str, str]
+
+    @property
+    def bucket(self) -> str:
+        """The data bucket's name."""
+        return self.outputs["BucketName"]
+
+    @property
+    def s3(self) -> Any:
+        """S3, as the operator."""
+        return self.cloud.client("s3")
+
+    @property
+    def sagemaker(self) -> Any:
+        """SageMaker, as the operator."""
+        return self.cloud.client("sagemaker")
+
+    def put(self, key: str, body: bytes) -> str:
+        """Write an object; returns its version."""
+        version: str = self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)["VersionId"]
+        return version
+
+    def objects(self, prefix: str) -> dict[str, bytes]:
+        """Every object below a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
+
+    def versions(self, prefix: str) -> list[tuple[str, str]]:
+        """Every version of every object below a prefix: what has ever been written."""
+        listed = self.s3.list_object_versions(Bucket=self.bucket, Prefix=prefix).get("Versions", [])
+        return sorted((version["Key"], version["VersionId"]) for version in listed)
+
+    def reports(self, batch: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait for a batch's reports, oldest first."""
+
+        def found() -> list[dict[str, Any]] | None:
+            objects = self.objects(f"reports/{batch}/")
+            reports = [
+                json.loads(body) for key, body in sorted(objects.items()) if key.endswith("report.json")
+            ]
+            return reports if len(reports) >= count else None
+
+        return wait(found)
+
+    def predictions(self, report: dict[str, Any]) -> list[dict[str, str]]:
+        """The table of a report, as a spreadsheet reads it."""
+        (body,) = self.objects(f"reports/{report['batch']}/{report['run']}/predictions.csv").values()
+        return list(csv.DictReader(io.StringIO(body.decode())))
+
+    def train(self, name: str, training: Digits, test: Digits, **hyperparameters: str) -> None:
+        """Start a training job and wait until its model package is registered."""
+        for channel, digits in (("training", training), ("test", test)):
+            self.put(f"datasets/test/{channel}/digits-images-idx3-ubyte.gz", idx(digits.images))
+            self.put(f"datasets/test/{channel}/digits-labels-idx1-ubyte.gz", idx(digits.labels))
+        job = jobs.TrainingJob(
+            name=name,
+            bucket=self.bucket,
+            role=self.outputs["SageMakerRoleArn"],
+            image=IMAGE,
+            source=source.upload(self.s3, self.bucket),
+            channels={name: f"s3://{self.bucket}/datasets/test/{name}/" for name in ("training", "test")},
+            hyperparameters=hyperparameters,
+            instance_type="ml.m5.large",
+        )
+        self.sagemaker.create_training_job(**jobs.request(job))
+        known = len(self.packages())
+
+        def registered() -> bool:
+            described = self.sagemaker.describe_training_job(TrainingJobName=name)
+            if described["TrainingJobStatus"] in ("Failed", "Stopped"):
+                raise RuntimeError(
+                    f"{name}: {described['TrainingJobStatus']}, {described.get('FailureReason')}"
+                )
+            return len(self.packages()) > known
+
+        wait(registered)
+
+    def packages(self) -> list[dict[str, Any]]:
+        """The registry's packages, oldest first."""
+        listed: list[dict[str, Any]] = self.sagemaker.list_model_packages(
+            ModelPackageGroupName=self.outputs["ModelPackageGroupName"], SortOrder="Ascending"
+        )["ModelPackageSummaryList"]
+        return listed
+
+    def queue_url(self, logical_id: str) -> str:
+        """The address of one of the stack's queues."""
+        resource = self.cloud.client("cloudformation").describe_stack_resource(
+            StackName="digits-test", LogicalResourceId=logical_id
+        )
+        url: str = resource["StackResourceDetail"]["PhysicalResourceId"]
+        return url
+
+    def deliver(self, logical_id: str, message: dict[str, Any]) -> None:
+        """Put a message into one of the stack's queues, and wait until the function has taken it."""
+        sqs, url = self.cloud.client("sqs"), self.queue_url(logical_id)
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(message))
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+        def taken() -> bool | None:
+            counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+            return all(counts[name] == "0" for name in names) or None
+
+        wait(taken)
+
+
+def png(digits: Digits, number: int) -> bytes:
+    """One image as a PNG file."""
+    packed = io.BytesIO()
+    Image.fromarray(digits.images[number]).save(packed, format="PNG")
+    return packed.getvalue()
+
+
+def wait(look: Callable[[], Found | None], seconds: float = 120.0) -> Found:
+    """Look until there is something; TimeoutError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s in vain")
+        time.sleep(0.1)
+    return found

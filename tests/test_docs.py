@@ -1,0 +1,128 @@
+"""The documents: every path, command, option and example in them is real."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.validate import validate_parameters
+from typer.testing import CliRunner
+
+from batch_prediction import report
+from batch_prediction.layout import Manifest
+from batch_prediction.manifest import Record, read
+from batch_prediction.predictions import COLUMNS, Tally
+from cli.main import app
+from tests.functions.test_report import STARTED, job
+from tests.functions.test_start import RUN
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *(ROOT / "docs").glob("*.md"),
+]
+FOLDERS = ("functions", "training", "local", "cli", "tests", "benchmarks", "docs", ".ci")
+MADE = ("out/", ".venv")  # what commands make
+
+
+def code(document: Path) -> Iterator[str]:
+    """Everything that a document sets as code, inline or in blocks."""
+    text = document.read_text()
+    for block in re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S):
+        yield from block.splitlines()
+    yield from re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """A document's code blocks of one language."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", document.read_text(), re.M | re.S)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_path_exists(document: Path) -> None:
+    """A path of the project that a document names is there, and so is every file that it links to."""
+    text = document.read_text()
+    linked = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
+    for link in linked:
+        assert (document.parent / link).exists(), link
+    named = {word for piece in code(document) for word in re.findall(r"[\w./-]+", piece)}
+    for path in named:
+        if path.split("/")[0] in FOLDERS and "/" in path and "*" not in path:
+            assert (ROOT / path).exists(), path
+        elif re.fullmatch(r"[\w-]+\.(md|toml|yaml|txt)", path):
+            assert any((ROOT / folder / path).exists() for folder in ("", "docs", "training/container")), path
+
+
+def test_every_make_target_exists() -> None:
+    """A `make` command in a document is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = {
+        target
+        for document in DOCUMENTS
+        for piece in code(document)
+        for target in re.findall(r"^make (?:PYTHON=\S+ )?([a-z]+)", piece)
+    }
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_every_option_of_digits_exists() -> None:
+    """The options that README names are those that --help explains."""
+    shown = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"}).output
+    named = set(re.findall(r"`(--[a-z-]+)`", (ROOT / "README.md").read_text()))
+    assert {"--out", "--images", "--seed", "--keep-running"} <= named
+    for option in named:
+        assert option in shown
+
+
+def test_the_sam_commands_name_configured_environments() -> None:
+    """`sam deploy --config-env X` and its stack are in samconfig.toml, with parameters of the template."""
+    configured = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    template = (ROOT / "template.yaml").read_text()
+    named = re.findall(r"sam deploy --config-env (\w+)", (ROOT / "README.md").read_text())
+    assert named == ["prod"]
+    for environment in ("default", "local", *named):
+        deploy = configured[environment]["deploy"]["parameters"]
+        for pair in deploy["parameter_overrides"].split():
+            assert re.search(rf"^  {pair.partition('=')[0]}:$", template, re.M), pair
+
+
+def test_the_manifest_of_the_readme_can_be_read() -> None:
+    """The example is a manifest whose every line is used."""
+    (example,) = blocks(ROOT / "README.md", "json")
+    found = list(read([example.encode()], Manifest("my-digits", "jsonl"), "BUCKET"))
+    assert found == [
+        Record("s3://BUCKET/incoming/my-digits/0001.png", 7),
+        Record("s3://BUCKET/incoming/my-digits/0002.png", None),
+    ]
+
+
+def test_the_training_request_is_one_that_sagemaker_takes() -> None:
+    """The example fits CreateTrainingJob in botocore's service model, once the role is filled in."""
+    (example,) = blocks(ROOT / "docs" / "operations.md", "json")
+    request = json.loads(example.replace('"ROLE"', '"arn:aws:iam::123456789012:role/digits-SageMakerRole"'))
+    model: Any = botocore.session.get_session().get_service_model("sagemaker")
+    validate_parameters(request, model.operation_model("CreateTrainingJob").input_shape)
+
+
+def test_the_keys_of_report_json_are_documented() -> None:
+    """docs/architecture.md has a row for each key, and README names the columns of predictions.csv."""
+    content = report.compose(RUN, STARTED, job("Completed"), Tally())
+    table = (ROOT / "docs" / "architecture.md").read_text().partition("## report.json")[2]
+    documented = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.M)))
+    assert documented == list(content)
+    assert f"`{','.join(COLUMNS)}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("file", ["functions/requirements.txt", "training/container/requirements.txt"])
+def test_deployed_versions_are_those_of_the_constraints(file: str) -> None:
+    """What is deployed is what the tests ran with."""
+    locked = set((ROOT / "constraints.txt").read_text().splitlines())
+    pins = [line for line in (ROOT / file).read_text().splitlines() if line and not line.startswith("#")]
+    assert pins
+    assert set(pins) <= locked

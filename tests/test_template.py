@@ -1,0 +1,300 @@
+"""template.yaml: what it promises, checked on the template as it is written and as SAM translates it."""
+
+import ast
+import copy
+import importlib
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+from samtranslator.yaml_helper import yaml_parse
+
+from batch_prediction.settings import Settings
+from tests.samples import event
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+GLOBALS = TEMPLATE["Globals"]["Function"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the resources of a type, by logical name; there is at least one."""
+    found = {name: body.get("Properties", {}) for name, body in RESOURCES.items() if body["Type"] == kind}
+    assert found, f"template.yaml has no {kind}"
+    return found
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue")
+RULES = of_type("AWS::Events::Rule")
+
+
+def policies() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement that allows something to a function or to SageMaker."""
+    for name, function in FUNCTIONS.items():
+        for policy in function["Policies"]:
+            for statement in policy["Statement"]:
+                yield name, statement
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield name, statement
+
+
+def many(value: Any) -> list[Any]:
+    """One or several, as IAM and events write them."""
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_handler_can_be_imported(name: str) -> None:
+    """Each Handler string names a module below functions/ and a function in it."""
+    module, _, function = FUNCTIONS[name]["Handler"].rpartition(".")
+    assert (ROOT / GLOBALS["CodeUri"] / f"{module}.py").is_file()
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_the_environment_is_what_the_settings_read() -> None:
+    """Every field of Settings is an environment variable of all functions, and nothing else is."""
+    variables = {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith("POWERTOOLS_")}
+    assert variables == {field.name.upper() for field in fields(Settings)}
+    assert not any("Environment" in function for function in FUNCTIONS.values())
+
+
+@pytest.mark.parametrize("name", ["DataBucket", "ModelPackageGroup"])
+def test_data_outlives_the_stack(name: str) -> None:
+    """Deleting or replacing the stack keeps batches, reports and models."""
+    assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_is_versioned_encrypted_private_and_tells_eventbridge() -> None:
+    """Each of these protects the data, or the flow."""
+    bucket = RESOURCES["DataBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"] is True
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+def test_everything_is_reached_over_tls_only(kind: str) -> None:
+    """Bucket and queues deny every request without TLS."""
+    for policy in of_type(kind).values():
+        denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+        assert denied[0]["Action"] in ("s3:*", "sqs:*")
+        assert denied[0]["Principal"] == "*"
+
+
+def test_every_queue_is_covered_by_a_policy_that_names_its_rule() -> None:
+    """Only this stack's rules may send to its queues: no other account's rule can."""
+    covered = set()
+    for policy in of_type("AWS::SQS::QueuePolicy").values():
+        allowed = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+        for statement in allowed:
+            assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+            assert statement["Action"] == "sqs:SendMessage"
+            (source,) = statement["Condition"]["ArnEquals"].values()
+            rule = source["Fn::GetAtt"][0]
+            sent_to = {t["Arn"]["Fn::GetAtt"][0] for t in RULES[rule]["Targets"]}
+            sent_to |= {t["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for t in RULES[rule]["Targets"]}
+            named = {resource["Fn::GetAtt"][0] for resource in many(statement["Resource"])}
+            assert named <= sent_to
+            covered |= named
+    assert covered == set(QUEUES)
+
+
+def test_nothing_may_do_everything() -> None:
+    """No action is a wildcard; only actions that AWS grants on nothing narrower have the resource `*`."""
+    anywhere = {
+        "sagemaker:ListModelPackages",
+        "ecr:GetAuthorizationToken",
+        "cloudwatch:PutMetricData",
+    }
+    seen = 0
+    for name, statement in policies():
+        seen += 1
+        assert statement["Effect"] == "Allow"
+        for action in many(statement["Action"]):
+            assert "*" not in action, f"{name}: {statement['Sid']}"
+            if "*" in many(statement["Resource"]):
+                assert action in anywhere, f"{name}: {statement['Sid']}"
+    assert seen > 10
+    assert not any("ManagedPolicyArns" in role for role in of_type("AWS::IAM::Role").values())
+
+
+def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker() -> None:
+    """PassRole names one role and one service, and SageMaker takes the role for this account alone."""
+    passing = [s for _, s in policies() if "iam:PassRole" in many(s["Action"])]
+    assert passing
+    for statement in passing:
+        assert statement["Resource"] == {"Fn::GetAtt": ["SageMakerRole", "Arn"]}
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+    (trust,) = RESOURCES["SageMakerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "sagemaker.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_only_write_report_writes_below_reports() -> None:
+    """The reports have one author."""
+    authors = {
+        name
+        for name, statement in policies()
+        if "s3:PutObject" in many(statement["Action"])
+        and any("/reports/" in json.dumps(resource) for resource in many(statement["Resource"]))
+    }
+    assert authors == {"WriteReport"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_a_log_group_with_retention(name: str) -> None:
+    """Logs end some day, and the group is the one that the function writes to."""
+    function = FUNCTIONS[name]
+    group = RESOURCES[function["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
+    assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert group["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/{function['FunctionName']['Fn::Sub']}"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_a_failure_destination(name: str) -> None:
+    """What fails for good ends in a dead-letter queue, by redrive or as on-failure destination."""
+    function = FUNCTIONS[name]
+    sources = list(function.get("Events", {}).values())
+    if not sources:
+        destination = function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination["Fn::GetAtt"][0] in QUEUES
+        return
+    for source in sources:
+        assert source["Type"] == "SQS"
+        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
+        queue = QUEUES[source["Properties"]["Queue"]["Fn::GetAtt"][0]]
+        assert queue["VisibilityTimeout"] >= 6 * function.get("Timeout", GLOBALS["Timeout"])
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0] in QUEUES
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_queues_keep_messages_encrypted_for_two_weeks(name: str) -> None:
+    """A weekend and a holiday are no reason to lose a batch."""
+    assert QUEUES[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert QUEUES[name]["SqsManagedSseEnabled"] is True
+
+
+def test_every_dead_letter_queue_has_an_alarm_that_tells_people() -> None:
+    """A message there is a batch or a model that waits for a person."""
+    dead_letters = {
+        t["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for r in RULES.values() for t in r["Targets"]
+    }
+    watched = set()
+    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+        assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+        assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
+        watched |= {dimension["Value"]["Fn::GetAtt"][0] for dimension in alarm["Dimensions"]}
+    assert watched == dead_letters == {name for name in QUEUES if "VisibilityTimeout" not in QUEUES[name]}
+
+
+def matches(rule: str, sent: dict[str, Any]) -> bool:
+    """Whether a rule of the stack, whose bucket is digits-bucket, routes an event."""
+    pattern = json.dumps(RULES[rule]["EventPattern"])
+    for reference, value in {
+        '{"Ref": "AWS::AccountId"}': '"123456789012"',
+        '{"Ref": "DataBucket"}': '"digits-bucket"',
+        '{"Fn::Sub": "s3://${DataBucket}/runs/"}': '"s3://digits-bucket/runs/"',
+        '{"Fn::Sub": "s3://${DataBucket}/models/"}': '"s3://digits-bucket/models/"',
+    }.items():
+        pattern = pattern.replace(reference, value)
+    assert "Fn::" not in pattern
+    found: Any = EventPattern.load(pattern)
+    return bool(found.matches_event(sent))
+
+
+def changed(sample: str, *path: str, value: Any) -> dict[str, Any]:
+    """A documented event with one field changed."""
+    sent = copy.deepcopy(event(sample))
+    inner = sent
+    for name in path[:-1]:
+        inner = inner[name]
+    inner[path[-1]] = value
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("rule", "sample"),
+    [
+        ("UploadRule", "s3_object_created"),
+        ("TransformEndedRule", "transform_job_completed"),
+        ("TrainingEndedRule", "training_job_completed"),
+    ],
+)
+def test_each_rule_routes_the_documented_event_of_this_account_alone(rule: str, sample: str) -> None:
+    """AWS's documented sample is routed; the same event of another account is not."""
+    assert matches(rule, event(sample))
+    assert not matches(rule, changed(sample, "account", value="210987654321"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "reports/b7/20261122t154022z-1a2b3c4d/manifest.jsonl",
+        "runs/b7/20261122t154022z-1a2b3c4d/input/part-00000.jsonl",
+        "runs/incoming/b7/manifest.jsonl",
+        "incoming/b7/0001.png",
+        "incoming/manifest.jsonl.txt",
+        "datasets/mnist/manifest.jsonl",
+    ],
+)
+def test_nothing_but_a_manifest_below_incoming_starts_a_run(key: str) -> None:
+    """What the stack itself writes can never start another run."""
+    assert not matches("UploadRule", changed("s3_object_created", "detail", "object", "key", value=key))
+
+
+def test_no_other_bucket_starts_a_run() -> None:
+    """An upload elsewhere in the account is not this stack's."""
+    assert not matches("UploadRule", changed("s3_object_created", "detail", "bucket", "name", value="other"))
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_only_ended_jobs_are_reported(status: str) -> None:
+    """A job that still runs wakes nobody."""
+    running = changed("transform_job_completed", "detail", "TransformJobStatus", value=status)
+    assert not matches("TransformEndedRule", running)
+
+
+@pytest.mark.parametrize("path", ["s3://digits-bucket/elsewhere/", "s3://other/runs/b/"])
+def test_other_jobs_of_the_account_are_left_alone(path: str) -> None:
+    """A job is this stack's by where it writes."""
+    foreign = changed("transform_job_completed", "detail", "TransformOutput", "S3OutputPath", value=path)
+    assert not matches("TransformEndedRule", foreign)
+    foreign = changed("training_job_completed", "detail", "OutputDataConfig", "S3OutputPath", value=path)
+    assert not matches("TrainingEndedRule", foreign)
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [("functions/batch_prediction", {"batch_prediction"}), ("functions", {"batch_prediction"})],
+)
+def test_the_deployed_code_imports_only_what_is_deployed(folder: str, allowed: set[str]) -> None:
+    """Functions import neither training, local nor cli; the domain imports no handler."""
+    ours = {"functions", "training", "local", "cli", "tests", "benchmarks", "batch_prediction"}
+    handlers = {path.stem for path in (ROOT / "functions").glob("*.py")}
+    for file in (ROOT / folder).glob("*.py"):
+        imported = {name.partition(".")[0] for name in _imports(file)}
+        assert imported & (ours | handlers) <= allowed, file
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module

