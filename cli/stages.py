@@ -46,7 +46,8 @@ class Stages:
             finally:
                 self.current = None
         seconds = f"{time.monotonic() - began:5.1f} s"
-        self._console.print(f"[green]✓[/green] {title:<28} [dim]{seconds}[/dim]  {escape(stage.result)}")
+        line = f"[green]✓[/green] {title:<21} [dim]{seconds}[/dim]  {escape(stage.result)}"
+        self._console.print(line, soft_wrap=True, highlight=False)
 
     def news(self, text: str) -> None:
         """Show news in whichever stage is under way."""

@@ -57,14 +57,17 @@ class Container:
                 raise JobFailed("AlgorithmError: The model server was not healthy in time. See job logs")
             self._stop.wait(0.02)
             self._raise_if_stopped()
-        self._pool = urllib3.HTTPConnectionPool(
+        self._pool = pool = urllib3.HTTPConnectionPool(
             "127.0.0.1",
             int(port_file.read_text(encoding="ascii")),
             maxsize=self._settings.concurrency,
             timeout=self._settings.timeout,
             retries=False,
         )
-        status = self._pool.request("GET", "/ping").status
+        try:
+            status = pool.request("GET", "/ping").status
+        except urllib3.exceptions.HTTPError as error:
+            raise JobFailed(f"AlgorithmError: The model server does not answer /ping: {error}") from error
         if status != 200:
             raise JobFailed(f"AlgorithmError: The model server answers /ping with {status}, expected 200")
 
@@ -73,15 +76,19 @@ class Container:
 
         Raise ObjectFailed when the server refuses the request, or hasn't answered 200 in the last attempt.
         """
-        if self._pool is None:
+        child, pool = self._child, self._pool
+        if child is None or pool is None:
             raise TypeError("the model server was never started")
         reason = ""
         for attempt in range(self._settings.retries + 1):
-            self._raise_if_stopped()
             if attempt:
                 self._stop.wait(RETRY_SECONDS * 2 ** (attempt - 1))
+            self._raise_if_stopped()
+            if child.poll() is not None:
+                reason = f"The model server ended with exit code {child.returncode}"
+                break
             try:
-                answer = self._pool.request("POST", "/invocations", body=body, headers=self._settings.headers)
+                answer = pool.request("POST", "/invocations", body=body, headers=self._settings.headers)
             except urllib3.exceptions.HTTPError as error:
                 reason = f"The model server did not answer: {error}"
                 continue

@@ -13,6 +13,9 @@ from local.sagemaker.joining import Processing
 MEBIBYTE = 1 << 20
 MAX_PAYLOAD = 100
 JSON_LINES = "application/jsonlines"
+LONGEST_TIMEOUT = 3_600
+MOST_RETRIES = 3
+_STRATEGIES = {"MultiRecord": True, "SingleRecord": False}
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,15 @@ class TransformSettings:
                 "The local cloud knows it for JSON Lines only."
             )
         client = request.get("ModelClientConfig") or {}
+        timeout = client.get("InvocationsTimeoutInSeconds") or 600
+        retries = (
+            MOST_RETRIES if client.get("InvocationsMaxRetries") is None else client["InvocationsMaxRetries"]
+        )
+        if timeout > LONGEST_TIMEOUT or retries > MOST_RETRIES:
+            raise invalid(
+                f"ModelClientConfig allows {LONGEST_TIMEOUT} seconds and {MOST_RETRIES} retries at most; "
+                f"found {timeout} and {retries}."
+            )
         headers = {"Content-Type": types[0], "Accept": types[1]}
         return cls(
             input_uri=source["DataSource"]["S3DataSource"]["S3Uri"],
@@ -66,15 +78,12 @@ class TransformSettings:
             many=_STRATEGIES[strategy],
             payload=megabytes * MEBIBYTE or None,
             concurrency=concurrency,
-            timeout=client.get("InvocationsTimeoutInSeconds") or 600,
-            retries=3 if client.get("InvocationsMaxRetries") is None else client["InvocationsMaxRetries"],
+            timeout=timeout,
+            retries=retries,
             headers={name: value for name, value in headers.items() if value},
             newlines=assemble == "Line",
             processing=processing,
         )
-
-
-_STRATEGIES = {"MultiRecord": True, "SingleRecord": False}
 
 
 def _expect(name: str, found: str, known: tuple[str, ...]) -> str:

@@ -21,11 +21,7 @@ from local.sagemaker.requirements import differences
 from local.sagemaker.settings import TransformSettings
 from local.sagemaker.splitting import Record, lines, pack
 
-_ENVIRONMENT = {
-    "MaxPayloadInMB": "SAGEMAKER_MAX_PAYLOAD_IN_MB",
-    "BatchStrategy": "SAGEMAKER_BATCH_STRATEGY",
-    "MaxConcurrentTransforms": "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
-}
+_STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD", None: None}
 
 
 class TransformJob(Job):
@@ -80,17 +76,15 @@ class TransformJob(Job):
         """
         record = self.record
         given = {
-            "MaxPayloadInMB": record.max_payload_in_mb,
-            "BatchStrategy": {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD"}.get(
-                record.batch_strategy or ""
-            ),
-            "MaxConcurrentTransforms": record.max_concurrent_transforms,
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": record.max_payload_in_mb,
+            "SAGEMAKER_BATCH_STRATEGY": _STRATEGIES[record.batch_strategy],
+            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": record.max_concurrent_transforms,
         }
         return {
             "SAGEMAKER_BATCH": "true",
             "SM_MODEL_DIR": str(model),
             "PYTHONUNBUFFERED": "1",
-            **{_ENVIRONMENT[name]: str(value) for name, value in given.items() if value is not None},
+            **{name: str(value) for name, value in given.items() if value is not None},
             **self.definition.environment,
             **(record.environment or {}),
         }

@@ -1,6 +1,7 @@
 """The local cloud starts empty, keeps to this machine and leaves nothing behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -127,3 +128,34 @@ def test_stopping_leaves_no_thread(tmp_path: Path) -> None:
         assert account.invoke("threaded") == (1, None)
         assert set(threading.enumerate()) > before
     until(lambda: set(threading.enumerate()) <= before, seconds=5)
+
+
+INTERRUPTED = """
+import sys, time
+from local.cloud import Cloud
+
+with Cloud() as cloud:
+    child = cloud.run([sys.executable, "-c", "import time; time.sleep(600)"], env={}, cwd=cloud.folder)
+    print(cloud.folder, child.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_an_interrupt_ends_children_and_removes_the_folder() -> None:
+    """A Ctrl-C of the program leaves neither its child nor its folder."""
+    root = str(Path(__file__).parents[2])
+    program = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert program.stdout is not None
+    folder, child = program.stdout.readline().split()
+    program.send_signal(signal.SIGINT)
+    _, errors = program.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert not Path(folder).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(child), 0)

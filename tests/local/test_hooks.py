@@ -10,6 +10,7 @@ import moto.cloudformation.parsing
 import moto.events.models
 import moto.moto_server.threaded_moto_server
 import moto.moto_server.werkzeug_app
+import moto.s3.models
 import moto.s3.notifications
 import moto.sts.models
 import pytest
@@ -41,6 +42,9 @@ HOOKS: list[tuple[Callable[..., Any], list[str]]] = [
     (moto.cloudformation.parsing.OutputMap.__init__, ["self", "resources", "template", "stack_id"]),
     (moto.events.models.EventsBackend.put_events, ["self", "events"]),
     (moto.events.models.EventPattern.matches_event, ["self", "event"]),
+    (moto.s3.models.FakeBucket.get_permission, ["self", "action", "resource"]),
+    (moto.s3.models.S3Backend.complete_multipart_upload, ["self", "bucket_name"]),
+    (moto.s3.models.S3Backend.copy_object, ["self", "src_key"]),
     (moto.s3.notifications._send_event_bridge_message, ["account_id", "bucket", "event_name", "key"]),
     (
         moto.sts.models.STSBackend.assume_role,

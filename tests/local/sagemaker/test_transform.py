@@ -148,6 +148,16 @@ def test_a_request_that_goes_on_failing_is_the_algorithms_fault(account: Account
     assert account.log(GROUP, job["TransformJobName"]).count("RuntimeError: not yet") == 2
 
 
+def test_a_model_server_that_dies_fails_every_object(account: Account) -> None:
+    """A server that ends in the middle of a job is the algorithm's fault, and the job ends."""
+    inference = ECHO + "import os\ndef predict_fn(records, model):\n    os._exit(7)\n"
+    job = account.transform(account.model(inference), {"a": lines(1), "b": lines(2)})
+    assert job["FailureReason"] == "AlgorithmError: See job logs for more information"
+    assert account.outputs(job) == {}
+    log = account.log(GROUP, job["TransformJobName"])
+    assert "/input/b: AlgorithmError: The model server ended with exit code 7" in log
+
+
 def test_a_request_without_an_answer_in_time_fails(account: Account) -> None:
     """InvocationsTimeoutInSeconds bounds the wait for an answer."""
     inference = ECHO + "import time\ndef predict_fn(records, model):\n    time.sleep(60)\n"
@@ -305,6 +315,7 @@ def test_a_name_is_used_once(account: Account) -> None:
         ({"MaxPayloadInMB": 60, "MaxConcurrentTransforms": 2}, "more than 100"),
         ({"DataProcessing": {"InputFilter": "image"}}, "JSONPath 'image'"),
         ({"DataProcessing": JOIN, "sink": {"Accept": "text/csv"}}, "JSON Lines only"),
+        ({"ModelClientConfig": {"InvocationsMaxRetries": 4}}, "3 retries at most"),
         ({"source": {"SplitType": "RecordIO"}}, "SplitType is 'RecordIO'"),
         ({"source": {"CompressionType": "Gzip"}}, "CompressionType is 'Gzip'"),
     ],
