@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from moto.cloudformation.models import Stack
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
 from yaml import YAMLError
 
 from local.resource_types import IMITATED, RESOURCE_KEYS
@@ -35,7 +35,7 @@ class _NoManagedPolicies(ManagedPolicyLoader):  # type: ignore[misc]  # samtrans
 def parse(text: str) -> dict[str, Any]:
     """A template's JSON form; YAML's short tags become `Fn::` functions, dates become strings."""
     try:
-        template = json.loads(json.dumps(Stack.parse_template(text), default=str))
+        template = json.loads(json.dumps(yaml_parse(text), default=str))
     except (YAMLError, ValueError) as error:
         raise TemplateError(f"Template format error: neither YAML nor JSON. {error}") from error
     if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
