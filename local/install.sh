@@ -28,7 +28,7 @@ END
     exit 1
 fi
 
-echo "Installing into $venv with $("$python" --version): about 1.5 GB, some minutes"
+echo "Installing into $venv with $("$python" --version), which takes some minutes"
 "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 touch "$venv/.installed"

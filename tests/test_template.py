@@ -68,8 +68,9 @@ def test_the_environment_is_what_the_settings_read() -> None:
 
 @pytest.mark.parametrize("name", ["DataBucket", "ModelPackageGroup"])
 def test_data_outlives_the_stack(name: str) -> None:
-    """Deleting or replacing the stack keeps batches, reports and models."""
-    assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    """Deleting or replacing keeps all data; a first deployment that fails leaves nothing behind."""
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_the_bucket_is_versioned_encrypted_private_and_tells_eventbridge() -> None:
@@ -88,10 +89,15 @@ def test_the_bucket_is_versioned_encrypted_private_and_tells_eventbridge() -> No
 def test_everything_is_reached_over_tls_only(kind: str) -> None:
     """Bucket and queues deny every request without TLS."""
     for policy in of_type(kind).values():
-        denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
-        assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
-        assert denied[0]["Action"] in ("s3:*", "sqs:*")
-        assert denied[0]["Principal"] == "*"
+        (denied,) = (s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert denied["Action"] in ("s3:*", "sqs:*")
+        assert denied["Principal"] == "*"
+        covered = {address(resource) for resource in many(denied["Resource"])}
+        if kind == "AWS::S3::BucketPolicy":
+            assert covered == {"DataBucket.Arn", "${DataBucket.Arn}/*"}
+        else:
+            assert covered == {f"{queue['Ref']}.Arn" for queue in policy["Queues"]}
 
 
 def test_every_queue_is_covered_by_a_policy_that_names_its_rule() -> None:
@@ -108,6 +114,7 @@ def test_every_queue_is_covered_by_a_policy_that_names_its_rule() -> None:
             sent_to |= {t["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for t in RULES[rule]["Targets"]}
             named = {resource["Fn::GetAtt"][0] for resource in many(statement["Resource"])}
             assert named <= sent_to
+            assert {queue["Ref"] for queue in policy["Queues"]} == named
             covered |= named
     assert covered == set(QUEUES)
 
@@ -143,15 +150,91 @@ def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker() -> None:
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
-def test_only_write_report_writes_below_reports() -> None:
-    """The reports have one author."""
-    authors = {
-        name
-        for name, statement in policies()
-        if "s3:PutObject" in many(statement["Action"])
-        and any("/reports/" in json.dumps(resource) for resource in many(statement["Resource"]))
+SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
+BUCKET = "${DataBucket.Arn}/"
+# Everything that a role may do, and to what. A change of template.yaml is a change of this table.
+ALLOWED = {
+    "StartTransform": {
+        "s3:GetObjectVersion": [f"{BUCKET}incoming/*/manifest.jsonl", f"{BUCKET}incoming/*/manifest.csv"],
+        "s3:GetObject": [f"{BUCKET}runs/*"],
+        "s3:PutObject": [f"{BUCKET}runs/*"],
+        "s3:ListBucket": ["DataBucket.Arn"],
+        "sagemaker:ListModelPackages": ["*"],
+        "sagemaker:DescribeModelPackage": [f"{SAGEMAKER}model-package/${{Name}}/*"],
+        "sagemaker:CreateModel": [f"{SAGEMAKER}model/${{Name}}-*"],
+        "sagemaker:DescribeModel": [f"{SAGEMAKER}model/${{Name}}-*"],
+        "sagemaker:CreateTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
+        "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
+        "iam:PassRole": ["SageMakerRole.Arn"],
+        "sqs:SendMessage": ["ReportQueue.Arn"],
+    },
+    "WriteReport": {
+        "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*"],
+        "s3:PutObject": [f"{BUCKET}reports/*"],
+        "s3:ListBucket": ["DataBucket.Arn"],
+        "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
+    },
+    "RegisterModel": {
+        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/*"],
+        "s3:GetObject": [f"{BUCKET}models/*"],
+        "sagemaker:ListModelPackages": ["*"],
+        "sagemaker:CreateModelPackage": [
+            f"{SAGEMAKER}model-package/${{Name}}/*",
+            f"{SAGEMAKER}model-package-group/${{Name}}",
+        ],
+        "sagemaker:DescribeModelPackage": [
+            f"{SAGEMAKER}model-package/${{Name}}/*",
+            f"{SAGEMAKER}model-package-group/${{Name}}",
+        ],
+    },
+    "SageMakerRole": {
+        "s3:ListBucket": ["DataBucket.Arn"],
+        "s3:GetObject": [
+            f"{BUCKET}{folder}/*" for folder in ("incoming", "runs", "datasets", "code", "models")
+        ],
+        "s3:PutObject": [f"{BUCKET}runs/*/output/*", f"{BUCKET}models/*"],
+        "s3:AbortMultipartUpload": [f"{BUCKET}runs/*/output/*", f"{BUCKET}models/*"],
+        "ecr:GetAuthorizationToken": ["*"],
+        "ecr:BatchCheckLayerAvailability": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
+        "ecr:GetDownloadUrlForLayer": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
+        "ecr:BatchGetImage": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
+        **{
+            f"logs:{action}": [
+                "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/sagemaker/*"
+            ]
+            for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "DescribeLogStreams")
+        },
+        "cloudwatch:PutMetricData": ["*"],
+    },
+}
+
+
+def address(resource: Any) -> str:
+    """A resource of a statement, as the table writes it."""
+    if isinstance(resource, dict):
+        ((kind, value),) = resource.items()
+        return ".".join(value) if kind == "Fn::GetAtt" else str(value)
+    return str(resource)
+
+
+def test_every_role_may_do_what_the_table_says_and_nothing_else() -> None:
+    """Permissions are as narrow as they were meant: only write_report writes below reports/, for one."""
+    found: dict[str, dict[str, list[str]]] = {name: {} for name in ALLOWED}
+    for name, statement in policies():
+        for action in many(statement["Action"]):
+            found[name].setdefault(action, []).extend(map(address, many(statement["Resource"])))
+    assert found == ALLOWED
+
+
+def test_eventbridge_may_invoke_register_model_for_its_rule_alone() -> None:
+    """The permission names the rule, so no other rule of any account can invoke the function."""
+    (permission,) = of_type("AWS::Lambda::Permission").values()
+    assert permission == {
+        "FunctionName": {"Ref": "RegisterModel"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": {"Fn::GetAtt": ["TrainingEndedRule", "Arn"]},
     }
-    assert authors == {"WriteReport"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -169,8 +252,9 @@ def test_every_function_has_a_failure_destination(name: str) -> None:
     function = FUNCTIONS[name]
     sources = list(function.get("Events", {}).values())
     if not sources:
-        destination = function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"]
-        assert destination["Fn::GetAtt"][0] in QUEUES
+        asynchronous = function["EventInvokeConfig"]
+        assert asynchronous["MaximumRetryAttempts"] == 2
+        assert asynchronous["DestinationConfig"]["OnFailure"]["Destination"]["Fn::GetAtt"][0] in QUEUES
         return
     for source in sources:
         assert source["Type"] == "SQS"
@@ -196,7 +280,7 @@ def test_every_dead_letter_queue_has_an_alarm_that_tells_people() -> None:
     }
     watched = set()
     for alarm in of_type("AWS::CloudWatch::Alarm").values():
-        assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
         assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
         watched |= {dimension["Value"]["Fn::GetAtt"][0] for dimension in alarm["Dimensions"]}
@@ -258,16 +342,26 @@ def test_nothing_but_a_manifest_below_incoming_starts_a_run(key: str) -> None:
     assert not matches("UploadRule", changed("s3_object_created", "detail", "object", "key", value=key))
 
 
+@pytest.mark.parametrize("key", ["incoming/b7/manifest.jsonl", "incoming/spring/b7/manifest.csv"])
+def test_both_forms_of_a_manifest_start_a_run(key: str) -> None:
+    """In a folder of any depth below incoming/."""
+    assert matches("UploadRule", changed("s3_object_created", "detail", "object", "key", value=key))
+
+
 def test_no_other_bucket_starts_a_run() -> None:
     """An upload elsewhere in the account is not this stack's."""
     assert not matches("UploadRule", changed("s3_object_created", "detail", "bucket", "name", value="other"))
 
 
-@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
-def test_only_ended_jobs_are_reported(status: str) -> None:
-    """A job that still runs wakes nobody."""
-    running = changed("transform_job_completed", "detail", "TransformJobStatus", value=status)
-    assert not matches("TransformEndedRule", running)
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [("InProgress", False), ("Stopping", False), ("Completed", True), ("Failed", True), ("Stopped", True)],
+)
+def test_every_ended_job_wakes_its_function_and_no_other_does(status: str, ended: bool) -> None:
+    """A failed and a stopped job are reported like a completed one; a job that still runs wakes nobody."""
+    transform = changed("transform_job_completed", "detail", "TransformJobStatus", value=status)
+    training = changed("training_job_completed", "detail", "TrainingJobStatus", value=status)
+    assert matches("TransformEndedRule", transform) == matches("TrainingEndedRule", training) == ended
 
 
 @pytest.mark.parametrize("path", ["s3://digits-bucket/elsewhere/", "s3://other/runs/b/"])

@@ -15,7 +15,7 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is un
 
 @dataclass(frozen=True)
 class Start:
-    """The run gets a transform job; everything that the job is made of is frozen here."""
+    """The run gets a transform job; what its model is made of and what it runs on is frozen here."""
 
     lines: int
     labelled: int
@@ -24,6 +24,8 @@ class Start:
     training_job: str | None
     artifact_sha256: str | None
     model: str
+    role: str
+    environment: dict[str, str]
     transform_job: str
     instance_type: str
     instance_count: int
@@ -49,6 +51,11 @@ def read(s3: Any, bucket: str, run: Run) -> Decision | None:
     except s3.exceptions.NoSuchKey:
         return None
     found = orjson.loads(body)
+    if found["schema"] != SCHEMA:
+        raise ValueError(
+            f"s3://{bucket}/{run.decision}: expected the schema {SCHEMA}, found {found['schema']!r}: "
+            "another version of this stack wrote it; upload the manifest again"
+        )
     kind: type[Decision] = Start if found["decision"] == "start" else Refuse
     return kind(**{field.name: found[field.name] for field in fields(kind)})
 

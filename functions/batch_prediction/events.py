@@ -38,26 +38,26 @@ class RunEnded:
 
     Either `SageMaker Transform Job State Change` of aws.sagemaker
     (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html),
-    or `Digit Batch Run Refused`, which start_transform sends for a run that gets no job.
+    or `Digit Batch Run Ended`, which start_transform sends for a run that it refuses a job.
     """
 
     run: Run
 
-    REFUSED = "Digit Batch Run Refused"
+    ENDED = "Digit Batch Run Ended"
 
     @classmethod
     def from_sqs(cls, record: SQSRecord, bucket: str) -> "RunEnded":
         """Read the run from a queue's message; ValueError for a job that isn't this stack's."""
         message = record.json_body
         detail = message["detail"]
-        if message["detail-type"] == cls.REFUSED:
+        if message["detail-type"] == cls.ENDED:
             return cls(Run(detail["batch"], detail["run"]))
         return cls(Run.of_output(detail["TransformOutput"]["S3OutputPath"], bucket))
 
     @classmethod
-    def refused(cls, run: Run) -> dict[str, Any]:
-        """The message for a run that was refused."""
-        return {"detail-type": cls.REFUSED, "detail": {"batch": run.batch, "run": run.id}}
+    def message(cls, run: Run) -> dict[str, Any]:
+        """Our own message about a run."""
+        return {"detail-type": cls.ENDED, "detail": {"batch": run.batch, "run": run.id}}
 
 
 @dataclass(frozen=True)

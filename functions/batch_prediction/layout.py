@@ -28,7 +28,7 @@ _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
 _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<try>[1-9])/?")
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]|(?:^|/)\.{0,2}(?:/|$)")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 _LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
 

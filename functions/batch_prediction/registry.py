@@ -8,8 +8,10 @@ from typing import Any
 from batch_prediction.settings import Settings
 
 CONTENT_TYPE = "application/jsonlines"
-_LONGEST_VALUE = 256  # characters; CustomerMetadataValue of SageMaker's API
+# CustomerMetadataProperties of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
+_LONGEST_KEY, _LONGEST_VALUE = 128, 256  # characters
 _METADATA_ENTRIES = 50
+_REFUSED = re.compile(r"[^\w .:/=+@-]")  # such a character makes SageMaker refuse the whole package
 _CHUNK = 1024 * 1024  # bytes
 
 # What AWS's serving images need to find our code. Ray Serve: SM_RAYSERVE_APP
@@ -59,14 +61,16 @@ class Approval:
 
 def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
     """The newest Approved package of the group; None when there is none."""
-    newest = sagemaker.list_model_packages(
+    pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
         SortOrder="Descending",
-        MaxResults=1,
-    )["ModelPackageSummaryList"]
-    return describe(sagemaker, newest[0]["ModelPackageArn"]) if newest else None
+    )
+    for page in pages:  # a page may be empty and yet not be the last
+        for newest in page["ModelPackageSummaryList"]:
+            return describe(sagemaker, newest["ModelPackageArn"])
+    return None
 
 
 def describe(sagemaker: Any, arn: str) -> ModelPackage:
@@ -88,12 +92,16 @@ def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPac
 
 
 def approval(
-    validation: float | None, test: float | None, approved: float | None, floor: float, tolerance: float
+    validation: float | None,
+    test: float | None,
+    approved: ModelPackage | None,
+    floor: float,
+    tolerance: float,
 ) -> Approval:
     """Decide whether a new package is approved by itself, or waits for a person.
 
-    `validation` is the new model's accuracy on held-out training images and `approved` that of the approved
-    package; `test` clears the `floor` or not, and takes no further part: it is never a choice among models.
+    `validation` is the new model's accuracy on held-out training images, compared with that of the newest
+    `approved` package; `test` clears the `floor` or not, and is never a choice among models.
     """
     waits = "PendingManualApproval"
     if test is None:
@@ -105,16 +113,13 @@ def approval(
         return Approval("Approved", f"{cleared}; there is no approved package to compare with")
     if validation is None:
         return Approval(waits, f"{cleared}, but the training job reported no validation-accuracy to compare")
-    if validation < approved - tolerance:
-        return Approval(
-            waits,
-            f"validation accuracy {validation:.4f} is below the approved package's {approved:.4f} "
-            f"by more than AccuracyTolerance, {tolerance:.4f}",
-        )
-    return Approval(
-        "Approved",
-        f"{cleared}; validation accuracy {validation:.4f} against the approved package's {approved:.4f}",
-    )
+    before = approved.validation_accuracy
+    if before is None:
+        return Approval(waits, f"{cleared}, but {approved.arn} has no validation_accuracy to compare with")
+    compared = f"validation accuracy {validation:.4f} against the approved package's {before:.4f}"
+    if validation < before - tolerance:
+        return Approval(waits, f"{compared} is lower by more than AccuracyTolerance, {tolerance:.4f}")
+    return Approval("Approved", f"{cleared}; {compared}")
 
 
 def register(sagemaker: Any, s3: Any, settings: Settings, job: dict[str, Any]) -> ModelPackage:
@@ -122,11 +127,10 @@ def register(sagemaker: Any, s3: Any, settings: Settings, job: dict[str, Any]) -
     if package := of_training_job(sagemaker, settings.name, job):
         return package
     metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
-    approved = newest_approved(sagemaker, settings.name)
     decision = approval(
         metrics.get("validation-accuracy"),
         metrics.get("test-accuracy"),
-        approved.validation_accuracy if approved else None,
+        newest_approved(sagemaker, settings.name),
         settings.minimum_accuracy,
         settings.accuracy_tolerance,
     )
@@ -145,7 +149,6 @@ def register(sagemaker: Any, s3: Any, settings: Settings, job: dict[str, Any]) -
             ],
             "SupportedContentTypes": [CONTENT_TYPE],
             "SupportedResponseMIMETypes": [CONTENT_TYPE],
-            "SupportedTransformInstanceTypes": [settings.transform_instance_type],
         },
         CustomerMetadataProperties=_metadata(job, metrics, sha256(s3, artifact)),
         # Versioned packages have no name that could be taken: the token makes a repeated request one package.
@@ -170,7 +173,7 @@ def sha256(s3: Any, uri: str) -> str:
 
 
 def _metadata(job: dict[str, Any], metrics: dict[str, float], artifact_sha256: str) -> dict[str, str]:
-    """What is known of the model, in the form of the registry: text, at most 50 entries."""
+    """What is known of the model, as the registry takes it: at most 50 texts, `_` for what it refuses."""
     known = {"training_job": job["TrainingJobName"], "artifact_sha256": artifact_sha256}
     known |= {re.sub(r"\W", "_", name): str(value) for name, value in sorted(metrics.items())}
     known |= {
@@ -179,4 +182,8 @@ def _metadata(job: dict[str, Any], metrics: dict[str, float], artifact_sha256: s
         if not name.startswith(("sagemaker_", "_"))
     }
     entries = list(known.items())[:_METADATA_ENTRIES]
-    return {name: value[:_LONGEST_VALUE] for name, value in entries if value}
+    return {
+        _REFUSED.sub("_", name)[:_LONGEST_KEY]: _REFUSED.sub("_", value)[:_LONGEST_VALUE]
+        for name, value in entries
+        if value
+    }

@@ -22,7 +22,7 @@ def start(aws: Clients, settings: Settings, upload: ManifestUploaded) -> tuple[R
         transform.start(aws.sagemaker, settings, run, decided)
     else:
         aws.sqs.send_message(
-            QueueUrl=settings.report_queue_url, MessageBody=orjson.dumps(RunEnded.refused(run)).decode()
+            QueueUrl=settings.report_queue_url, MessageBody=orjson.dumps(RunEnded.message(run)).decode()
         )
     return run, decided
 
@@ -55,6 +55,8 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
         training_job=package.training_job,
         artifact_sha256=package.artifact_sha256,
         model=transform.model_name(settings, package.arn),
+        role=settings.sagemaker_role_arn,
+        environment=transform.environment(settings),
         transform_job=transform.job_name(settings, run),
         instance_type=settings.transform_instance_type,
         instance_count=transform.instance_count(settings, written.lines),

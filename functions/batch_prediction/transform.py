@@ -12,7 +12,7 @@ from batch_prediction.layout import INCOMING, Run
 from batch_prediction.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
 from batch_prediction.settings import Settings
 
-# An instance starts for minutes and reads hundreds of images a second: fewer images aren't worth another one.
+# An instance takes minutes to start: fewer images than it reads in that time aren't worth another one.
 IMAGES_PER_INSTANCE = 100_000
 _REQUESTS_AT_ONCE = 8  # to one instance; times _PAYLOAD_MB at most 100
 _PAYLOAD_MB = 1  # a part of references is about 0.1 MB, and travels as one request
@@ -44,24 +44,25 @@ def instance_count(settings: Settings, lines: int) -> int:
 
 def start(sagemaker: Any, settings: Settings, run: Run, decision: Start) -> None:
     """Make the model and start the job, unless they are there already. Safe to repeat."""
-    _make_model(sagemaker, settings, decision)
-    request = _job_request(settings, run, decision)
+    _make_model(sagemaker, decision)
+    request = _job_request(settings.bucket, run, decision)
     try:
         sagemaker.create_transform_job(**request)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceInUse":
             raise
         found = sagemaker.describe_transform_job(TransformJobName=decision.transform_job)
-        _must_be_ours(f"transform job {decision.transform_job}", error, request, found)
+        identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
+        _must_be_ours(f"transform job {decision.transform_job}", error, identity, found)
 
 
-def _make_model(sagemaker: Any, settings: Settings, decision: Start) -> None:
+def _make_model(sagemaker: Any, decision: Start) -> None:
     request = {
         "ModelName": decision.model,
-        "ExecutionRoleArn": settings.sagemaker_role_arn,
+        "ExecutionRoleArn": decision.role,
         "PrimaryContainer": {
             "ModelPackageName": decision.model_package,
-            "Environment": environment(settings),
+            "Environment": decision.environment,
         },
     }
     try:
@@ -77,7 +78,7 @@ def _make_model(sagemaker: Any, settings: Settings, decision: Start) -> None:
         _must_be_ours(f"model {decision.model}", error, request, found)
 
 
-def _job_request(settings: Settings, run: Run, decision: Start) -> dict[str, Any]:
+def _job_request(bucket: str, run: Run, decision: Start) -> dict[str, Any]:
     """The request of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html.
 
     The container sees `$.image` only, labels never reach the model; JoinSource puts the answer beside them.
@@ -96,14 +97,14 @@ def _job_request(settings: Settings, run: Run, decision: Start) -> dict[str, Any
             "DataSource": {
                 "S3DataSource": {
                     "S3DataType": "S3Prefix",
-                    "S3Uri": f"s3://{settings.bucket}/{run.input_prefix}",
+                    "S3Uri": f"s3://{bucket}/{run.input_prefix}",
                 }
             },
             "ContentType": CONTENT_TYPE,
             "SplitType": "Line",
         },
         "TransformOutput": {
-            "S3OutputPath": f"s3://{settings.bucket}/{run.output_prefix()}",
+            "S3OutputPath": f"s3://{bucket}/{run.output_prefix()}",
             "Accept": CONTENT_TYPE,
             "AssembleWith": "Line",
         },

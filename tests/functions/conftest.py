@@ -1,5 +1,6 @@
 """A bucket and a registry in moto, in this program, for tests of the domain."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,7 +14,9 @@ from tests.samples import BUCKET, SETTINGS
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    """An account with a versioned data bucket and a model package group."""
+    """An account with a data bucket and a model package group; the shell's settings are set aside."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",

@@ -3,10 +3,60 @@
 import pytest
 
 from batch_prediction.events import ManifestUploaded, RunEnded, TrainingEnded
-from batch_prediction.layout import Run
-from tests.samples import event, message
+from batch_prediction.layout import Manifest, Run
+from tests.documented import contradictions
+from tests.samples import EVENTS, event, message
 
 RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
+SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json"))
+UPLOADS = [name for name in SAMPLES if name.startswith("s3_object_created")]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_has_documented_fields_and_no_other(name: str) -> None:
+    """Every event that a test delivers has the names and the types of AWS's documentation."""
+    assert contradictions(event(name)) == []
+
+
+def test_an_undocumented_field_and_a_wrong_type_are_told() -> None:
+    """The check of the samples sees what it is for."""
+    sample = event("transform_job_completed")
+    sample["detail"] |= {"CreationTime": 1795356000000, "Surprise": "x"}
+    assert contradictions(sample) == [
+        ".detail.Surprise: not documented",
+        ".detail.CreationTime: expected <class 'str'>, found 1795356000000",
+    ]
+
+
+def test_there_is_a_sample_of_every_case() -> None:
+    """Uploads by each of S3's ways that a person takes, and each end of a job, have a sample."""
+    details = [event(name)["detail"] for name in SAMPLES]
+    assert {detail["reason"] for detail in details if "reason" in detail} == {
+        "PutObject",
+        "CopyObject",
+        "CompleteMultipartUpload",
+    }
+    ends = {"Completed", "Failed", "Stopped"}
+    for kind in ("Transform", "Training"):
+        jobs = [detail for detail in details if f"{kind}JobStatus" in detail]
+        assert {job[f"{kind}JobStatus"] for job in jobs} == ends
+        assert all(("FailureReason" in job) == (job[f"{kind}JobStatus"] == "Failed") for job in jobs)
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_every_way_of_uploading_a_manifest_is_read(name: str) -> None:
+    """An upload in parts, a copy and a CSV manifest name their version as a simple upload does."""
+    sample = event(name)["detail"]["object"]
+    upload = ManifestUploaded.from_sqs(message(event(name)))
+    assert upload == ManifestUploaded("digits-bucket", sample["key"], sample["version-id"])
+    assert Manifest.at(upload.key).folder == sample["key"].rpartition("/")[0] + "/"
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "stopped"])
+def test_every_end_of_a_job_names_what_ended(end: str) -> None:
+    """A failed and a stopped job are reported and looked at as a completed one is."""
+    assert RunEnded.from_sqs(message(event(f"transform_job_{end}")), "digits-bucket") == RunEnded(RUN)
+    assert TrainingEnded.from_event(event(f"training_job_{end}")).job == "digits-20261122-1400"
 
 
 def test_an_upload_names_one_version_of_one_object() -> None:
@@ -31,7 +81,7 @@ def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
     """The report's queue carries SageMaker's events and start_transform's own message."""
     ended = event("transform_job_completed")
     assert RunEnded.from_sqs(message(ended), "digits-bucket") == RunEnded(RUN)
-    assert RunEnded.from_sqs(message(RunEnded.refused(RUN)), "digits-bucket") == RunEnded(RUN)
+    assert RunEnded.from_sqs(message(RunEnded.message(RUN)), "digits-bucket") == RunEnded(RUN)
 
 
 def test_fields_that_we_don_t_know_are_tolerated() -> None:

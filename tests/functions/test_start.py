@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
@@ -184,6 +185,8 @@ DECISION = Start(
     training_job="digits-1",
     artifact_sha256="0" * 64,
     model="digits-0123456789ab",
+    role=SETTINGS.sagemaker_role_arn,
+    environment=transform.environment(SETTINGS),
     transform_job=transform.job_name(SETTINGS, RUN),
     instance_type="ml.m5.large",
     instance_count=1,
@@ -203,7 +206,7 @@ def model_of(package: str) -> dict[str, Any]:
 
 def job_writing_to(prefix: str) -> dict[str, Any]:
     """DescribeTransformJob's answer, with a field more than we sent."""
-    request = transform._job_request(SETTINGS, RUN, DECISION)
+    request = transform._job_request(BUCKET, RUN, DECISION)
     return {
         **request,
         "TransformOutput": request["TransformOutput"] | {"S3OutputPath": prefix, "KmsKeyId": ""},
@@ -252,3 +255,47 @@ def test_a_request_that_is_wrong_is_no_taken_name(aws: Clients) -> None:
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
         with pytest.raises(ClientError, match="Could not find model data"):
             transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+
+
+def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -> None:
+    """A delivery after the stack got another role makes no other model: run.json has frozen the first one."""
+    register(aws, settings, "digits-1", 0.99)
+    event = upload(aws, [image(1)])
+    _, decided = start(aws, settings, event)
+    assert isinstance(decided, Start)
+    aws.sagemaker.delete_model(ModelName=decided.model)
+    start(aws, replace(settings, sagemaker_role_arn=f"{settings.sagemaker_role_arn}-2"), event)
+    model = aws.sagemaker.describe_model(ModelName=decided.model)
+    assert model["ExecutionRoleArn"] == settings.sagemaker_role_arn
+
+
+class Answer:
+    """An HTTP answer without a body."""
+
+    def stream(self) -> list[bytes]:
+        """Nothing to read."""
+        return []
+
+
+def test_a_conflicting_write_is_repeated(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S3 answers 409 while another conditional write is under way: the decision is written after that."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    conflicts = iter([409, 409])
+
+    def answer(**_request: Any) -> AWSResponse | None:
+        status = next(conflicts, None)
+        return None if status is None else AWSResponse("", status, {}, Answer())
+
+    aws.s3.meta.events.register_first("before-send.s3.PutObject", answer)
+    taken = decision.take(aws.s3, BUCKET, RUN, DECISION)
+    assert next(conflicts, None) is None
+    assert decision.read(aws.s3, BUCKET, RUN) == taken == DECISION
+
+
+def test_a_decision_of_another_version_is_named(aws: Clients) -> None:
+    """What can't be read says which key it is, what was expected, and what to do."""
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.decision, Body=b'{"schema": "digit-batch/run/9"}')
+    with pytest.raises(
+        ValueError, match=r"run\.json: expected the schema digit-batch/run/1, found .*/run/9'"
+    ):
+        decision.read(aws.s3, BUCKET, RUN)
