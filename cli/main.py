@@ -1,6 +1,9 @@
 """The `digits` command."""
 
+import signal
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -43,12 +46,25 @@ def demo(
     """
     from cli.demo import run  # torch's and moto's imports cost seconds that `--help` doesn't pay
 
+    _end_in_order()
     try:
         run(Console(), out, images, seed, keep_running)
     except StageError as error:
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM and SIGHUP, as Ctrl-C does, end the local cloud with its children before the command."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough: the clean-up takes a moment
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants it ignored
+            signal.signal(number, leave)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -55,3 +55,12 @@ def end_child(child: subprocess.Popen[str], signal_number: int = signal.SIGKILL)
     """Send a signal to a child and to all that it has started; fine when they are gone."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal_number)
+
+
+def read_lines(child: subprocess.Popen[str], read: Callable[[str], None]) -> None:
+    """Give each line that a child prints to `read`, until it has closed its output."""
+    if child.stdout is None:
+        raise TypeError("the child was started without a pipe for its output")
+    with child.stdout as lines:
+        for line in lines:
+            read(line)

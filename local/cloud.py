@@ -20,14 +20,13 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-import boto3
-from botocore.config import Config
 from botocore.httpsession import URLLib3Session
 
 from local.children import Children
-from local.children import end_child as end_child
-from local.environment import OPERATOR, SetAside, account_variables, child_variables, refuse_foreign
+from local.clients import make_client, role_credentials
+from local.environment import OPERATOR, SetAside, account_variables, child_variables, on_loopback
 from local.happenings import Happening, Listener
+from local.patches import Patches
 
 MOTO_VERSION = "5.2.5"
 SERVICES = ("cloudformation", "events", "lambdas", "sagemaker")
@@ -57,7 +56,7 @@ class Cloud:
         self.port = 0
         self._threads: list[threading.Thread] = []
         self._children = Children()
-        self._originals: list[tuple[object, str, Any]] = []
+        self._patches = Patches()
         self._clients: dict[str, Any] = {}
         self._server: Any = None
         self._set_aside: SetAside | None = None
@@ -94,8 +93,11 @@ class Cloud:
     def start(self) -> None:
         """Start an empty account on a free port.
 
-        Raise CloudError when one runs already in this program, or when moto isn't the pinned version.
+        Raise CloudError when one runs already in this program, when this one has been stopped, or when moto
+        isn't the pinned version.
         """
+        if self.stopping.is_set():
+            raise CloudError("This local cloud has been stopped. Make another one: a Cloud starts once.")
         found = version("moto")
         if found != MOTO_VERSION:
             raise CloudError(
@@ -126,22 +128,13 @@ class Cloud:
         self._set_aside.set({"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": self.account_id})
         _empty_moto()
         self.patch(MotoRequestHandler, "log_request", lambda *_args, **_options: None)
-        self._forbid_foreign_requests()
+        self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
         for service in SERVICES:
             import_module(f"local.{service}").plug_in(self)
         self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
         self._set_aside.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
-
-    def _forbid_foreign_requests(self) -> None:
-        send: Any = URLLib3Session.send
-
-        def send_on_loopback(session: URLLib3Session, request: Any) -> Any:
-            refuse_foreign(request.url)
-            return send(session, request)
-
-        self.patch(URLLib3Session, "send", send_on_loopback)
 
     def stop(self) -> None:
         """End every child and thread, forget all state, put this program's settings back; safe to repeat."""
@@ -159,8 +152,7 @@ class Cloud:
             client.close()  # else the server's threads wait for its next request
         if self._server is not None:
             self._server.stop()
-        for owner, name, original in reversed(self._originals):
-            setattr(owner, name, original)
+        self._patches.take_back()
         if self._set_aside is not None:
             _empty_moto()
             self._set_aside.put_back()
@@ -173,20 +165,8 @@ class Cloud:
         """A boto3 client of this account with the operator's credentials; the same one for every caller."""
         with self._guard:
             if service not in self._clients:
-                session: Any = boto3.session.Session()
-                self._clients[service] = session.client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self.endpoint_url,
-                    aws_access_key_id=OPERATOR["AWS_ACCESS_KEY_ID"],
-                    aws_secret_access_key=OPERATOR["AWS_SECRET_ACCESS_KEY"],
-                    config=Config(
-                        proxies={},
-                        retries={"total_max_attempts": 2},
-                        max_pool_connections=32,
-                        s3={"addressing_style": "path"},
-                    ),
-                )
+                environment = {**OPERATOR, **account_variables(self.region, self.endpoint_url)}
+                self._clients[service] = make_client(service, environment)
             return self._clients[service]
 
     def tell(self, kind: str, name: str, text: str) -> None:
@@ -194,14 +174,7 @@ class Cloud:
         if self.listener is not None:
             self.listener(Happening(kind, name, text, datetime.now(UTC)))
 
-    def emit(
-        self,
-        source: str,
-        detail_type: str,
-        detail: dict[str, Any],
-        resources: list[str],
-        account: str | None = None,
-    ) -> str:
+    def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> str:
         """Put an event on the default bus and return its id; events are routed in the order of the calls."""
         identifier = str(uuid.uuid4())
         self.events.put(
@@ -210,7 +183,7 @@ class Cloud:
                 "id": identifier,
                 "detail-type": detail_type,
                 "source": source,
-                "account": account or self.account_id,
+                "account": self.account_id,
                 "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
                 "region": self.region,
                 "resources": resources,
@@ -221,17 +194,10 @@ class Cloud:
 
     def role_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
         """The complete environment of a child that works under `role_arn`'s temporary credentials."""
-        from moto.sts.models import sts_backends
-
-        role = sts_backends[self.account_id]["aws"].assume_role(
-            self.region, session_name[:64], role_arn, policy="", duration=43_200, external_id=""
-        )
         return {
             **child_variables(self.folder),
             **account_variables(self.region, self.endpoint_url),
-            "AWS_ACCESS_KEY_ID": role.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
-            "AWS_SESSION_TOKEN": role.session_token,
+            **role_credentials(self.account_id, self.region, role_arn, session_name),
         }
 
     def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
@@ -253,12 +219,12 @@ class Cloud:
                 raise CloudError(f"The local cloud is stopping and starts no {Path(args[0]).name} any more.")
             return self._children.start(args, env, cwd)
 
-    def patch(self, owner: object, name: str, replacement: object) -> Any:
-        """Replace an attribute of a class or module until `stop`, and return the original."""
-        original = getattr(owner, name)
-        self._originals.append((owner, name, vars(owner).get(name, original)))
-        setattr(owner, name, replacement)
-        return original
+    def patch(self, owner: object, name: str, replacement: object, *, new: bool = False) -> Any:
+        """Replace an attribute of a class or module until `stop`, and return the original.
+
+        `new` allows for a name that `owner` lacks, which `stop` takes away again; the original is then None.
+        """
+        return self._patches.make(owner, name, replacement, new=new)
 
 
 def _empty_moto() -> None:

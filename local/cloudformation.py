@@ -5,6 +5,7 @@ what every resource resolves to (moto compares the text of the templates, and so
 failures roll back as AWS does, and every resource has its stack events.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ class StackEngine:
         backend = models.CloudFormationBackend
         self._create: Any = cloud.patch(backend, "create_stack", self._as_method(self.create_stack))
         cloud.patch(backend, "update_stack", self._as_method(self.update_stack))
+        cloud.patch(backend, "delete_stack", self._as_method(self.delete_stack))
         self.resources = StackResources(cloud)
 
     def create_stack(
@@ -41,7 +43,8 @@ class StackEngine:
         except ResourceError as error:
             stack = backend.get_stack(name)
             stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=str(error))
-            self._roll_back_creation(stack)
+            cleared = self._clear(stack, just_created=True)
+            self._settle(stack, "ROLLBACK_COMPLETE" if cleared else "ROLLBACK_FAILED")
         return stack
 
     def update_stack(
@@ -59,30 +62,45 @@ class StackEngine:
         stack.tags = tags or stack.tags
         stack._parse_template()
         try:
-            self.converge(stack.resource_map, stack.template_dict, values)
+            gone = self.converge(stack.resource_map, stack.template_dict, values)
             stack.output_map = stack._create_output_map()
         except ResourceError as error:
             stack._add_stack_event("UPDATE_ROLLBACK_IN_PROGRESS", resource_status_reason=str(error))
             stack.template, stack.template_dict, stack.parameters = before
-            try:
-                self.converge(stack.resource_map, stack.template_dict, stack.parameters)
-            except ResourceError:  # its event has the reason
-                self._settle(stack, "UPDATE_ROLLBACK_FAILED")
-            else:
-                self._settle(stack, "UPDATE_ROLLBACK_COMPLETE")
+            self._roll_back_update(stack)
         else:
+            self.resources.clean_up(stack.resource_map, gone)
             self._settle(stack, "UPDATE_COMPLETE")
         return stack
 
-    def converge(self, resource_map: Any, template: dict[str, Any], parameters: dict[str, str]) -> None:
-        """Create, change and delete until the stack's resources are those of `template`."""
+    def delete_stack(self, backend: Any, name_or_stack_id: str) -> None:
+        """Delete a stack with its resources; one that fails stays, as DELETE_FAILED, with what is left of it.
+
+        A stack that doesn't exist is deleted already, as in AWS.
+        """
+        for stack in list(backend.stacks.values()):
+            if name_or_stack_id not in (stack.name, stack.stack_id):
+                continue
+            exports = [export.name for export in stack.exports]
+            stack._add_stack_event("DELETE_IN_PROGRESS", resource_status_reason="User Initiated")
+            if not self._clear(stack, just_created=False):
+                self._settle(stack, "DELETE_FAILED")
+                continue
+            self._settle(stack, "DELETE_COMPLETE")
+            backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
+            for name in exports:
+                backend.exports.pop(name, None)
+
+    def converge(
+        self, resource_map: Any, template: dict[str, Any], parameters: dict[str, str]
+    ) -> dict[str, Any]:
+        """Create and change until all that `template` wants is there; return what it wants no more."""
         before = dict(resource_map._resource_json_map)
         resource_map._template, resource_map.input_parameters = template, parameters
         resource_map._resource_json_map = template["Resources"]
         resource_map.load_mapping()
         resource_map.load_parameters()
         resource_map.load_conditions()
-        made = resource_map._parsed_resources
         wanted = [
             logical_id
             for logical_id, resource in template["Resources"].items()
@@ -92,27 +110,38 @@ class StackEngine:
             logical_id for logical_id in wanted if self.resources.bring_up_to_date(resource_map, logical_id)
         ]:
             pass  # a change may show in the resources that refer to it: go round until nothing changes
-        for logical_id in [name for name in before if name in made and name not in wanted]:
-            self.resources.delete(resource_map, logical_id, before[logical_id])
+        return {name: resource for name, resource in before.items() if name not in wanted}
 
     @staticmethod
     def _as_method(replacement: Callable[..., Any]) -> Callable[..., Any]:
         """A function that a class binds: its instance becomes the first argument of `replacement`."""
         return lambda *args, **options: replacement(*args, **options)
 
-    def _roll_back_creation(self, stack: Any) -> None:
-        resources = stack.template_dict["Resources"]
-        status = "ROLLBACK_COMPLETE"
-        made = [name for name in stack.resource_map._parsed_resources if name in resources]
-        for logical_id in reversed(made):
-            try:
-                self.resources.delete(stack.resource_map, logical_id, resources[logical_id])
-            except ResourceError:
-                status = "ROLLBACK_FAILED"
+    def _roll_back_update(self, stack: Any) -> None:
+        """Bring back what was before an update, once the stack has its former template and parameters."""
+        try:
+            self.resources.restore(stack.resource_map)
+            gone = self.converge(stack.resource_map, stack.template_dict, stack.parameters)
+        except ResourceError:  # its event has the reason
+            self._settle(stack, "UPDATE_ROLLBACK_FAILED")
+        else:
+            self.resources.clean_up(stack.resource_map, gone, just_created=True)
+            self._settle(stack, "UPDATE_ROLLBACK_COMPLETE")
+
+    def _clear(self, stack: Any, *, just_created: bool) -> bool:
+        """Delete a stack's resources, the last one first; False when some could not be deleted."""
+        resource_map, resources = stack.resource_map, stack.resource_map._resource_json_map
+        left = [name for name in reversed(resource_map._parsed_resources) if name in resources]
+        for logical_id in list(left):
+            with contextlib.suppress(ResourceError):  # its event has the reason
+                self.resources.delete(
+                    resource_map, logical_id, resources[logical_id], just_created=just_created
+                )
+                left.remove(logical_id)
         # what a stack can still name, moto makes anew when it is described
-        stack.resource_map._resource_json_map = {}
-        stack.output_map = parsing.OutputMap(stack.resource_map, {}, stack.stack_id)
-        self._settle(stack, status)
+        resource_map._resource_json_map = {logical_id: resources[logical_id] for logical_id in left}
+        stack.output_map = parsing.OutputMap(resource_map, {}, stack.stack_id)
+        return not left
 
     def _prepare(self, name: str, template: str, parameters: dict[str, str]) -> tuple[str, dict[str, str]]:
         context = {

@@ -9,17 +9,24 @@ from typing import Any
 
 from local.cloud import Cloud
 from local.interpreter import refuse_misfit
+from local.template import as_text
 
 Properties = dict[str, Any]
-
-
-def _text(value: Any) -> str:
-    """A value as CloudFormation turns it into text."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
+QUEUE_DEFAULTS = {
+    "DelaySeconds": "0",
+    "KmsMasterKeyId": "",
+    "MaximumMessageSize": "1048576",
+    "MessageRetentionPeriod": "345600",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "RedrivePolicy": "",
+    "SqsManagedSseEnabled": "true",
+    "VisibilityTimeout": "30",
+}
 
 
 def complete_bucket(cloud: Cloud, bucket: Any, properties: Properties) -> None:
-    """Versioning, EventBridge, public access, ownership and lifecycle of an S3 bucket."""
+    """What a bucket's properties ask for, and nothing that they no longer ask for."""
     s3, name = cloud.client("s3"), bucket.name
     if "VersioningConfiguration" in properties or bucket.versioning_status:
         versioning = properties.get("VersioningConfiguration", {"Status": "Suspended"})
@@ -31,11 +38,19 @@ def complete_bucket(cloud: Cloud, bucket: Any, properties: Properties) -> None:
         s3.put_public_access_block(
             Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
         )
+    else:
+        s3.delete_public_access_block(Bucket=name)
     if "OwnershipControls" in properties:
         s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=properties["OwnershipControls"])
+    else:
+        s3.delete_bucket_ownership_controls(Bucket=name)
     if "LifecycleConfiguration" in properties:
         rules = [_lifecycle_rule(rule) for rule in properties["LifecycleConfiguration"]["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    else:
+        s3.delete_bucket_lifecycle(Bucket=name)
+    if "BucketEncryption" not in properties:  # moto's own update does the rest
+        s3.delete_bucket_encryption(Bucket=name)
 
 
 def _notifications(properties: Properties) -> Properties:
@@ -101,7 +116,7 @@ def complete_function(_cloud: Cloud, function: Any, properties: Properties) -> N
     function.tracing_config = properties.get("TracingConfig") or {"Mode": "PassThrough"}
     function.tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])}
     variables = properties.get("Environment", {}).get("Variables", {})
-    function.environment_vars = {key: _text(value) for key, value in variables.items()}
+    function.environment_vars = {key: as_text(value) for key, value in variables.items()}
     function.log_format = properties.get("LoggingConfig", {}).get("LogFormat", "Text")
     function.logs_group_name = properties.get("LoggingConfig", {}).get(
         "LogGroup", f"/aws/lambda/{function.function_name}"
@@ -111,18 +126,20 @@ def complete_function(_cloud: Cloud, function: Any, properties: Properties) -> N
 def complete_mapping(_cloud: Cloud, mapping: Any, properties: Properties) -> None:
     """An event source mapping's settings, defaults included."""
     mapping.batch_size = properties.get("BatchSize")
-    mapping.enabled = _text(properties.get("Enabled", True)) == "true"
+    mapping.enabled = as_text(properties.get("Enabled", True)) == "true"
     mapping.function_response_types = properties.get("FunctionResponseTypes")
     mapping.scaling_config = properties.get("ScalingConfig")
 
 
 def complete_queue(cloud: Cloud, queue: Any, properties: Properties) -> None:
-    """A queue's attributes; moto changes only two of them in place."""
-    attributes = {
-        key: json.dumps(value) if isinstance(value, dict) else _text(value)
+    """A queue's attributes, AWS's defaults included; moto changes only two of them in place."""
+    attributes = QUEUE_DEFAULTS | {
+        key: json.dumps(value) if isinstance(value, dict) else as_text(value)
         for key, value in properties.items()
         if key not in ("QueueName", "Tags", "RedriveAllowPolicy")
     }
+    if queue.policy:  # which moto drops when other attributes are set
+        attributes["Policy"] = json.dumps(queue.policy) if isinstance(queue.policy, dict) else queue.policy
     cloud.client("sqs").set_queue_attributes(QueueUrl=queue.physical_resource_id, Attributes=attributes)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud import Cloud
 
@@ -20,6 +20,8 @@ def deliver(cloud: Cloud, arn: str, body: str, attributes: Mapping[str, str] | N
 
     Raise DeliveryError when it doesn't exist, refuses the message, or is of another kind.
     """
+    if arn.count(":") < 5:
+        raise DeliveryError("INVALID_PARAMETER", f"{arn!r} is no ARN; expected arn:aws:SERVICE:…")
     service, name = arn.split(":")[2], arn.split(":", 5)[-1]
     try:
         if service == "sqs":
@@ -39,5 +41,5 @@ def deliver(cloud: Cloud, arn: str, body: str, attributes: Mapping[str, str] | N
             raise DeliveryError("NOT_IMITATED", f"The local cloud delivers to no {service} ({arn}).")
     except ClientError as error:
         raise DeliveryError(error.response["Error"]["Code"], f"{arn}: {error}") from error
-    except ParamValidationError as error:
+    except BotoCoreError as error:
         raise DeliveryError("INVALID_PARAMETER", f"{arn}: {error}") from error

@@ -15,8 +15,10 @@ from local.template import parse
 
 ARTIFACTS = f"deployment-artifacts-{Cloud.account_id}"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+STACK = "AWS::CloudFormation::Stack"
+INITIATED = "User Initiated"  # the reason of a stack's first event of an operation
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-NEVER_CREATED = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")  # such a stack can only be deleted
+ONLY_TO_DELETE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 
 class DeployError(Exception):
@@ -45,9 +47,11 @@ def deploy(
         "Capabilities": CAPABILITIES,
     }
     before = _describe(cloud, stack_name)
-    if before is not None and before["StackStatus"] in NEVER_CREATED:
+    if before is not None and before["StackStatus"] in ONLY_TO_DELETE:
         cloudformation.delete_stack(StackName=stack_name)
-        before = None
+        before = _describe(cloud, stack_name)
+        if before is not None:
+            raise DeployError(f"The stack {stack_name} can't be deleted. {_reason(cloud, stack_name)}")
     try:
         if before is None:
             cloudformation.create_stack(**request, Parameters=_listed(values))
@@ -113,8 +117,12 @@ def _describe(cloud: Cloud, stack_name: str) -> dict[str, Any] | None:
 
 def _reason(cloud: Cloud, stack_name: str) -> str:
     """The first failure that the stack's events tell of since its last operation began."""
-    events = cloud.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]
-    for event in reversed(events):
-        if event["ResourceStatus"].endswith("_FAILED"):
-            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"
-    return "Its events name no failed resource."
+    reason = "Its events name no failed resource."
+    for event in cloud.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]:
+        if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):
+            reason = (
+                f"{event['LogicalResourceId']} ({event['ResourceType']}): {event['ResourceStatusReason']}"
+            )
+        if event["ResourceType"] == STACK and event.get("ResourceStatusReason") == INITIATED:
+            break
+    return reason

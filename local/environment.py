@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/boto3/latest/guide/credentials.html; every place in 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -26,6 +27,16 @@ def refuse_foreign(url: str) -> None:
             f"expected a URL on one of {', '.join(LOOPBACK)}. Unset AWS_ENDPOINT_URL, or use the "
             "endpoint that the local cloud prints."
         )
+
+
+def on_loopback(send: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a botocore session's `send` refuse every request that would leave this machine."""
+
+    def send_on_loopback(session: Any, request: Any) -> Any:
+        refuse_foreign(request.url)
+        return send(session, request)
+
+    return send_on_loopback
 
 
 def account_variables(region: str, endpoint_url: str) -> dict[str, str]:

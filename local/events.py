@@ -10,39 +10,43 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
-from moto.events.models import EventsBackend, events_backends
+from moto.events.models import EventPatternParser, EventsBackend, events_backends
 from moto.s3 import notifications
 from moto.s3.models import S3Backend
 
 from local.cloud import Cloud
 from local.delivery import DeliveryError, deliver
+from local.patterns import refuse_unmatchable
 
 Event = dict[str, Any]
 
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html: moto's name → detail-type and reason
-S3_EVENTS = {
-    "s3:ObjectCreated:Put": ("Object Created", "PutObject"),
-    "s3:ObjectCreated:Post": ("Object Created", "POST Object"),
-    "s3:ObjectCreated:Copy": ("Object Created", "CopyObject"),
-    "s3:ObjectCreated:CompleteMultipartUpload": ("Object Created", "CompleteMultipartUpload"),
-    "s3:ObjectRemoved:Delete": ("Object Deleted", "DeleteObject"),
+# moto's name → the reason of an Object Created event; S3's other events are not sent
+CREATED = {
+    "s3:ObjectCreated:Put": "PutObject",
+    "s3:ObjectCreated:Post": "POST Object",
+    "s3:ObjectCreated:Copy": "CopyObject",
+    "s3:ObjectCreated:CompleteMultipartUpload": "CompleteMultipartUpload",
 }
 _sequence = itertools.count(time.time_ns())
 
 
-def s3_detail(bucket: Any, key: Any, detail_type: str, reason: str) -> Event:
-    """The detail of an S3 event as documented; keys are not URL-encoded.
+def created_detail(bucket: Any, key: Any, reason: str) -> Event:
+    """The detail of an Object Created event as documented; keys are not URL-encoded.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
-    described = {"key": key.name, "etag": key.etag.strip('"'), "sequencer": f"{next(_sequence):016X}"}
+    described = {
+        "key": key.name,
+        "size": key.size,
+        "etag": key.etag.strip('"'),
+        "sequencer": f"{next(_sequence):016X}",
+    }
     if bucket.is_versioned:
         described["version-id"] = key.version_id
-    if detail_type == "Object Created":
-        described["size"] = key.size
-    detail = {
+    return {
         "version": "0",
         "bucket": {"name": bucket.name},
         "object": described,
@@ -51,9 +55,6 @@ def s3_detail(bucket: Any, key: Any, detail_type: str, reason: str) -> Event:
         "source-ip-address": "127.0.0.1",
         "reason": reason,
     }
-    if detail_type == "Object Deleted":
-        detail["deletion-type"] = "Permanently Deleted"
-    return detail
 
 
 class Router:
@@ -63,11 +64,11 @@ class Router:
         self.cloud = cloud
 
     def run(self) -> None:
-        """Route events until the cloud stops."""
+        """Route events until the cloud stops, each in a thread of its own: an error ends that one alone."""
         while not self.cloud.stopping.is_set():
             event = self.cloud.events.get()
             if event is not None:
-                self.route(event)
+                self.cloud.spawn(partial(self.route, event), f"event {event['detail-type']}").join()
 
     def route(self, event: Event) -> None:
         """Deliver one event to the targets of every enabled rule whose pattern it matches."""
@@ -148,10 +149,8 @@ def put_events(cloud: Cloud, entries: list[dict[str, Any]]) -> list[dict[str, An
 
 
 def plug_in(cloud: Cloud) -> None:
-    """Put S3's notifications and PutEvents on the dispatcher thread's queue."""
-    operation = (
-        threading.local()
-    )  # S3's operation in which a thread is; moto announces a put inside of others
+    """Put S3's notifications and PutEvents on the dispatcher thread's queue; check the patterns of rules."""
+    operation = threading.local()  # the one of S3 that a thread is in; moto announces a put inside of others
 
     def notify(_account: str, bucket: Any, event_name: str, key: Any) -> None:
         name = str(getattr(event_name, "value", event_name))
@@ -160,8 +159,9 @@ def plug_in(cloud: Cloud) -> None:
             return
         if during == "CopyObject" and name == "s3:ObjectCreated:Put":
             name = "s3:ObjectCreated:Copy"
-        if name in S3_EVENTS:
-            cloud.emit("aws.s3", S3_EVENTS[name][0], s3_detail(bucket, key, *S3_EVENTS[name]), [bucket.arn])
+        if name in CREATED:
+            detail = created_detail(bucket, key, CREATED[name])
+            cloud.emit("aws.s3", "Object Created", detail, [bucket.arn])
 
     def within(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def run(*args: Any, **options: Any) -> Any:
@@ -178,6 +178,13 @@ def plug_in(cloud: Cloud) -> None:
         ("CopyObject", "copy_object"),
     ):
         cloud.patch(S3Backend, method, within(name, getattr(S3Backend, method)))
+
+    def parse_pattern(parser: EventPatternParser) -> dict[str, Any]:
+        pattern: dict[str, Any] = parse(parser)
+        refuse_unmatchable(pattern)
+        return pattern
+
+    parse = cloud.patch(EventPatternParser, "parse", parse_pattern)
     cloud.patch(notifications, "_send_event_bridge_message", notify)
     cloud.patch(EventsBackend, "put_events", lambda _backend, events: put_events(cloud, events))
     cloud.spawn(Router(cloud).run, "events")

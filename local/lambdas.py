@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
+from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.sqs.models import sqs_backends
 
@@ -12,6 +13,7 @@ from local.cloud import Cloud, CloudError
 from local.delivery import DeliveryError, deliver
 from local.polling import Poller
 from local.runtime_api import Invocation, error_body
+from local.sandbox import SandboxError
 from local.workers import Worker, fingerprint
 
 # AWS waits one minute and then two:
@@ -36,7 +38,7 @@ class Functions:
         with lock:
             try:
                 self._worker(function).invoke(invocation)
-            except CloudError as error:
+            except (CloudError, SandboxError, OSError) as error:
                 invocation.fail(error_body("Runtime.ExitError", str(error)))
         outcome = invocation.error and json.loads(invocation.answer or b"{}").get("errorMessage", "failed")
         self.cloud.tell("function", name, f"failed: {outcome}" if outcome else "done")
@@ -110,15 +112,21 @@ def plug_in(cloud: Cloud) -> None:
     functions = Functions(cloud)
     cloud.spawn(functions.close, "functions")
 
-    def invoke(function: Any, body: Any, headers: Any, answer_headers: dict[str, str]) -> bytes:
+    def invoke(function: Any, body: Any, request_headers: Any, response_headers: dict[str, str]) -> bytes:
         event = (body.encode() if isinstance(body, str) else body) or b"{}"
-        if headers.get("X-Amz-Invocation-Type") == "Event":
+        try:
+            json.loads(event)
+        except ValueError as error:  # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+            raise LambdaClientError(
+                "InvalidRequestContentException", f"Could not parse request body into json: {error}"
+            ) from error
+        if request_headers.get("X-Amz-Invocation-Type") == "Event":
             name = f"{function.function_name} asynchronous"
             cloud.spawn(lambda: functions.run_asynchronously(function, event), name)
             return b""
         invocation = functions.run(function, Invocation(event))
         if invocation.error:
-            answer_headers["x-amz-function-error"] = invocation.error
+            response_headers["x-amz-function-error"] = invocation.error
         return invocation.answer
 
     def map_source(backend: Any, spec: dict[str, Any]) -> Any:
@@ -132,9 +140,8 @@ def plug_in(cloud: Cloud) -> None:
         return mapping
 
     def configure(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
-        backend.get_function(
-            function_name
-        ).event_invoke_config.clear()  # moto would keep the older one in force
+        function = backend.get_function(function_name)
+        function.event_invoke_config.clear()  # moto would keep the older one in force
         return put_config(backend, function_name, config)
 
     cloud.patch(LambdaFunction, "invoke", invoke)

@@ -1,10 +1,13 @@
 """Lambda's SQS poller: takes messages from a queue, invokes the function, deletes what succeeded."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 
 from local.cloud import Cloud
@@ -31,16 +34,23 @@ class Poller:
         self._queue_url = cloud.queue_url(self._queue_arn.rsplit(":", 1)[-1])
 
     def run(self) -> None:
-        """Poll until the mapping is gone."""
+        """Poll until the mapping is gone, each batch in a thread of its own: an error ends that one alone."""
         while not self.cloud.stopping.is_set() and self._exists():
-            try:
+            messages: list[dict[str, Any]] = []
+            with self._telling():
                 messages = self._receive() if self.mapping.enabled else []
-                if messages:
-                    self._handle(messages)
-                    continue
-            except ClientError as error:
-                self.cloud.tell("function", self.mapping.function_name, f"polling {self._queue_arn}: {error}")
-            self.cloud.stopping.wait(IDLE_SECONDS)
+            if messages:
+                self.cloud.spawn(partial(self._handle, messages), f"{self._queue_arn} batch").join()
+            else:
+                self.cloud.stopping.wait(IDLE_SECONDS)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell what a service refuses, as when the queue or the function is gone, and go on."""
+        try:
+            yield
+        except (BotoCoreError, ClientError, UnknownFunctionException) as error:
+            self.cloud.tell("function", self.mapping.function_name, f"polling {self._queue_arn}: {error}")
 
     def _exists(self) -> bool:
         backend = lambda_backends[self.cloud.account_id][self.cloud.region]
@@ -58,9 +68,13 @@ class Poller:
 
     def _handle(self, messages: list[dict[str, Any]]) -> None:
         event = {"Records": [self._record(message) for message in messages]}
-        invocation = self._run(Invocation(json.dumps(event).encode()))
-        if self.cloud.stopping.is_set():
-            return
+        with self._telling():
+            invocation = self._run(Invocation(json.dumps(event).encode()))
+            if not self.cloud.stopping.is_set():
+                self._settle(messages, invocation)
+
+    def _settle(self, messages: list[dict[str, Any]], invocation: Invocation) -> None:
+        """Delete the messages that are done, and let the others come back."""
         failed = failed_messages(
             invocation,
             {message["MessageId"] for message in messages},

@@ -43,7 +43,6 @@ IMITATED: dict[str, frozenset[str]] = {
             "Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery TopicArn"
         ),
         "AWS::SNS::Topic": "DisplayName KmsMasterKeyId Subscription Tags TopicName",
-        "AWS::SNS::TopicPolicy": "PolicyDocument Topics",
         "AWS::SQS::Queue": (
             "DelaySeconds KmsDataKeyReusePeriodSeconds KmsMasterKeyId MaximumMessageSize "
             "MessageRetentionPeriod QueueName ReceiveMessageWaitTimeSeconds RedriveAllowPolicy RedrivePolicy "

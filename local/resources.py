@@ -1,7 +1,8 @@
 """The CloudFormation resource types that moto lacks, made through the services' own API.
 
-moto finds a type as a direct subclass of its CloudFormationModel. What a type has to do is in three methods:
-`put` (create, or change in place), `attributes` (for Fn::GetAtt) and `remove`. The properties are listed at
+moto finds a type as a direct subclass of its CloudFormationModel. What a type has to do is in four methods:
+`put` (create), `change` (in place; where it isn't the same), `attributes` (for Fn::GetAtt) and `remove`. The
+properties are listed at
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
 """
 
@@ -28,6 +29,11 @@ class _Type:
     def put(cls, cloud: Cloud, name: str, properties: dict[str, Any]) -> str:
         """Create the resource or bring it up to date; return its physical id."""
         raise NotImplementedError
+
+    @classmethod
+    def change(cls, cloud: Cloud, name: str, properties: dict[str, Any]) -> str:
+        """Bring a resource up to date; return its physical id."""
+        return cls.put(cloud, name, properties)
 
     def attributes(self) -> dict[str, str]:
         """What Fn::GetAtt may ask for."""
@@ -71,7 +77,7 @@ class _Type:
         region_name: str,  # noqa: ARG003
     ) -> "_Type":
         properties = cloudformation_json["Properties"]
-        updated = cls(cls.put(Cloud.current(), new_resource_name, properties), properties)
+        updated = cls(cls.change(Cloud.current(), new_resource_name, properties), properties)
         if updated.physical_resource_id != original_resource.physical_resource_id:
             original_resource.remove(Cloud.current())
         return updated
@@ -115,22 +121,6 @@ class QueuePolicy(_Type, CloudFormationModel):
         policy = {"Policy": json.dumps(properties["PolicyDocument"])}
         for queue in properties["Queues"]:
             cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes=policy)
-        return name
-
-
-class TopicPolicy(_Type, CloudFormationModel):
-    """The policy of one or more topics."""
-
-    TYPE = "AWS::SNS::TopicPolicy"
-
-    @classmethod
-    def put(cls, cloud: Cloud, name: str, properties: dict[str, Any]) -> str:
-        """See `_Type`."""
-        policy = json.dumps(properties["PolicyDocument"])
-        for topic in properties["Topics"]:
-            cloud.client("sns").set_topic_attributes(
-                TopicArn=topic, AttributeName="Policy", AttributeValue=policy
-            )
         return name
 
 
@@ -191,15 +181,23 @@ class ModelPackageGroup(_Type, CloudFormationModel):
     @classmethod
     def put(cls, cloud: Cloud, name: str, properties: dict[str, Any]) -> str:
         """See `_Type`."""
-        sagemaker = cloud.client("sagemaker")
-        arn = _arn("sagemaker", f"model-package-group/{name}")
-        groups = sagemaker.list_model_package_groups(NameContains=name)["ModelPackageGroupSummaryList"]
-        if name not in [group["ModelPackageGroupName"] for group in groups]:
-            wanted = {key: value for key, value in properties.items() if key != "ModelPackageGroupPolicy"}
-            arn = sagemaker.create_model_package_group(**{**wanted, "ModelPackageGroupName": name})[
-                "ModelPackageGroupArn"
-            ]
-        return str(arn)
+        wanted = {key: value for key, value in properties.items() if key != "ModelPackageGroupPolicy"}
+        made = cloud.client("sagemaker").create_model_package_group(
+            **{**wanted, "ModelPackageGroupName": name}
+        )
+        return str(made["ModelPackageGroupArn"])
+
+    @classmethod
+    def change(cls, cloud: Cloud, name: str, properties: dict[str, Any]) -> str:
+        """See `_Type`; CloudFormation would replace a group to change its description, and can't."""
+        group = cloud.client("sagemaker").describe_model_package_group(ModelPackageGroupName=name)
+        found, wanted = (each.get("ModelPackageGroupDescription") for each in (group, properties))
+        if found != wanted:
+            raise ValueError(
+                f"ModelPackageGroupDescription of {name} can't be changed from {found!r} to {wanted!r}: a "
+                "named group can't be replaced. Keep the description, or rename the group."
+            )
+        return str(group["ModelPackageGroupArn"])
 
     def attributes(self) -> dict[str, str]:
         """See `_Type`."""

@@ -15,11 +15,21 @@ class Deployment:
 
 
 def read(file: Path, environment: str) -> Deployment:
-    """Read one environment's deployment; KeyError names what the file lacks."""
+    """Read one environment's deployment.
+
+    KeyError names what the file lacks, ValueError a parameter override that isn't `name=value`.
+    """
     configured = tomllib.loads(file.read_text())
     try:
         deploy = configured[environment]["deploy"]["parameters"]
-        overrides = shlex.split(deploy["parameter_overrides"])
-        return Deployment(deploy["stack_name"], dict(pair.split("=", 1) for pair in overrides))
+        pairs = [override.partition("=") for override in shlex.split(deploy["parameter_overrides"])]
+        name = deploy["stack_name"]
     except KeyError as error:
         raise KeyError(f"{file}: expected [{environment}.deploy.parameters] with {error}") from error
+    for override, equals, _ in pairs:
+        if not equals:
+            raise ValueError(
+                f"{file}: expected name=value in [{environment}.deploy.parameters] parameter_overrides, "
+                f"found {override!r}"
+            )
+    return Deployment(name, {key: value for key, _, value in pairs})

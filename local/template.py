@@ -32,6 +32,11 @@ class _NoManagedPolicies(ManagedPolicyLoader):  # type: ignore[misc]  # samtrans
         return {}
 
 
+def as_text(value: Any) -> str:
+    """A value as CloudFormation turns it into text: booleans in lower case, all else as written."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def parse(text: str) -> dict[str, Any]:
     """A template's JSON form; YAML's short tags become `Fn::` functions, dates become strings."""
     try:
@@ -77,7 +82,7 @@ def resolve_parameters(template: Mapping[str, Any], given: Mapping[str, str]) ->
     for name, slot in declared.items():
         if name not in given and "Default" not in slot:
             raise TemplateError(f"Parameters: [{name}] must have values; give one with the deployment.")
-        values[name] = given[name] if name in given else _text(slot["Default"])
+        values[name] = given[name] if name in given else as_text(slot["Default"])
         _check(name, values[name], slot)
     return values
 
@@ -103,11 +108,6 @@ def refuse_unknown(resources: Mapping[str, Any]) -> None:
                 )
 
 
-def _text(value: Any) -> str:
-    """A default as CloudFormation reads it from YAML: booleans in lower case, all else as written."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _check(name: str, value: str, slot: Mapping[str, Any]) -> None:
     """Raise TemplateError unless `value` meets the constraints that its parameter declares."""
     wanted = ""
@@ -124,7 +124,7 @@ def _check(name: str, value: str, slot: Mapping[str, Any]) -> None:
         wanted = f"of {slot.get('MinLength', 0)} to {slot.get('MaxLength', '…')} characters"
     elif "AllowedPattern" in slot and not re.fullmatch(slot["AllowedPattern"], value):
         wanted = slot.get("ConstraintDescription") or f"like the pattern {slot['AllowedPattern']}"
-    if "AllowedValues" in slot and value not in [_text(allowed) for allowed in slot["AllowedValues"]]:
+    if "AllowedValues" in slot and value not in [as_text(allowed) for allowed in slot["AllowedValues"]]:
         wanted = f"one of {slot['AllowedValues']}"
     if wanted:
         raise TemplateError(f"Parameter {name} must be {wanted}, but is {value!r}.")

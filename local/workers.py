@@ -1,70 +1,25 @@
 """Runs a deployed function's zip in a child of its own, which sees what Lambda shows it and no more.
 
 That is the zip, AWS's own runtime client and boto3 with its dependencies, under the interpreter without this
-environment's other packages (https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html).
+environment's other packages.
 """
 
-import io
 import subprocess
-import sys
 import threading
 import time
 import uuid
-import zipfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, distribution
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
-from moto.logs.models import logs_backends
-
-from local.children import end_child
+from local.children import end_child, read_lines
 from local.cloud import Cloud
+from local.logs import LogStream
 from local.runtime_api import Invocation, RuntimeApi, error_body
+from local.sandbox import command, link_provided, unpack
 
-# What a managed Python runtime holds; the first few are boto3 and what it needs.
-PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six")
-RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 INIT_SECONDS = 60.0  # Lambda allows 10 s; a busy laptop may need more
-LOG_LOCK = threading.Lock()  # moto's logs are not made for several threads
-
-
-def runtime_client_works() -> bool:
-    """Whether awslambdaric and its compiled part are installed; they aren't on macOS."""
-    return find_spec("awslambdaric") is not None and find_spec("runtime_client") is not None
-
-
-def link_provided(folder: Path) -> Path:
-    """Fill `folder` with links to the packages that Lambda provides, unless that has been done; return it."""
-    if folder.exists():
-        return folder
-    folder.mkdir(parents=True)
-    for name in PROVIDED + (RUNTIME_CLIENT if runtime_client_works() else ()):
-        try:
-            found = distribution(name)
-        except PackageNotFoundError as error:
-            raise RuntimeError(
-                f"Lambda provides the package {name}, but it is not installed here. Install boto3 and, "
-                "on Linux, awslambdaric."
-            ) from error
-        for top in {
-            file.parts[0] for file in found.files or () if file.parts[0] not in ("..", "__pycache__")
-        }:
-            (folder / top).symlink_to(Path(str(found.locate_file(top))).resolve())
-    return folder
-
-
-def command(handler: str) -> list[str]:
-    """The program of a worker: AWS's runtime client, or our own loop over the same API.
-
-    -S leaves all site-packages out, -P the folder of the script.
-    """
-    interpreter = [getattr(sys, "_base_executable", None) or sys.executable, "-S", "-P", "-B"]
-    if runtime_client_works():
-        return [*interpreter, "-m", "awslambdaric", handler]
-    return [*interpreter, str(Path(__file__).with_name("bootstrap.py")), handler]
+LAST_WORDS_SECONDS = 5.0  # how long an exit waits for the last lines that the child has printed
 
 
 @dataclass(frozen=True)
@@ -85,20 +40,16 @@ class Worker:
         self.handler: str = function.handler
         self.timeout = float(function.timeout)
         self.fingerprint = fingerprint(function)
-        self._group: str = function.logs_group_name
-        self._stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
-        self._logs = logs_backends[cloud.account_id][cloud.region]
+        stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+        self._log = LogStream(cloud, function.logs_group_name, stream, self.name)
         self._arn: str = function.function_arn
-        self._code = _unpack(function, cloud.folder / "functions")
+        self._code = unpack(function, cloud.folder / "functions")
         self._environment = self._make_environment(function)
         self._child: _Child | None = None
 
     def invoke(self, invocation: Invocation) -> None:
         """Run one event to its end: a result, an error, a time-out, or the child's exit."""
-        with LOG_LOCK:
-            self._logs.ensure_log_group(self._group)
-            self._logs.ensure_log_stream(self._group, self._stream)
-        self.log(f"START RequestId: {invocation.request_id} Version: $LATEST")
+        self._log.write(f"START RequestId: {invocation.request_id} Version: $LATEST")
         if self._child is None or self._child.program.poll() is not None:
             self.close()
             self._child = self._start()
@@ -109,15 +60,16 @@ class Worker:
             if invocation.fetched.is_set() and not running:
                 limit, running, started = self.timeout, True, time.monotonic()
             if child.program.poll() is not None:
-                child.watcher.join()
+                end_child(child.program)  # what it has started and left behind keeps its output open
+                child.watcher.join(LAST_WORDS_SECONDS)
                 self._report_exit(invocation, child.program.returncode)
             elif time.monotonic() > started + limit:
                 self._report_time_out(invocation, limit)
         seconds = time.monotonic() - started
         if invocation.broke_child or not invocation.fetched.is_set():  # the child is of no use any more
             self.close()
-        self.log(f"END RequestId: {invocation.request_id}")
-        self.log(f"REPORT RequestId: {invocation.request_id}\tDuration: {seconds * 1000:.2f} ms")
+        self._log.write(f"END RequestId: {invocation.request_id}")
+        self._log.write(f"REPORT RequestId: {invocation.request_id}\tDuration: {seconds * 1000:.2f} ms")
 
     def close(self) -> None:
         """End the child and its runtime API."""
@@ -127,16 +79,9 @@ class Worker:
             self._child.api.close()
             self._child = None
 
-    def log(self, line: str) -> None:
-        """Keep a line in the function's log group and tell the listener."""
-        event = {"timestamp": int(time.time() * 1000), "message": line}
-        with LOG_LOCK:
-            self._logs.put_log_events(self._group, self._stream, [event])
-        self.cloud.tell("log", self.name, line)
-
     def _report_time_out(self, invocation: Invocation, seconds: float) -> None:
         message = f"Task timed out after {seconds:.2f} seconds"
-        self.log(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {invocation.request_id} {message}")
+        self._log.write(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {invocation.request_id} {message}")
         self._break(invocation, "Sandbox.Timedout", message)
 
     def _report_exit(self, invocation: Invocation, code: int) -> None:
@@ -147,17 +92,16 @@ class Worker:
         invocation.broke_child = True
         invocation.fail(error_body(kind, f"RequestId: {invocation.request_id} Error: {message}"))
 
-    def _start(self) -> "_Child":
+    def _start(self) -> _Child:
         api = RuntimeApi(self._arn, self.timeout)
         environment = {**self._environment, "AWS_LAMBDA_RUNTIME_API": api.address}
-        program = self.cloud.run(command(self.handler), env=environment, cwd=self._code)
-        return _Child(program, api, self.cloud.spawn(lambda: self._watch(program), f"{self.name} log"))
-
-    def _watch(self, program: subprocess.Popen[str]) -> None:
-        """Log what a child prints."""
-        for line in program.stdout or ():
-            if line.strip():
-                self.log(line.rstrip("\n"))
+        try:
+            program = self.cloud.run(command(self.handler), env=environment, cwd=self._code)
+        except BaseException:
+            api.close()
+            raise
+        watcher = self.cloud.spawn(lambda: read_lines(program, self._log.write), f"{self.name} log")
+        return _Child(program, api, watcher)
 
     def _make_environment(self, function: Any) -> dict[str, str]:
         """Lambda's own names can't be overridden.
@@ -175,8 +119,8 @@ class Worker:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_FORMAT": _log_format(function),
-            "AWS_LAMBDA_LOG_GROUP_NAME": self._group,
-            "AWS_LAMBDA_LOG_STREAM_NAME": self._stream,
+            "AWS_LAMBDA_LOG_GROUP_NAME": self._log.group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self._log.stream,
             "LAMBDA_TASK_ROOT": str(self._code),
             "PYTHONPATH": f"{self._code}:{provided}",
             "PYTHONUNBUFFERED": "1",
@@ -201,14 +145,3 @@ def fingerprint(function: Any) -> tuple[Any, ...]:
 def _log_format(function: Any) -> str:
     """`Text` or `JSON`; moto's functions have none unless a template gave it."""
     return str(getattr(function, "log_format", "Text"))
-
-
-def _unpack(function: Any, folder: Path) -> Path:
-    """The folder with a function's code; functions with the same zip share it."""
-    code = folder / "".join(character for character in function.code_sha_256 if character.isalnum())
-    if not code.exists():
-        unfinished = folder / uuid.uuid4().hex
-        with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
-            archive.extractall(unfinished)
-        unfinished.rename(code)
-    return code

@@ -3,19 +3,17 @@
 import csv
 import io
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from PIL import Image
 
 from local.cloud import Cloud
+from tests.waiting import objects, until
 from training import jobs, source
 from training.datasets import Digits, idx
 
-Found = TypeVar("Found")
 ROOT = Path(__file__).parents[1]
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-cpu-py313"
 
@@ -49,9 +47,7 @@ class Stack:
 
     def objects(self, prefix: str) -> dict[str, bytes]:
         """Every object below a prefix."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-        return {key: self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
+        return objects(self.s3, self.bucket, prefix)
 
     def versions(self, prefix: str) -> list[tuple[str, str]]:
         """Every version of every object below a prefix: what has ever been written."""
@@ -68,7 +64,7 @@ class Stack:
             ]
             return reports if len(reports) >= count else None
 
-        return wait(found)
+        return until(found)
 
     def predictions(self, report: dict[str, Any]) -> list[dict[str, str]]:
         """The table of a report, as a spreadsheet reads it."""
@@ -101,7 +97,7 @@ class Stack:
                 )
             return len(self.packages()) > known
 
-        wait(registered)
+        until(registered)
 
     def packages(self) -> list[dict[str, Any]]:
         """The registry's packages, oldest first."""
@@ -128,7 +124,7 @@ class Stack:
             counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
             return all(counts[name] == "0" for name in names) or None
 
-        wait(taken)
+        until(taken)
 
 
 def png(digits: Digits, number: int) -> bytes:
@@ -136,13 +132,3 @@ def png(digits: Digits, number: int) -> bytes:
     packed = io.BytesIO()
     Image.fromarray(digits.images[number]).save(packed, format="PNG")
     return packed.getvalue()
-
-
-def wait(look: Callable[[], Found | None], seconds: float = 120.0) -> Found:
-    """Look until there is something; TimeoutError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds} s in vain")
-        time.sleep(0.1)
-    return found

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import urllib3
 
-from local.children import end_child
+from local.children import end_child, read_lines
 from local.cloud import Cloud
+from local.logs import LogStream
 from local.sagemaker import serving
 from local.sagemaker.errors import JobFailed, JobStopped, ObjectFailed
-from local.sagemaker.jobs import LOG_SECONDS, read_lines
-from local.sagemaker.logs import JobLog
+from local.sagemaker.jobs import LOG_SECONDS
 from local.sagemaker.settings import TransformSettings
 
 STARTING_SECONDS = 1_800.0  # how long SageMaker waits for a container's health check, as users report it
@@ -34,7 +34,7 @@ class Container:
         self._reader: threading.Thread | None = None
         self._pool: urllib3.HTTPConnectionPool | None = None
 
-    def start(self, model: Path, environment: Mapping[str, str], log: JobLog) -> None:
+    def start(self, model: Path, environment: Mapping[str, str], log: LogStream) -> None:
         """Start the server on an unpacked artifact, and wait until it is healthy.
 
         Raise JobFailed when it ends before, or isn't healthy in half an hour.

@@ -9,19 +9,20 @@ import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.responses import EmptyResult
 from moto.core.utils import utcnow
 from moto.sagemaker.responses import SageMakerResponse
 
-from local.children import end_child
+from local.children import end_child, read_lines
 from local.cloud import Cloud
+from local.logs import LogStream
 from local.sagemaker.errors import INTERNAL_ERROR, JobFailed, JobStopped, invalid
-from local.sagemaker.logs import JobLog
 
 REASON_LENGTH = 1_024
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
@@ -39,15 +40,16 @@ def check_name(name: str) -> None:
         )
 
 
-def add_action(cloud: Cloud, name: str, action: Callable[[Any], Any]) -> None:
-    """Add an action of SageMaker's API that moto lacks, until the cloud stops."""
+def plug_in_stop(cloud: Cloud, kind: str, jobs: Mapping[str, "Job"]) -> None:
+    """Answer StopTrainingJob or StopTransformJob, which moto lacks; `jobs` are those of the kind by name."""
 
-    def unknown(_response: Any) -> None:
-        raise NotImplementedError(f"{name} is answered while a local cloud runs, and none does.")
+    def stop(response: Any) -> EmptyResult:
+        name = response._get_param(f"{kind}JobName")
+        getattr(response.sagemaker_backend, f"describe_{kind.lower()}_job")(name)  # refuses unknown names
+        jobs[name].request_stop()
+        return EmptyResult()
 
-    if not hasattr(SageMakerResponse, name):
-        setattr(SageMakerResponse, name, unknown)
-    cloud.patch(SageMakerResponse, name, action)
+    cloud.patch(SageMakerResponse, f"stop_{kind.lower()}_job", stop, new=True)
 
 
 class Ended(NamedTuple):
@@ -117,9 +119,12 @@ class Job(ABC):
             self.change("Stopping")
         self.stop_requested.set()
 
-    def log(self, stream: str) -> JobLog:
-        """Open a stream of the job's log group."""
-        return JobLog(self.cloud, f"/aws/sagemaker/{self.kind}Jobs", self.name, stream)
+    def log(self, stream: str) -> LogStream:
+        """Open a stream `<job>/<stream>` of the log group of its kind.
+
+        https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
+        """
+        return LogStream(self.cloud, f"/aws/sagemaker/{self.kind}Jobs", f"{self.name}/{stream}", self.name)
 
     def follow(self, child: subprocess.Popen[str], read: Callable[[str], None], limit: float) -> Ended:
         """Give each line that a child prints to `read` until it ends.
@@ -170,15 +175,6 @@ class Job(ABC):
                 self.record.failure_reason = reason[:REASON_LENGTH]
             self.note_end()
             self.change(status, secondary)
-
-
-def read_lines(child: subprocess.Popen[str], read: Callable[[str], None]) -> None:
-    """Give each line that a child of `Cloud.run` prints to `read`, until it has closed its output."""
-    if child.stdout is None:
-        raise TypeError("the child was started without a pipe for its output")
-    with child.stdout as lines:
-        for line in lines:
-            read(line)
 
 
 def present(values: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class Filter:
                 f"The JSONPath {path!r} is not of the kind that batch transform knows: at most {PATH_LENGTH} "
                 "characters, $ and then .name, ['a','b'], [0], [0,2], [1:] or *."
             )
+        if any(isinstance(step, Fields) and _is_many(step) and "." in "".join(step.fields) for step in steps):
+            raise invalid(f"The JSONPath {path!r} nests children within brackets of several.")
         if any(_is_many(step) for step in steps[:-1]):
             raise invalid(f"The JSONPath {path!r} selects several values before its last step.")
         return cls(path, tuple(steps))

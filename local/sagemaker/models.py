@@ -6,10 +6,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 from moto.sagemaker.models import Model, SageMakerModelBackend
 
+from local.clients import make_client
 from local.cloud import Cloud
 from local.sagemaker.errors import JobFailed, invalid
 from local.sagemaker.jobs import check_name
-from local.sagemaker.objects import role_client, split_uri
+from local.sagemaker.objects import split_uri
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _check_approved(backend: Any, container: dict[str, Any]) -> None:
 def _check_artifact(cloud: Cloud, role_arn: str, artifact: str) -> None:
     try:
         bucket, key = split_uri(artifact)
-        s3 = role_client(cloud.role_environment(role_arn, "create-model"), "s3")
+        s3 = make_client("s3", cloud.role_environment(role_arn, "create-model"))
         s3.head_object(Bucket=bucket, Key=key)
     except (ClientError, JobFailed) as error:
         raise invalid(

@@ -1,33 +1,11 @@
 """The S3 objects of SageMaker's jobs, read and written under the credentials of the job's role."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from local.sagemaker.errors import JobFailed
-
-
-def role_client(environment: Mapping[str, str], service: str) -> Any:
-    """Make a boto3 client with what `Cloud.role_environment` returns; threads may share it."""
-    session: Any = boto3.session.Session()
-    return session.client(
-        service,
-        region_name=environment["AWS_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        aws_session_token=environment["AWS_SESSION_TOKEN"],
-        config=Config(
-            proxies={},
-            retries={"total_max_attempts": 2},
-            max_pool_connections=32,
-            s3={"addressing_style": "path"},
-        ),
-    )
 
 
 def split_uri(uri: str) -> tuple[str, str]:

@@ -2,15 +2,20 @@
 
 from typing import Any
 
+from moto.core.responses import EmptyResult
+from moto.sagemaker.exceptions import SagemakerClientError
 from moto.sagemaker.models import ModelPackageGroup, SageMakerModelBackend
+from moto.sagemaker.responses import SageMakerResponse
 
 from local.cloud import Cloud
+from local.sagemaker.errors import invalid
 
 
 def plug_in(cloud: Cloud) -> None:
-    """Take groups by ARN, requests twice and partial updates as AWS does."""
+    """Take groups by ARN, requests twice, partial updates and the end of groups as AWS does."""
     create = SageMakerModelBackend.create_model_package
     update = SageMakerModelBackend.update_model_package
+    create_group = SageMakerModelBackend.create_model_package_group
     describe_group = SageMakerModelBackend.describe_model_package_group
 
     def create_model_package(backend: Any, **values: Any) -> str:
@@ -37,7 +42,31 @@ def plug_in(cloud: Cloud) -> None:
     def describe_model_package_group(backend: Any, model_package_group_name: str) -> ModelPackageGroup:
         return describe_group(backend, _group_name(model_package_group_name))
 
+    def create_model_package_group(backend: Any, model_package_group_name: str, **values: Any) -> str:
+        """Refuse a name that is taken; moto would empty the group."""
+        taken = backend.model_package_groups.get(model_package_group_name)
+        if taken is not None:
+            raise invalid(f"Model Package Group already exists: {taken.arn}")
+        return str(create_group(backend, model_package_group_name=model_package_group_name, **values))
+
+    def delete_model_package_group(response: Any) -> EmptyResult:
+        """Delete an empty group.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DeleteModelPackageGroup.html
+        """
+        backend, name = response.sagemaker_backend, _group_name(response._get_param("ModelPackageGroupName"))
+        group = describe_group(backend, name)
+        packages = [package.model_package_group_name for package in backend.model_packages.values()]
+        if name in packages:
+            raise SagemakerClientError(
+                "ConflictException", f"{group.arn} still has {packages.count(name)} model packages."
+            )
+        del backend.model_package_groups[name]
+        return EmptyResult()
+
     cloud.patch(SageMakerModelBackend, "create_model_package", create_model_package)
+    cloud.patch(SageMakerModelBackend, "create_model_package_group", create_model_package_group)
+    cloud.patch(SageMakerResponse, "delete_model_package_group", delete_model_package_group, new=True)
     cloud.patch(SageMakerModelBackend, "update_model_package", update_model_package)
     cloud.patch(SageMakerModelBackend, "describe_model_package_group", describe_model_package_group)
 

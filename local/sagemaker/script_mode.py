@@ -124,20 +124,20 @@ def variables(
     """Return the SM_* variables of the script.
 
     `own` and `reserved` come from `read_hyperparameters`; `channels` is inputdataconfig.json, `resources`
-    resourceconfig.json.
+    resourceconfig.json. SM_TRAINING_ENV holds all that the toolkit knows, partly under other names; its
+    `job_name` is TRAINING_JOB_NAME here, which SageMaker sets beside these.
     """
     group = resources["instance_groups"][0]
     program = str(reserved[PROGRAM])
-    environment: dict[str, Any] = {
+    folder_of = {name: str(folders.channel(name)) for name in channels}
+    framework = {name: value for name, value in reserved.items() if name not in _RESERVED}
+    shared: dict[str, Any] = {
         "hosts": resources["hosts"],
         "network_interface_name": resources["network_interface_name"],
-        "hps": own,
         "user_entry_point": program,
-        "framework_params": {name: value for name, value in reserved.items() if name not in _RESERVED},
         "resource_config": resources,
         "input_data_config": channels,
         "output_data_dir": str(folders.output / "data"),
-        "channels": sorted(channels),
         "current_host": resources["current_host"],
         "current_instance_type": resources["current_instance_type"],
         "current_instance_group": resources["current_group_name"],
@@ -154,14 +154,34 @@ def variables(
         "output_dir": str(folders.output),
         "num_cpus": os.cpu_count() or 1,
         "num_gpus": _count_gpus(),
+        "num_neurons": 0,
         "model_dir": str(folders.model),
         "module_dir": str(reserved[SUBMIT_DIRECTORY]),
         "output_intermediate_dir": str(folders.output / "intermediate"),
     }
-    environment["training_env"] = dict(environment)
-    environment["user_args"] = arguments(own)
-    environment |= {f"channel_{name}": str(folders.channel(name)) for name in channels}
-    environment |= {f"hp_{name}": value for name, value in own.items()}
+    training_environment = {
+        **shared,
+        "additional_framework_parameters": framework,
+        "channel_input_dirs": folder_of,
+        "hyperparameters": own,
+        "distribution_hosts": [],
+        "is_master": True,
+        "is_modelparallel_enabled": None,
+        "is_smddprun_installed": False,
+        "is_smddpmprun_installed": False,
+        "master_hostname": resources["hosts"][0],
+        "topology": [],
+    }
+    environment = {
+        **shared,
+        "hps": own,
+        "framework_params": framework,
+        "channels": sorted(channels),
+        "training_env": training_environment,
+        "user_args": arguments(own),
+        **{f"channel_{name}": folder for name, folder in folder_of.items()},
+        **{f"hp_{name}": value for name, value in own.items()},
+    }
     return {f"SM_{name.upper()}": _as_text(value) for name, value in environment.items()}
 
 

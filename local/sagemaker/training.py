@@ -7,14 +7,14 @@ Refused, where AWS would accept them: images with an entry point of their own (s
 import threading
 from typing import Any
 
-from moto.core.responses import ActionResult, EmptyResult
-from moto.sagemaker.models import FakeTrainingJob
+from moto.core.responses import ActionResult
+from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.cloud import Cloud
 from local.sagemaker import script_mode
 from local.sagemaker.errors import invalid, name_taken
-from local.sagemaker.jobs import add_action, check_name
+from local.sagemaker.jobs import check_name, plug_in_stop
 from local.sagemaker.metrics import Metrics
 from local.sagemaker.training_job import TrainingJob
 
@@ -24,6 +24,7 @@ def plug_in(cloud: Cloud) -> None:
     jobs: dict[str, TrainingJob] = {}
     creating = threading.Lock()
     initialise, create = FakeTrainingJob.__init__, SageMakerResponse.create_training_job
+    describe = SageMakerModelBackend.describe_training_job
 
     def begin(record: Any, **values: Any) -> None:
         specification = values["algorithm_specification"]
@@ -50,15 +51,15 @@ def plug_in(cloud: Cloud) -> None:
         jobs[name].start()
         return answer
 
-    def stop_training_job(response: Any) -> EmptyResult:
-        name = response._get_param("TrainingJobName")
-        response.sagemaker_backend.describe_training_job(name)
-        jobs[name].request_stop()
-        return EmptyResult()
+    def describe_training_job(backend: Any, training_job_name: str) -> dict[str, Any]:
+        if training_job_name not in backend.training_jobs:
+            raise invalid("Requested resource not found.")
+        return describe(backend, training_job_name)
 
     cloud.patch(FakeTrainingJob, "__init__", begin)
+    cloud.patch(SageMakerModelBackend, "describe_training_job", describe_training_job)
     cloud.patch(SageMakerResponse, "create_training_job", create_training_job)
-    add_action(cloud, "stop_training_job", stop_training_job)
+    plug_in_stop(cloud, "Training", jobs)
 
 
 def _check(response: Any) -> None:

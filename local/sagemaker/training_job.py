@@ -8,16 +8,19 @@ from typing import Any
 
 from moto.core.utils import utcnow
 
+from local.clients import make_client
 from local.cloud import Cloud
+from local.logs import LogStream
 from local.sagemaker import archives, objects, script_mode
 from local.sagemaker.errors import JobFailed, JobStopped
 from local.sagemaker.jobs import REASON_LENGTH, Ended, Job, epoch_milliseconds, present, tags_of, write_json
-from local.sagemaker.logs import JobLog
 from local.sagemaker.metrics import Metrics
 from local.sagemaker.requirements import differences
 
 DEFAULT_RUNTIME_SECONDS = 86_400
 PREFIX = "AlgorithmError: "
+ALGORITHM = ("TrainingImage", "TrainingInputMode")  # what AWS's sample of an event shows of it
+CHANNEL_DEFAULTS = {"CompressionType": "None", "RecordWrapperType": "None"}
 _MESSAGES = {  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_SecondaryStatusTransition.html
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
@@ -65,7 +68,7 @@ class TrainingJob(Job):
         https://docs.aws.amazon.com/sagemaker/latest/dg/how-it-works-training.html
         """
         environment = self.cloud.role_environment(self.role_arn, self.name)
-        s3, log = objects.role_client(environment, "s3"), self.log(f"{script_mode.HOST}-{int(time.time())}")
+        s3, log = make_client("s3", environment), self.log(f"{script_mode.HOST}-{int(time.time())}")
         folders = script_mode.Folders(folder)
         self.advance("Downloading")
         command, variables = self._prepare(s3, folders)
@@ -140,7 +143,7 @@ class TrainingJob(Job):
             self.record.training_time_in_seconds = self.record.billable_time_in_seconds = seconds
 
     def detail(self) -> dict[str, Any]:
-        """Return the event's detail.
+        """Return the event's detail: the documented fields, with AWS's defaults for what wasn't given.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html#eventbridge-training
         """
@@ -152,10 +155,10 @@ class TrainingJob(Job):
             "SecondaryStatus": record.secondary_status,
             "FailureReason": record.failure_reason,
             "HyperParameters": record.hyper_parameters,
-            "AlgorithmSpecification": record.algorithm_specification,
+            "AlgorithmSpecification": {name: record.algorithm_specification.get(name) for name in ALGORITHM},
             "RoleArn": record.role_arn,
-            "InputDataConfig": record.input_data_config or [],
-            "OutputDataConfig": record.output_data_config,
+            "InputDataConfig": [{**CHANNEL_DEFAULTS, **each} for each in record.input_data_config or ()],
+            "OutputDataConfig": {"KmsKeyId": "", **record.output_data_config},
             "ResourceConfig": record.resource_config,
             "StoppingCondition": record.stopping_condition,
             "CreationTime": epoch_milliseconds(record.creation_time),
@@ -187,7 +190,7 @@ def _channel_configuration(channel: Mapping[str, Any]) -> dict[str, str]:
     return configuration
 
 
-def _failure(written: Path, command: list[str], status: int, log: JobLog) -> str:
+def _failure(written: Path, command: list[str], status: int, log: LogStream) -> str:
     """Return the FailureReason: the beginning of /opt/ml/output/failure, else what the toolkit writes there.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-signal-success-failure.html

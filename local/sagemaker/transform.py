@@ -3,14 +3,14 @@
 import threading
 from typing import Any
 
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import MissingModel
-from moto.sagemaker.models import FakeTransformJob
+from moto.sagemaker.models import FakeTransformJob, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.cloud import Cloud
 from local.sagemaker.errors import invalid, name_taken
-from local.sagemaker.jobs import add_action, check_name
+from local.sagemaker.jobs import check_name, plug_in_stop
 from local.sagemaker.models import definition_of
 from local.sagemaker.settings import TransformSettings
 from local.sagemaker.transform_job import TransformJob
@@ -31,6 +31,7 @@ def plug_in(cloud: Cloud) -> None:
     jobs: dict[str, TransformJob] = {}
     creating = threading.Lock()
     initialise, create = FakeTransformJob.__init__, SageMakerResponse.create_transform_job
+    describe = SageMakerModelBackend.describe_transform_job
 
     def begin(record: Any, **values: Any) -> None:
         initialise(record, **values)
@@ -57,12 +58,12 @@ def plug_in(cloud: Cloud) -> None:
         jobs[name].start()
         return answer
 
-    def stop_transform_job(response: Any) -> EmptyResult:
-        name = response._get_param("TransformJobName")
-        response.sagemaker_backend.describe_transform_job(name)
-        jobs[name].request_stop()
-        return EmptyResult()
+    def describe_transform_job(backend: Any, transform_job_name: str) -> dict[str, Any]:
+        if transform_job_name not in backend.transform_jobs:
+            raise invalid(f"Could not find requested job with name: {transform_job_name}")
+        return describe(backend, transform_job_name)
 
     cloud.patch(FakeTransformJob, "__init__", begin)
+    cloud.patch(SageMakerModelBackend, "describe_transform_job", describe_transform_job)
     cloud.patch(SageMakerResponse, "create_transform_job", create_transform_job)
-    add_action(cloud, "stop_transform_job", stop_transform_job)
+    plug_in_stop(cloud, "Transform", jobs)

@@ -10,12 +10,13 @@ from typing import Any, BinaryIO
 from botocore.exceptions import ClientError
 from moto.core.utils import utcnow
 
+from local.clients import make_client
 from local.cloud import Cloud
+from local.logs import LogStream
 from local.sagemaker import archives, objects
 from local.sagemaker.container import Container
 from local.sagemaker.errors import JobFailed, JobStopped, ObjectFailed
 from local.sagemaker.jobs import Job, iso_time, present, tags_of
-from local.sagemaker.logs import JobLog
 from local.sagemaker.models import Definition
 from local.sagemaker.requirements import differences
 from local.sagemaker.settings import TransformSettings
@@ -43,7 +44,7 @@ class TransformJob(Job):
         (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html).
         """
         environment = self.cloud.role_environment(self.role_arn, self.name)
-        s3 = objects.role_client(environment, "s3")
+        s3 = make_client("s3", environment)
         keys = objects.keys_below(s3, self.settings.input_uri)
         model, outputs, instance = folder / "model", folder / "outputs", f"i-local-{int(time.time())}"
         outputs.mkdir()
@@ -90,7 +91,7 @@ class TransformJob(Job):
         }
 
     def _transform_all(
-        self, s3: Any, keys: Sequence[str], outputs: Path, container: Container, log: JobLog
+        self, s3: Any, keys: Sequence[str], outputs: Path, container: Container, log: LogStream
     ) -> set[str]:
         """Write a file, named by its number, for each object that succeeds; return the others' reasons."""
         bucket, _ = objects.split_uri(self.settings.input_uri)
@@ -178,7 +179,7 @@ class TransformJob(Job):
         self.record.transform_end_time = utcnow()
 
     def detail(self) -> dict[str, Any]:
-        """Return the event's detail.
+        """Return the event's detail: the documented fields, with AWS's defaults for what wasn't given.
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html#eventbridge-transform
         """
@@ -193,8 +194,8 @@ class TransformJob(Job):
             "MaxPayloadInMB": record.max_payload_in_mb,
             "BatchStrategy": record.batch_strategy,
             "Environment": record.environment or {},
-            "TransformInput": record.transform_input,
-            "TransformOutput": record.transform_output,
+            "TransformInput": {"CompressionType": "None", "SplitType": "None", **record.transform_input},
+            "TransformOutput": {"AssembleWith": "None", "KmsKeyId": "", **record.transform_output},
             "TransformResources": record.transform_resources,
             "CreationTime": iso_time(record.creation_time),
             "TransformStartTime": iso_time(record.transform_start_time),

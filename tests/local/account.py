@@ -2,17 +2,15 @@
 
 import json
 import textwrap
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from local.cloud import Cloud
 from local.deploy import deploy
 from local.happenings import Happening
+from tests.waiting import until
 
-Found = TypeVar("Found")
 HEADER = """\
 AWSTemplateFormatVersion: '2010-09-09'
 Transform: AWS::Serverless-2016-10-31
@@ -61,14 +59,17 @@ class Account:
         return json.loads(answer["Payload"].read()), answer.get("FunctionError")
 
     def messages(self, queue_url: str, count: int = 1) -> list[dict[str, Any]]:
-        """Wait until a queue has given `count` messages and return them."""
+        """Take messages out of a queue until there are `count` of them, and return them."""
         found: list[dict[str, Any]] = []
 
         def enough() -> bool:
-            answer = self.cloud.client("sqs").receive_message(
+            sqs = self.cloud.client("sqs")
+            answer = sqs.receive_message(
                 QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
             )
-            found.extend(answer.get("Messages", []))
+            for message in answer.get("Messages", []):
+                found.append(message)
+                sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
             return len(found) >= count
 
         until(enough)
@@ -77,13 +78,3 @@ class Account:
     def told(self, kind: str, name: str = "") -> list[str]:
         """What the cloud has told of one kind, and of names that hold `name`."""
         return [one.text for one in self.happenings if one.kind == kind and name in one.name]
-
-
-def until(condition: Callable[[], Found], seconds: float = 30.0) -> Found:
-    """Wait until a condition holds and return its value; an error after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds} s in vain")
-        time.sleep(0.02)
-    return value

@@ -1,19 +1,24 @@
 """The local cloud starts empty, keeps to this machine and leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
 import pytest
 
 from local import cloud as cloud_module
+from local import workers
 from local.cloud import Cloud, CloudError
 from local.environment import ForeignEndpointError, account_variables
-from tests.local.account import Account, until
+from tests.local.account import Account
+from tests.waiting import until
 
 STACK = """
 Resources:
@@ -130,6 +135,63 @@ def test_stopping_leaves_no_thread(tmp_path: Path) -> None:
     until(lambda: set(threading.enumerate()) <= before, seconds=5)
 
 
+BOTH = """
+Resources:
+  Left: {Type: AWS::Serverless::Function, Properties: {FunctionName: left, Handler: app.handler}}
+  Right: {Type: AWS::Serverless::Function, Properties: {FunctionName: right, Handler: app.handler}}
+"""
+
+
+def test_functions_that_are_first_invoked_at_once_share_what_they_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two functions of one zip, invoked at the same time in a new cloud, both answer: one of them unpacks."""
+    both_unpack, extract = threading.Barrier(2), zipfile.ZipFile.extractall
+
+    def extract_together(archive: zipfile.ZipFile, folder: Path) -> None:
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both_unpack.wait(0.5)
+        extract(archive, folder)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extractall", extract_together)
+    with Cloud() as cloud:
+        account = Account(cloud, tmp_path)
+        account.deploy("both", BOTH, "def handler(event, context):\n    import boto3\n    return 1\n")
+        with ThreadPoolExecutor(2) as pool:
+            assert list(pool.map(account.invoke, ("left", "right"))) == [(1, None), (1, None)]
+    assert both_unpack.broken
+
+
+def test_a_stopped_cloud_does_not_start_again() -> None:
+    """A Cloud is started once: a second start says so, and leaves room for another one."""
+    with Cloud() as cloud:
+        pass
+    with pytest.raises(CloudError, match=r"has been stopped\. Make another one"):
+        cloud.start()
+    with Cloud() as other:
+        assert other.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_names_that_were_added_go_with_the_cloud() -> None:
+    """An action that moto lacks is there while a cloud runs, and not afterwards."""
+    from moto.sagemaker.responses import SageMakerResponse
+
+    with Cloud():
+        assert hasattr(SageMakerResponse, "stop_transform_job")
+    assert not hasattr(SageMakerResponse, "stop_transform_job")
+
+
+def test_a_child_that_cannot_start_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime API of a worker whose program doesn't exist is closed, and the invocation is told why."""
+    monkeypatch.setattr(workers, "command", lambda _handler: ["/no/such/python"])
+    with Cloud() as cloud:
+        account = Account(cloud, tmp_path)
+        account.deploy("threads", STACK, "def handler(event, context):\n    return 1\n")
+        answer, error = account.invoke("threaded")
+        assert (error, "/no/such/python" in answer["errorMessage"]) == ("Unhandled", True)
+        assert [thread.name for thread in threading.enumerate() if thread.name == "runtime API"] == []
+
+
 INTERRUPTED = """
 import sys, time
 from local.cloud import Cloud
@@ -159,3 +221,30 @@ def test_an_interrupt_ends_children_and_removes_the_folder() -> None:
     assert not Path(folder).exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(child), 0)
+
+
+DEMO = f"""
+import cli.demo, cli.main
+
+def run(*_given):
+    exec({INTERRUPTED!r})
+
+cli.demo.run = run
+cli.main.app(["demo"])
+"""
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_demo_ends_its_children_at_every_usual_signal(signal_number: signal.Signals) -> None:
+    """A Ctrl-C, a `kill` and a closed terminal end the demo with its child and its folder."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", DEMO], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    folder, child = program.stdout.readline().split()
+    program.send_signal(signal_number)
+    assert program.wait(timeout=30) == 128 + signal_number
+    assert not Path(folder).exists()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(child), 0)
+    program.stdout.close()

@@ -1,7 +1,10 @@
 """Stacks are created, changed and rolled back as CloudFormation does; what would be dropped is refused."""
 
+import io
+import os
 import platform
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from local.packages import PackageError, pack
 from local.template import TemplateError
 from tests.local.account import HEADER, Account
 
+EPOCH = (1980, 1, 1, 0, 0, 0)
 HELLO = "def handler(event, context):\n    return 'hello'\n"
 
 
@@ -287,7 +291,11 @@ def test_the_same_folder_packs_to_the_same_bytes(tmp_path: Path) -> None:
             (folder / name).write_text(f"# {name}\n")
     (second / "b" / "__pycache__" / "c.cpython-311.pyc").write_bytes(b"compiled")
     (second / ".hidden").write_text("hidden")
-    assert pack(first, tmp_path) == pack(second, tmp_path)
+    os.utime(first / "a.py", (0, 1_000_000_000))
+    packed = pack(first, tmp_path)
+    assert packed == pack(second, tmp_path)
+    entries = zipfile.ZipFile(io.BytesIO(packed)).infolist()
+    assert [(entry.filename, entry.date_time) for entry in entries] == [("a.py", EPOCH), ("b/c.py", EPOCH)]
 
 
 def test_packages_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 """Events reach the targets of the rules that they match, in the shape that AWS documents."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
-from tests.local.account import Account, until
+from local.events import Router
+from tests.local.account import Account
 from tests.samples import event as sample
+from tests.waiting import until
 
 STACK = """
 Resources:
@@ -193,6 +196,93 @@ def test_a_topic_gets_the_part_that_the_target_names(account: Account, stack: di
     entry = {"Source": "tests", "DetailType": "News", "Detail": '{"about": "topics"}'}
     account.cloud.client("events").put_events(Entries=[entry])
     assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"about": "topics"}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"numeric": [">", "a"]},
+        {"numeric": [">"]},
+        {"prefix": 5},
+        {"cidr": "10.0.0.0/99"},
+        {"anything-but": {"numeric": [">", 5]}},
+        {"exists": "yes"},
+        {"unknown": 1},
+        {"prefix": "a", "suffix": "b"},
+        ["nested"],
+    ],
+)
+def test_a_pattern_that_cannot_be_matched_is_refused(account: Account, item: Any) -> None:
+    """A rule whose pattern has an unknown operator, or a value that it can't take, is never made."""
+    events = account.cloud.client("events")
+    pattern = json.dumps({"source": ["tests"], "$or": [{"detail": {"x": [item]}}, {"detail": {"y": [1]}}]})
+    with pytest.raises(events.exceptions.InvalidEventPatternException, match="Reason: 'x': "):
+        events.put_rule(Name="unmatchable", EventPattern=pattern)
+    assert events.list_rules(NamePrefix="unmatchable")["Rules"] == []
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ({"numeric": [">", 0, "<=", 5]}, 5),
+        ({"prefix": {"equals-ignore-case": "AB"}}, "abc"),
+        ({"suffix": "c"}, "abc"),
+        ({"wildcard": "a*c"}, "abc"),
+        ({"cidr": "10.0.0.0/8"}, "10.1.2.3"),
+        ({"anything-but": ["a", 5]}, "b"),
+        ({"anything-but": {"prefix": "b"}}, "abc"),
+        ({"anything-but": {"wildcard": "b*"}}, "abc"),
+        ({"exists": True}, "abc"),
+        ({"equals-ignore-case": "ABC"}, "abc"),
+    ],
+)
+def test_every_operator_that_is_taken_matches(
+    account: Account, stack: dict[str, str], item: Any, value: Any
+) -> None:
+    """A rule with the operator delivers the event that it is made for."""
+    events = account.cloud.client("events")
+    events.put_rule(Name="taken", EventPattern=json.dumps({"source": ["taken"], "detail": {"x": [item]}}))
+    told = "arn:aws:sqs:us-east-1:123456789012:" + stack["Told"].rpartition("/")[2]
+    events.put_targets(Rule="taken", Targets=[{"Id": "told", "Arn": told, "InputPath": "$.detail"}])
+    entry = {"Source": "taken", "DetailType": "Taken", "Detail": json.dumps({"x": value})}
+    events.put_events(Entries=[entry])
+    assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"x": value}
+    events.remove_targets(Rule="taken", Ids=["told"])
+
+
+def test_an_error_of_one_event_does_not_stop_the_others(
+    account: Account, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event that breaks the router is told as its thread's error, and the next one is delivered."""
+    errors: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    route = Router.route
+
+    def break_down(router: Router, event: dict[str, Any]) -> None:
+        if event["detail-type"] == "Bad":
+            raise RuntimeError("bad event")
+        route(router, event)
+
+    monkeypatch.setattr(Router, "route", break_down)
+    entries = [
+        {"Source": "tests", "DetailType": kind, "Detail": '{"about": "topics"}'} for kind in ("Bad", "Good")
+    ]
+    account.cloud.client("events").put_events(Entries=entries)
+    assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"about": "topics"}
+    assert [str(error.exc_value) for error in errors] == ["bad event"]
+
+
+def test_a_deletion_of_a_versioned_object_is_no_event(account: Account, stack: dict[str, str]) -> None:
+    """Only uploads are announced; an object that is deleted is gone, and nothing says so."""
+    s3 = account.cloud.client("s3")
+    s3.put_object(Bucket=stack["Data"], Key="deleted", Body=b"")
+    assert s3.delete_object(Bucket=stack["Data"], Key="deleted")["DeleteMarker"]
+    s3.put_object(Bucket=stack["Data"], Key="after", Body=b"")
+    seen: list[str] = []
+    while "after" not in seen:
+        details = [json.loads(message["Body"])["detail"] for message in account.messages(stack["Seen"])]
+        seen += [detail["object"]["key"] for detail in details]
+    assert [key for key in seen if key in ("deleted", "after")] == ["deleted", "after"]
 
 
 def test_put_events_refuses_what_aws_refuses(account: Account) -> None:

@@ -1,70 +1,78 @@
-"""moto still has every name that the local cloud replaces or calls from inside."""
+"""moto still has what the local cloud replaces, and what it calls from inside."""
 
 import inspect
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-import moto.awslambda.models
-import moto.cloudformation.models
-import moto.cloudformation.parsing
-import moto.events.models
-import moto.moto_server.threaded_moto_server
-import moto.moto_server.werkzeug_app
-import moto.s3.models
-import moto.s3.notifications
-import moto.sts.models
 import pytest
+from moto.sagemaker.models import SageMakerModelBackend
 
-HOOKS: list[tuple[Callable[..., Any], list[str]]] = [
-    (moto.awslambda.models.LambdaFunction.invoke, ["self", "body", "request_headers", "response_headers"]),
-    (moto.awslambda.models.LambdaBackend.create_event_source_mapping, ["self", "spec"]),
-    (
-        moto.awslambda.models.LambdaBackend.put_function_event_invoke_config,
-        ["self", "function_name", "config"],
+from local.cloud import Cloud
+from local.patches import ABSENT
+
+ADDED = {"delete_model_package_group", "stop_training_job", "stop_transform_job"}
+# private names that are called, not replaced: a module, and what is looked for in it
+PRIVATE = {
+    "moto.cloudformation.models": (
+        "CloudFormationBackend._resolve_update_parameters",
+        "Stack._add_stack_event",
+        "Stack._create_output_map",
+        "Stack._parse_template",
     ),
-    (
-        moto.cloudformation.models.CloudFormationBackend.create_stack,
-        ["self", "name", "template", "parameters"],
+    "moto.cloudformation.parsing": (
+        "ResourceMap._delete_resource",
+        "get_model_list.cache_clear",
+        "get_model_map.cache_clear",
+        "get_name_type_map.cache_clear",
     ),
-    (
-        moto.cloudformation.models.CloudFormationBackend.update_stack,
-        ["self", "name", "template", "role_arn", "parameters", "tags"],
-    ),
-    (moto.cloudformation.models.CloudFormationBackend._resolve_update_parameters, ["self", "instance"]),
-    (
-        moto.cloudformation.parsing.parse_and_create_resource,
-        ["logical_id", "resource_json", "resources_map", "account_id", "region_name"],
-    ),
-    (moto.cloudformation.parsing.clean_json, ["resource_json", "resources_map"]),
-    (moto.cloudformation.parsing.resource_class_from_type, ["resource_type"]),
-    (moto.cloudformation.parsing.resource_name_property_from_type, ["resource_type"]),
-    (moto.cloudformation.parsing.ResourceMap._delete_resource, ["self", "parsed_resource", "resource_json"]),
-    (moto.cloudformation.parsing.OutputMap.__init__, ["self", "resources", "template", "stack_id"]),
-    (moto.events.models.EventsBackend.put_events, ["self", "events"]),
-    (moto.events.models.EventPattern.matches_event, ["self", "event"]),
-    (moto.s3.models.FakeBucket.get_permission, ["self", "action", "resource"]),
-    (moto.s3.models.S3Backend.complete_multipart_upload, ["self", "bucket_name"]),
-    (moto.s3.models.S3Backend.copy_object, ["self", "src_key"]),
-    (moto.s3.notifications._send_event_bridge_message, ["account_id", "bucket", "event_name", "key"]),
-    (
-        moto.sts.models.STSBackend.assume_role,
-        ["self", "region_name", "role_session_name", "role_arn", "policy", "duration", "external_id"],
-    ),
-    (moto.moto_server.threaded_moto_server.ThreadedMotoServer.get_host_and_port, ["self"]),
-    (moto.moto_server.werkzeug_app.MotoRequestHandler.log_request, ["self"]),
-]
+    "moto.core.responses": ("BaseResponse._get_param",),
+    "moto.logs.models": ("LogsBackend.ensure_log_group", "LogsBackend.ensure_log_stream"),
+}
 
 
-@pytest.mark.parametrize(
-    ("hook", "parameters"), HOOKS, ids=lambda value: getattr(value, "__qualname__", None)
-)
-def test_a_hook_is_there(hook: Callable[..., Any], parameters: list[str]) -> None:
-    """The function exists and takes the parameters that the replacement takes."""
-    assert list(inspect.signature(hook).parameters)[: len(parameters)] == parameters
+def binds(function: Any, *by_place: str, **by_name: None) -> bool:
+    """Whether a function can be called so."""
+    try:
+        inspect.signature(function).bind(*by_place, **by_name)
+    except TypeError:
+        return False
+    return True
 
 
-def test_the_caches_of_resource_types_can_be_cleared() -> None:
-    """The local cloud can make moto list its resource types again, which moto does once."""
-    for cached in ("get_model_list", "get_model_map", "get_name_type_map"):
-        getattr(moto.cloudformation.parsing, cached).cache_clear()
-        assert getattr(moto.cloudformation.parsing, cached)()
+def test_a_replacement_takes_what_its_original_takes() -> None:
+    """Every replacement can be called with its original's parameters, by place or by name."""
+    with Cloud() as cloud:
+        assert len(cloud._patches.made) > 20
+        for owner, name, kept in cloud._patches.made:
+            where = f"{getattr(owner, '__qualname__', owner)}.{name}"
+            original = next(
+                (vars(base)[name] for base in getattr(owner, "__mro__", ())[1:] if name in vars(base)), None
+            )
+            original = original if kept is ABSENT else kept
+            if original is None:
+                assert name in ADDED, where
+                continue
+            parameters = inspect.signature(original).parameters.values()
+            names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+            owned = int(inspect.isclass(owner))  # its instance comes first, by place
+            replacement = getattr(owner, name)
+            assert binds(replacement, *names) or binds(
+                replacement, *names[:owned], **dict.fromkeys(names[owned:])
+            ), where
+
+
+@pytest.mark.parametrize(("module", "path"), [(name, path) for name in PRIVATE for path in PRIVATE[name]])
+def test_a_private_name_is_there(module: str, path: str) -> None:
+    """What the local cloud calls of moto's inside can be called."""
+    found: Any = import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    assert callable(found)
+
+
+def test_moto_keeps_sagemakers_records_where_they_are_looked_for() -> None:
+    """The collections of an account are there, empty."""
+    account = SageMakerModelBackend("us-east-1", "123456789012")
+    for records in (account.training_jobs, account.transform_jobs, account._models):
+        assert records == {}
+    assert (account.model_packages, account.model_package_groups) == ({}, {})

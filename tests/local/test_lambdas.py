@@ -1,12 +1,19 @@
 """Functions run as in Lambda: alone with what Lambda gives them, in time, again when they fail."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from moto.awslambda.models import lambda_backends
 
-from local import workers
-from tests.local.account import Account, until
+from local import sandbox
+from local.polling import Poller
+from tests.local.account import Account
+from tests.waiting import until
 
 STACK = """
 Resources:
@@ -25,6 +32,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties: {FunctionName: sleeps, Handler: app.sleeps, Timeout: 1}
   Exits: {Type: AWS::Serverless::Function, Properties: {FunctionName: exits, Handler: app.exits}}
+  Leaves: {Type: AWS::Serverless::Function, Properties: {FunctionName: leaves, Handler: app.leaves}}
   Broken: {Type: AWS::Serverless::Function, Properties: {FunctionName: broken, Handler: missing.handler}}
   Fails:
     Type: AWS::Serverless::Function
@@ -58,8 +66,11 @@ Outputs:
   Work: {Value: !Ref Work}
   Dead: {Value: !Ref Dead}
 """
+FUNCTION = (
+    "  {0}: {{Type: AWS::Serverless::Function, Properties: {{FunctionName: {0}, Handler: app.handler}}}}\n"
+)
 FUNCTIONS = """
-import json, logging, os, sys, time
+import json, logging, os, subprocess, sys, time
 
 def look(event, context):
     import boto3
@@ -87,6 +98,10 @@ def exits(event, context):
         os._exit(7)
     return "alive"
 
+def leaves(event, context):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    os._exit(7)
+
 def fails(event, context):
     raise ValueError(f"no {event}")
 
@@ -110,7 +125,7 @@ def _runtime(
     request: pytest.FixtureRequest, account: Account, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both programs that a worker may run; a changed description makes the next invocation start anew."""
-    monkeypatch.setattr(workers, "runtime_client_works", lambda: request.param == "awslambdaric")
+    monkeypatch.setattr(sandbox, "runtime_client_works", lambda: request.param == "awslambdaric")
     for function in ("look", "imports", "exits", "fails", "broken"):
         settings = {"Environment": {"Variables": {"RUNTIME": request.param}}}
         account.cloud.client("lambda").update_function_configuration(FunctionName=function, **settings)
@@ -148,6 +163,48 @@ def test_an_exit_is_an_error_and_the_next_invocation_works(account: Account) -> 
     assert (error, answer["errorType"]) == ("Unhandled", "Runtime.ExitError")
     assert "exit status 7" in answer["errorMessage"]
     assert account.invoke("exits", "stay") == ("alive", None)
+
+
+def test_an_exit_is_told_though_a_grandchild_lives(account: Account, stack: dict[str, str]) -> None:
+    """What a function has started ends with it, and doesn't keep its caller waiting for the output's end."""
+    answer, error = account.invoke("leaves")
+    assert (error, answer["errorType"]) == ("Unhandled", "Runtime.ExitError")
+
+
+@pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
+def test_an_event_that_is_no_json_is_refused(account: Account, stack: dict[str, str], kind: str) -> None:
+    """Invoke answers such a body with 400 InvalidRequestContentException and runs nothing."""
+    before = account.told("log", "look")
+    with pytest.raises(ClientError) as refusal:
+        account.cloud.client("lambda").invoke(FunctionName="look", InvocationType=kind, Payload=b"not json")
+    assert refusal.value.response["Error"]["Code"] == "InvalidRequestContentException"
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert account.told("log", "look") == before
+
+
+def test_a_function_that_cannot_be_unpacked_fails_its_invocation(account: Account) -> None:
+    """A zip that can't be read is the invocation's error, with the function's name, not a server's fault."""
+    account.deploy(
+        "unread", "Resources:\n" + FUNCTION.format("unread"), "def handler(event, context):\n    return 1\n"
+    )
+    lambda_backends[account.cloud.account_id][account.cloud.region].get_function("unread").code_bytes = b"PK"
+    answer, error = account.invoke("unread")
+    assert error == "Unhandled"
+    assert "The code of unread is no zip that can be read" in answer["errorMessage"]
+
+
+def test_the_provided_packages_appear_whole(tmp_path: Path) -> None:
+    """Threads that need the folder at once all find every package in it."""
+    at_once = threading.Barrier(4)
+
+    def linked(_: int) -> set[str]:
+        at_once.wait()
+        return {link.name for link in sandbox.link_provided(tmp_path / "runtime").iterdir()}
+
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(linked, range(4))
+    assert {"boto3", "botocore", "urllib3"} <= first
+    assert all(other == first for other in others)
 
 
 @pytest.mark.usefixtures("_runtime")
@@ -217,6 +274,28 @@ def test_a_message_that_keeps_failing_ends_in_the_dead_letter_queue(
     counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     left = sqs.get_queue_attributes(QueueUrl=stack["Work"], AttributeNames=counts)["Attributes"]
     assert set(left.values()) == {"0"}
+
+
+def test_an_error_of_one_batch_does_not_stop_the_poller(
+    account: Account, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that breaks the poller is told as its thread's error, and the next one is handled."""
+    errors: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
+    settle = Poller._settle
+
+    def break_down(poller: Poller, messages: list[dict[str, Any]], invocation: Any) -> None:
+        if messages[0]["Body"] == "break":
+            raise RuntimeError("bad batch")
+        settle(poller, messages, invocation)
+
+    monkeypatch.setattr(Poller, "_settle", break_down)
+    sqs = account.cloud.client("sqs")
+    sqs.send_message(QueueUrl=stack["Work"], MessageBody="break")
+    until(lambda: errors)
+    sqs.send_message(QueueUrl=stack["Work"], MessageBody="bad")
+    assert [message["Body"] for message in account.messages(stack["Dead"])] == ["bad"]
+    assert [str(error.exc_value) for error in errors] == ["bad batch"]
 
 
 def test_logs_go_to_the_functions_log_group_and_to_the_listener(

@@ -3,13 +3,13 @@
 import io
 import json
 import tarfile
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from local.cloud import Cloud
+from tests.waiting import objects, until
 
 BUCKET = "sagemaker-tests"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-tests"
@@ -65,8 +65,8 @@ class Account:
 
     def objects(self, prefix: str) -> dict[str, bytes]:
         """Read every object below a prefix."""
-        found = self.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())
-        return {item["Key"].removeprefix(prefix): self.read(item["Key"]) for item in found}
+        found = objects(self.s3, BUCKET, prefix)
+        return {key.removeprefix(prefix): body for key, body in found.items()}
 
     def read(self, key: str) -> bytes:
         """Read an object."""
@@ -81,6 +81,8 @@ class Account:
     def log(self, group: str, job: str) -> str:
         """Read all that a job wrote into a log group."""
         logs, name = self.cloud.client("logs"), f"/aws/sagemaker/{group}"
+        if not logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]:
+            return ""
         streams = logs.describe_log_streams(logGroupName=name, logStreamNamePrefix=f"{job}/")["logStreams"]
         found = [
             logs.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"], startFromHead=True)
@@ -173,13 +175,11 @@ class Account:
         return {key: [json.loads(line) for line in body.splitlines()] for key, body in found.items()}
 
     def _ended(self, describe: Callable[[], Any], status: str) -> Any:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        def ended() -> Any:
             found = describe()
-            if found[status] not in ("InProgress", "Stopping"):
-                return found
-            self.cloud.stopping.wait(0.05)
-        raise TimeoutError(f"the job still has the status {found[status]}")
+            return None if found[status] in ("InProgress", "Stopping") else found
+
+        return until(ended)
 
 
 def unique(word: str) -> str:

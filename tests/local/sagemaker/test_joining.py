@@ -31,7 +31,18 @@ def test_a_filter_selects_what_the_guide_says(path: str, selected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["id", "$..id", "$.id.`parent`", "$.list[0:2]", "$.features.*.x", "$.", "", "$." + "x" * 62]
+    "path",
+    [
+        "id",
+        "$..id",
+        "$.id.`parent`",
+        "$.list[0:2]",
+        "$.f.['a','b.c']",
+        "$.features.*.x",
+        "$.",
+        "",
+        "$." + "x" * 62,
+    ],
 )
 def test_a_filter_outside_the_subset_is_refused(path: str) -> None:
     """A path that SageMaker doesn't know is refused before a job starts, not read in another way."""
@@ -91,3 +102,33 @@ def test_without_processing_no_byte_changes() -> None:
     processing = Processing.read({})
     assert processing.changes_nothing
     assert processing.output([processing.record(b"a,b")], b"c") == b"c"
+
+
+@pytest.mark.parametrize(
+    ("given", "line", "answer", "output"),
+    [
+        # "Output Only Inferences": what the guide calls the default, written out.
+        ({"InputFilter": "$", "JoinSource": "None", "OutputFilter": "$"}, b'{"key":1}', b'{"label":1}', None),
+        # "Output Input Data and Inferences"
+        ({"JoinSource": "Input"}, b'{"key":1}', b'{"label":1}', b'{"key":1,"SageMakerOutput":{"label":1}}\n'),
+        # "Output an ID Attribute with Results", for JSON
+        (
+            {
+                "InputFilter": "$.features",
+                "JoinSource": "Input",
+                "OutputFilter": "$['id','SageMakerOutput']",
+            },
+            b'{"id":7,"features":[1,2]}',
+            b'{"label":1}',
+            b'{"id":7,"SageMakerOutput":{"label":1}}\n',
+        ),
+    ],
+)
+def test_the_guide_s_examples_give_the_guide_s_results(
+    given: dict[str, str], line: bytes, answer: bytes, output: bytes | None
+) -> None:
+    """AWS's examples, letter by letter; without a join the answer comes out as it is."""
+    processing = Processing.read(given)
+    record = processing.record(line)
+    assert record.sent == (b"[1,2]" if "features" in given.get("InputFilter", "$") else line)
+    assert processing.output([record], answer) == (output or answer)

@@ -104,3 +104,24 @@ def test_a_group_is_described_by_name_and_by_arn(account: Account, group: str) -
     describe = account.sagemaker.describe_model_package_group
     for name in (group, group.rpartition("/")[2]):
         assert describe(ModelPackageGroupName=name)["ModelPackageGroupArn"] == group
+
+
+def test_a_group_is_made_once(account: Account, group: str) -> None:
+    """A second group of the same name is refused, and the first one's versions stay."""
+    package = register(account, group)
+    with pytest.raises(ClientError, match=r"ValidationException.*Model Package Group already exists: arn:"):
+        account.sagemaker.create_model_package_group(ModelPackageGroupName=group.rpartition("/")[2])
+    assert listed(account, group) == [package]
+
+
+def test_an_empty_group_can_be_deleted(account: Account, group: str) -> None:
+    """An empty group goes, and can't be deleted twice; one with a version stays."""
+    name = group.rpartition("/")[2]
+    account.sagemaker.delete_model_package_group(ModelPackageGroupName=name)
+    with pytest.raises(ClientError, match="does not exist"):
+        account.sagemaker.delete_model_package_group(ModelPackageGroupName=name)
+    account.sagemaker.create_model_package_group(ModelPackageGroupName=name)
+    package = register(account, group)
+    with pytest.raises(ClientError, match=r"ConflictException.*still has 1 model packages"):
+        account.sagemaker.delete_model_package_group(ModelPackageGroupName=name)
+    assert listed(account, group) == [package]

@@ -214,7 +214,7 @@ def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str,
     name = unique("refused")
     with pytest.raises(ClientError, match=message):
         account.train("pass", **{"TrainingJobName": name, **changes})
-    with pytest.raises(ClientError, match="Could not find"):
+    with pytest.raises(ClientError, match="Requested resource not found"):
         account.sagemaker.describe_training_job(TrainingJobName=name)
 
 
@@ -239,7 +239,7 @@ def test_a_change_of_status_is_an_event_in_the_documented_shape(account: Account
         "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
         "RoleArn": job["RoleArn"],
         "InputDataConfig": [],
-        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models/"},
+        "OutputDataConfig": {"KmsKeyId": "", "S3OutputPath": f"s3://{BUCKET}/models/"},
         "ResourceConfig": job["ResourceConfig"],
         "StoppingCondition": {"MaxRuntimeInSeconds": 60},
         "SecondaryStatusTransitions": [],

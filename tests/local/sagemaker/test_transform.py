@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.waiting import until
+
 from .account import BUCKET, ECHO, ROLE, Account, unique
 
 JOIN = {"InputFilter": "$.image", "JoinSource": "Input"}
@@ -285,9 +287,15 @@ def test_no_input_fails_the_job(account: Account) -> None:
 def test_a_stopped_job_leaves_no_output(account: Account) -> None:
     """StopTransformJob ends requests on their way; the job is Stopping, then Stopped, and writes nothing."""
     slow = (
-        "import time\ndef predict_fn(records, model):\n    time.sleep(60 * records[0])\n    return records\n"
+        "import time\n"
+        "def predict_fn(records, model):\n"
+        "    if records[0]:\n"
+        "        print('asleep', flush=True)\n"
+        "        time.sleep(600)\n"
+        "    return records\n"
     )
     name = account.transform(account.model(ECHO + slow), {"a": lines(0), "b": lines(1)}, wait=False)
+    until(lambda: "asleep" in account.log(GROUP, name))  # the first object is done, the second on its way
     account.sagemaker.stop_transform_job(TransformJobName=name)
     job = account.ended_transform(name)
     assert job["TransformJobStatus"] == "Stopped"
@@ -326,7 +334,7 @@ def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str,
     with pytest.raises(ClientError, match=message) as refusal:
         account.transform(account.model(), {}, **{"TransformJobName": name, **changes})
     assert refusal.value.response["Error"]["Code"] == "ValidationException"
-    with pytest.raises(ClientError, match="Could not find"):
+    with pytest.raises(ClientError, match="Could not find requested job with name"):
         account.sagemaker.describe_transform_job(TransformJobName=name)
 
 
@@ -353,8 +361,8 @@ def test_a_change_of_status_is_an_event_in_the_documented_shape(account: Account
         "ModelName": job["ModelName"],
         "MaxPayloadInMB": 1,
         "Environment": {},
-        "TransformInput": job["TransformInput"],
-        "TransformOutput": job["TransformOutput"],
+        "TransformInput": {**job["TransformInput"], "CompressionType": "None"},
+        "TransformOutput": {**job["TransformOutput"], "KmsKeyId": ""},
         "TransformResources": job["TransformResources"],
         "CreationTime": first["CreationTime"],
         "TransformStartTime": last["TransformStartTime"],

@@ -1,4 +1,4 @@
-"""What a job's container prints, kept in CloudWatch Logs as SageMaker keeps it."""
+"""CloudWatch Logs: what functions and jobs print."""
 
 import threading
 import time
@@ -12,22 +12,18 @@ TAIL_LINES = 40
 _lock = threading.Lock()  # moto's logs are not made for several threads
 
 
-class JobLog:
-    """A log stream `<job>/<stream>` in one of SageMaker's log groups.
+class LogStream:
+    """A stream of a log group, for the function or job `name`; both are made again when they are deleted."""
 
-    https://docs.aws.amazon.com/sagemaker/latest/dg/logging-cloudwatch.html
-    """
-
-    def __init__(self, cloud: Cloud, group: str, job_name: str, stream: str) -> None:
+    def __init__(self, cloud: Cloud, group: str, stream: str, name: str) -> None:
+        self.group = group
+        self.stream = stream
         self._cloud = cloud
-        self._group = group
-        self._job_name = job_name
-        self._stream = f"{job_name}/{stream}"
+        self._name = name
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._backend = logs_backends[cloud.account_id][cloud.region]
         with _lock:
-            self._backend.ensure_log_group(group)
-            self._backend.ensure_log_stream(group, self._stream)
+            self._make()
 
     def write(self, line: str) -> None:
         """Keep one line, with the time of this call, and tell the cloud's listener; an empty line is none."""
@@ -36,11 +32,16 @@ class JobLog:
             return
         event = {"timestamp": int(time.time() * 1000), "message": text}
         with _lock:
+            self._make()
             self._tail.append(text)
-            self._backend.put_log_events(self._group, self._stream, [event])
-        self._cloud.tell("log", self._job_name, text)
+            self._backend.put_log_events(self.group, self.stream, [event])
+        self._cloud.tell("log", self._name, text)
 
     def tail(self) -> str:
         """Return the last lines, at most 40."""
         with _lock:
             return "\n".join(self._tail)
+
+    def _make(self) -> None:
+        self._backend.ensure_log_group(self.group)
+        self._backend.ensure_log_stream(self.group, self.stream)
