@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from batch_prediction.settings import Settings
 
 BUCKET = "digits-bucket"
@@ -32,6 +30,7 @@ def event(name: str) -> dict[str, Any]:
     return sample
 
 
-def message(content: dict[str, Any]) -> SQSRecord:
+def message(content: dict[str, Any]) -> dict[str, Any]:
     """A message as the poller of a queue hands it to a function."""
-    return SQSRecord({"messageId": "1", "body": json.dumps(content), "eventSource": "aws:sqs"})
+    record = event("sqs_message")["Records"][0]
+    return {"Records": [record | {"body": json.dumps(content)}]}

@@ -258,7 +258,7 @@ def test_every_function_has_a_failure_destination(name: str) -> None:
         return
     for source in sources:
         assert source["Type"] == "SQS"
-        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["Properties"]["BatchSize"] == 1
         assert source["Properties"]["ScalingConfig"]["MaximumConcurrency"] >= 2
         queue = QUEUES[source["Properties"]["Queue"]["Fn::GetAtt"][0]]
         assert queue["VisibilityTimeout"] >= 6 * function.get("Timeout", GLOBALS["Timeout"])

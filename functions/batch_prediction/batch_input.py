@@ -49,7 +49,7 @@ def part_sizes(lines: int) -> Iterator[int]:
 def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: int) -> BatchInput:
     """Check a manifest version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
 
-    Nothing is written behind `max_images` usable lines; the lines are counted all the same.
+    Nothing is written beyond `max_images` lines; the lines are counted all the same.
     """
     manifest = Manifest.at(key)
     body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
@@ -59,22 +59,24 @@ def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: in
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
             for item in read(body.iter_chunks(_CHUNK), manifest, bucket):
+                writing = lines + left_out < max_images
                 if isinstance(item, LeftOut):
                     left_out += 1
-                    refused.write(orjson.dumps(asdict(item)) + b"\n")
-                    continue
-                lines += 1
-                labelled += item.label is not None
-                if lines <= max_images:
-                    parts.add(item.image, item.label)
+                    if writing:
+                        refused.write(orjson.dumps(asdict(item)) + b"\n")
+                else:
+                    lines += 1
+                    labelled += item.label is not None
+                    if writing:
+                        parts.add(item.image, item.label)
         except ManifestError as error:
             problem = str(error)
         parts.flush()
         if left_out:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
-    if lines > max_images:
-        problem = f"expected at most {max_images} images (the stack's parameter MaxImages), found {lines}"
+    if (found := lines + left_out) > max_images:
+        problem = f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}"
     return BatchInput(lines, labelled, left_out, problem)
 
 
@@ -83,14 +85,14 @@ class _Parts:
 
     def __init__(self, s3: Any, bucket: str, run: Run) -> None:
         self._s3, self._bucket, self._run = s3, bucket, run
-        self._part, self._lines = 0, list[bytes]()
+        self._part, self._size, self._lines = 0, part_size(0), list[bytes]()
 
     def add(self, image: str, label: int | None) -> None:
         record: dict[str, Any] = {"image": {"source-ref": image}}
         if label is not None:
             record["label"] = label
         self._lines.append(orjson.dumps(record))
-        if len(self._lines) == part_size(self._part):
+        if len(self._lines) == self._size:
             self.flush()
 
     def flush(self) -> None:
@@ -99,4 +101,4 @@ class _Parts:
         body = b"\n".join(self._lines) + b"\n"
         self._s3.put_object(Bucket=self._bucket, Key=self._run.input_part(self._part), Body=body)
         self._part += 1
-        self._lines = []
+        self._size, self._lines = part_size(self._part), []

@@ -1,9 +1,8 @@
 """The events that the functions are woken by, each parsed once. Samples: tests/events/."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
-
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from batch_prediction.layout import Run
 
@@ -20,9 +19,9 @@ class ManifestUploaded:
     version: str
 
     @classmethod
-    def from_sqs(cls, record: SQSRecord) -> "ManifestUploaded":
+    def from_sqs(cls, event: dict[str, Any]) -> "ManifestUploaded":
         """Read the event from a queue's message; ValueError when the object has no version."""
-        detail = record.json_body["detail"]
+        detail = _message(event)["detail"]
         bucket, upload = detail["bucket"]["name"], detail["object"]
         if "version-id" not in upload:
             raise ValueError(
@@ -46,9 +45,9 @@ class RunEnded:
     ENDED = "Digit Batch Run Ended"
 
     @classmethod
-    def from_sqs(cls, record: SQSRecord, bucket: str) -> "RunEnded":
+    def from_sqs(cls, event: dict[str, Any], bucket: str) -> "RunEnded":
         """Read the run from a queue's message; ValueError for a job that isn't this stack's."""
-        message = record.json_body
+        message = _message(event)
         detail = message["detail"]
         if message["detail-type"] == cls.ENDED:
             return cls(Run(detail["batch"], detail["run"]))
@@ -70,3 +69,13 @@ class TrainingEnded:
     def from_event(cls, event: dict[str, Any]) -> "TrainingEnded":
         """Read the name of the job; how it ended is asked of SageMaker."""
         return cls(event["detail"]["TrainingJobName"])
+
+
+def _message(event: dict[str, Any]) -> dict[str, Any]:
+    """The one message of a poller's event: template.yaml sets BatchSize to 1.
+
+    Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
+    """
+    (record,) = event["Records"]
+    message: dict[str, Any] = json.loads(record["body"])
+    return message

@@ -9,6 +9,7 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, predictions.csv
     datasets/<name>/   code/<digest>/sourcedir.tar.gz   models/<training job>/output/model.tar.gz
+    checkpoints/<training job>/                        what an interrupted training goes on from
 """
 
 import hashlib
@@ -22,6 +23,7 @@ REPORTS = "reports/"
 DATASETS = "datasets/"
 CODE = "code/"
 MODELS = "models/"
+CHECKPOINTS = "checkpoints/"
 
 _MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
@@ -29,6 +31,7 @@ _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
+_LONGEST_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
 _LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
 
@@ -57,6 +60,8 @@ class Manifest:
         if not match:
             raise ValueError(f"expected incoming/<batch>/manifest.jsonl or .csv, found {key!r}")
         check_name(match["batch"])
+        if (length := len(match["batch"].encode())) > _LONGEST_BATCH:
+            raise ValueError(f"{key}: expected a batch of at most {_LONGEST_BATCH} bytes, found {length}")
         return cls(match["batch"], match["form"])
 
     @property

@@ -9,7 +9,7 @@ columns and attributes are ignored. Blank lines are no lines.
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -21,8 +21,7 @@ _BOM = b"\xef\xbb\xbf"
 _SHOWN = 200  # characters of a refused line
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """An image to score, as an `s3://` reference; `label` is None where the manifest gives none."""
 
     image: str
@@ -84,16 +83,15 @@ def _numbered(raw: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
     for number, line in numbered:
-        yield number, line, _json_row(line)
-
-
-def _json_row(line: bytes) -> Any:
-    if len(line) > LONGEST_LINE:
-        return ValueError(f"expected a line of at most {LONGEST_LINE} bytes, found more")
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        return ValueError(f"expected a JSON object, found text that is not JSON: {error}")
+        row: Any
+        if len(line) > LONGEST_LINE:
+            row = ValueError(f"expected a line of at most {LONGEST_LINE} bytes, found more")
+        else:
+            try:
+                row = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                row = ValueError(f"expected a JSON object, found text that is not JSON: {error}")
+        yield number, line, row
 
 
 def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
@@ -129,9 +127,9 @@ def _csv_fields(line: bytes) -> list[str] | ValueError:
 
 
 def _record(row: Any, batch_prefix: str) -> Record:
-    if isinstance(row, ValueError):
-        raise row
     if not isinstance(row, dict):
+        if isinstance(row, ValueError):
+            raise row
         raise ValueError(f"expected a JSON object, found {type(row).__name__}")  # noqa: TRY004 (a reason, not a fault)
     image = row.get("source-ref")
     if image is None:

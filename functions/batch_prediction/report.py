@@ -56,7 +56,7 @@ def write(aws: Clients, settings: Settings, run: Run) -> bool:
 def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tally) -> dict[str, Any]:
     """The content of report.json. Figures stand there only for a run that was completed as a whole."""
     status, reason = _outcome(decided, job, tally)
-    missing = tally.missing if isinstance(decided, Start) else decided.lines
+    started = isinstance(decided, Start)
     whole = status == "Completed"
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
@@ -69,8 +69,8 @@ def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tall
         "coverage": {
             "expected": decided.lines + decided.left_out,
             "scored": tally.scored,
-            "unreadable": tally.unreadable,
-            "missing": missing,
+            "unreadable": tally.unreadable if started else decided.left_out,
+            "missing": tally.missing if started else decided.lines,
         },
         "labelled": sum(map(sum, matrix)) if whole else 0,
         "accuracy": asdict(interval) if interval else None,

@@ -8,7 +8,8 @@ from tests.documented import contradictions
 from tests.samples import EVENTS, event, message
 
 RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
-SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json"))
+# What EventBridge sends; the message of SQS that carries it has a shape of its own.
+SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json") if path.stem != "sqs_message")
 UPLOADS = [name for name in SAMPLES if name.startswith("s3_object_created")]
 
 

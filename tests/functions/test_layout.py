@@ -29,6 +29,7 @@ def test_a_manifest_is_matched_exactly() -> None:
         "incoming/b7/manifest.json",
         "other/incoming/b7/manifest.jsonl",
         "reports/b7/manifest.jsonl",
+        f"incoming/{'é' * 257}/manifest.jsonl",
     ],
 )
 def test_any_other_key_is_no_manifest(key: str) -> None:

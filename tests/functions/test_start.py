@@ -114,11 +114,12 @@ def test_a_manifest_that_is_none_is_refused(aws: Clients, settings: Settings) ->
 def test_too_many_images_are_refused_with_their_number(aws: Clients, settings: Settings) -> None:
     """The limit of a batch protects from paying for a mistake; all lines are counted, few are written."""
     limited = replace(settings, max_images=2)
-    run, decided = start(aws, limited, upload(aws, [image(number) for number in range(5)]))
+    run, decided = start(aws, limited, upload(aws, [image(1), "broken", *map(image, range(3)), "broken"]))
     assert isinstance(decided, Refuse)
-    assert decided.reason == "expected at most 2 images (the stack's parameter MaxImages), found 5"
-    assert decided.lines == 5
-    assert content(aws)[run.input_part(0)].count(b"\n") == 2
+    assert decided.reason == "expected at most 2 images (the stack's parameter MaxImages), found 6"
+    assert (decided.lines, decided.left_out) == (4, 2)
+    objects = content(aws)
+    assert objects[run.input_part(0)].count(b"\n") == objects[run.left_out].count(b"\n") == 1
 
 
 def test_a_second_delivery_follows_the_first_decision(aws: Clients, settings: Settings) -> None:

@@ -1,0 +1,208 @@
+"""Every request that the project sends to AWS, against AWS's service models.
+
+The call sites are read from the sources; each has to be among those that the flows below go through.
+"""
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import boto3.s3.inject
+import botocore.session
+import numpy as np
+import pytest
+from botocore.stub import Stubber
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+import register_model
+from batch_prediction import aws as functions_aws
+from batch_prediction import decision, registry, report, transform
+from batch_prediction.decision import Refuse, Start
+from batch_prediction.events import ManifestUploaded
+from batch_prediction.layout import Manifest, Run
+from batch_prediction.settings import Settings
+from batch_prediction.start import start
+from cli import demo
+from inference import fetch
+from tests.functions.test_registry import completed_job
+from tests.functions.test_report import job as described_job
+from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
+from tests.recording import MODELS, SERVICES, TRANSFERS, Recording, call_sites, spied
+from tests.samples import BUCKET, SETTINGS, event
+from tests.service_model import violations
+from training.datasets import Digits, Parts
+
+
+def context() -> Any:
+    """What Lambda says about an invocation."""
+    return SimpleNamespace(
+        function_name="register", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="1"
+    )
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    """All flows, run once in an account of moto's, with every request noted."""
+    recording = Recording()
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        for name in TRANSFERS:
+            patch.setattr(boto3.s3.inject, name, spied(recording, name))
+        session = botocore.session.get_session()
+        session.register("provide-client-params", recording.request)
+        patch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session))
+        flow(patch)
+        functions_aws.clients.cache_clear()
+    return recording
+
+
+def flow(patch: pytest.MonkeyPatch) -> None:
+    """Train, register, start, refuse and report; drop and read as the demo does."""
+    s3, sagemaker, sqs = (boto3.client(name) for name in SERVICES)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    sagemaker.create_model_package_group(ModelPackageGroupName="digits")
+    queue = sqs.create_queue(QueueName="reports")["QueueUrl"]
+    stack = Settings(**{**SETTINGS.__dict__, "report_queue_url": queue, "minimum_accuracy": 0.0})
+    for name, value in stack.__dict__.items():
+        patch.setenv(name.upper(), str(value))
+    functions_aws.clients.cache_clear()
+    aws = functions_aws.clients()
+    train_and_register(stack, queue)
+    run_and_report(aws, stack)
+    model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
+    image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
+    assert image.startswith(b"\x89PNG")
+
+
+def train_and_register(stack: Settings, queue: str) -> None:
+    """The demo's stages, in a cloud that is moto alone."""
+    letters = ("UploadDeadLettersUrl", "ReportDeadLettersUrl", "TrainingDeadLettersUrl")
+    outputs = {
+        "BucketName": BUCKET,
+        "ModelPackageGroupName": "digits",
+        "SageMakerRoleArn": stack.sagemaker_role_arn,
+        **dict.fromkeys(letters, queue),
+    }
+    cloud: Any = SimpleNamespace(client=boto3.client)
+    digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
+    demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
+    job = demo._train(cloud, outputs, Parts("mnist-sample", digits, digits, digits), seed=1)
+    where = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=b"artifact")
+    ended = event("training_job_completed")
+    ended["detail"]["TrainingJobName"] = job["TrainingJobName"]
+    register_model.handler(ended, context())
+    with pytest.raises(RuntimeError, match="waits for a person"):
+        demo._approved(cloud, outputs)
+    sagemaker = boto3.client("sagemaker")
+    (package,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
+    sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
+    looks = iter([None, package["ModelPackageArn"]])
+    assert demo._wait("a package", lambda: next(looks), cloud, outputs) == demo._approved(cloud, outputs)
+
+
+def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
+    """A run that is started and one that is refused, with names free and taken, and their reports."""
+    key = "incoming/b7/manifest.jsonl"
+    for lines, kind in ((b'{"file_name": "00000.png"}\nbroken', Start), (b"broken", Refuse)):
+        version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=lines)["VersionId"]
+        run, decided = start(aws, stack, ManifestUploaded(BUCKET, key, version))
+        assert isinstance(decided, kind)
+        assert report.write(aws, stack, run)
+    cloud: Any = SimpleNamespace(client=boto3.client)
+    found = demo._report(cloud, {"BucketName": BUCKET}, "b7")
+    assert found is not None
+    with tempfile.TemporaryDirectory() as out:
+        folder = demo._fetch(cloud, BUCKET, found.rpartition("/")[0] + "/", Path(out))
+        assert {file.name for file in folder.iterdir()} == {"report.json", "predictions.csv"}
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_response("describe_model", model_of(DECISION.model_package))
+        stub.add_client_error("create_transform_job", "ResourceInUse")
+        stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
+        transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=b'{"image":{"source-ref":"s3://b/k"}}\n')
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_transform_job", described_job("Completed"))
+        assert report.write(aws, SETTINGS, RUN)
+
+
+def test_every_request_is_one_that_aws_accepts(recording: Recording) -> None:
+    """Members, types, names, patterns, lengths, numbers and words are those of AWS's service models."""
+    refused = [
+        line
+        for service, operation, parameters in recording.requests
+        for line in violations(MODELS[service].operation_model(operation), parameters)
+    ]
+    assert refused == []
+
+
+def test_every_call_site_is_among_the_requests_that_were_checked(recording: Recording) -> None:
+    """No place in functions/, training/ and cli/ makes a request that the flows leave out."""
+    assert call_sites() - recording.sites == set()
+    assert len(call_sites()) > 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"TransformJobName": "x" * 64}, "expected 1 to 63, found 64"),
+        ({"TransformJobName": "under_score"}, "is not of the form"),
+        ({"BatchStrategy": "ManyRecords"}, "is none of MultiRecord, SingleRecord"),
+        ({"MaxPayloadInMB": -1}, "valid min value: 0"),
+        ({"ModelClientConfig": {"InvocationsMaxRetries": 4}}, "expected 0 to 3, found 4"),
+        ({"DataProcessing": {"InputFilter": "$." + "x" * 62}}, "expected 0 to 63, found 64"),
+        ({"Environment": {"1-A": "x"}}, "is not of the form"),
+        ({"ModelName": None}, "Invalid type"),
+        ({"Modelname": "x"}, "Unknown parameter"),
+    ],
+)
+def test_a_wrong_request_is_told(changes: dict[str, Any], why: str) -> None:
+    """The check sees what AWS would refuse, also where botocore sends it."""
+    request = transform._job_request(BUCKET, RUN, DECISION) | changes
+    found = violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request)
+    assert any(why in line for line in found)
+
+
+NAMES = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\\"), min_size=1, max_size=200
+)
+
+
+@given(batch=NAMES, form=st.sampled_from(["jsonl", "csv"]))
+def test_a_batch_of_any_name_makes_a_job_that_aws_accepts(batch: str, form: str) -> None:
+    """Whatever key S3's event names, the transform job of its run has a valid name and valid addresses."""
+    key = f"incoming/{batch}/manifest.{form}"
+    try:
+        manifest = Manifest.at(key)
+    except ValueError:
+        return
+    run = Run.of_manifest(manifest.batch, key, "v", described_job("Completed")["CreationTime"])
+    request = transform._job_request(BUCKET, run, DECISION) | {
+        "TransformJobName": transform.job_name(SETTINGS, run)
+    }
+    assert violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request) == []
+
+
+@given(st.dictionaries(st.text(max_size=256), st.text(max_size=300), max_size=60))
+@settings(suppress_health_check=[HealthCheck.too_slow])  # 60 texts of 300 characters take long to make
+def test_any_hyperparameters_make_a_package_that_aws_accepts(hyperparameters: dict[str, str]) -> None:
+    """The registry's metadata has a narrower alphabet than hyperparameters: what it refuses is replaced."""
+    job = completed_job("digits-1", 0.99) | {"HyperParameters": hyperparameters}
+    request = {
+        "CustomerMetadataProperties": registry._metadata(job, {"test-accuracy": 1e-05}, "0" * 64),
+        "ModelPackageGroupName": "digits",
+    }
+    assert violations(MODELS["sagemaker"].operation_model("CreateModelPackage"), request) == []
+    assert request["CustomerMetadataProperties"]["training_job"] == "digits-1"  # type: ignore[index] # a mapping
