@@ -1,7 +1,8 @@
 # `make demo` and `make test` set everything up by themselves. PYTHON=python3.13 names another Python.
 VENV := .venv
+BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint
+.PHONY: demo test lint fidelity benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -11,5 +12,15 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/cfn-lint template.yaml
 
+# The same artifact and the same training through AWS's own toolkits and Ray Serve: Linux, and a C compiler.
+fidelity: $(VENV)/.fidelity
+	$(VENV)/bin/python -m pytest tests/fidelity
+
+benchmarks: $(VENV)/.installed
+	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done
+
 $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 	sh local/install.sh $(VENV)
+
+$(VENV)/.fidelity: $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]' && touch $@

@@ -1,0 +1,1 @@
+"""What the product costs, each figure measured in one run beside what it is compared with."""

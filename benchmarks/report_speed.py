@@ -1,0 +1,97 @@
+"""write_report over a long run, S3 excluded: throughput as a share of parsing alone, and peak memory.
+
+The run's parts repeat after ten, so that the prepared bytes take little memory themselves; one image of a
+hundred is missing, and one line of a thousand was left out of the manifest.
+"""
+
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import orjson
+
+from batch_prediction import decision, report
+from batch_prediction.aws import Clients
+from batch_prediction.batch_input import SMALL_PART, part_sizes
+from batch_prediction.decision import Start
+from batch_prediction.layout import Run
+from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
+from benchmarks.memory_s3 import SETTINGS, MemoryS3, clients
+
+RUN = Run("measured", "20261122t154022z-1a2b3c4d")
+DISTINCT_PARTS = 10
+JOB = {
+    "TransformJobName": f"{SETTINGS.name}-{RUN.id}",
+    "TransformJobStatus": "Completed",
+    "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+}
+
+
+def output_lines(count: int) -> list[bytes]:
+    """Lines as SageMaker joins them: nine of ten right, with confidences of four decimals, a few missing."""
+    chance = random.Random(1)  # noqa: S311 (figures to measure with, no secret)
+    lines = []
+    for number in range(count):
+        label = chance.randrange(10)
+        found = label if number % 10 else chance.randrange(10)
+        answer = {"label": found, "confidence": round(chance.random(), 4)}
+        line = {
+            "image": {"source-ref": f"s3://{SETTINGS.bucket}/incoming/{RUN.batch}/{number:07d}.png"},
+            "label": label,
+            "SageMakerOutput": {"error": "missing"} if number % 100 == 99 else answer,
+        }
+        lines.append(orjson.dumps(line))
+    return lines
+
+
+def prepare(lines: int) -> Clients:
+    """The clients of a run of `lines` that has ended, its objects prepared."""
+    distinct = output_lines(min(lines, DISTINCT_PARTS * SMALL_PART))
+    bodies: dict[tuple[int, int], bytes] = {}
+    objects: dict[str, bytes] = {}
+    for part, size in enumerate(part_sizes(lines)):
+        first = part % DISTINCT_PARTS * SMALL_PART
+        if (first, size) not in bodies:
+            bodies[first, size] = b"\n".join(distinct[first : first + size]) + b"\n"
+        objects[RUN.output_part(part)] = bodies[first, size]
+    left_out = lines // 1000
+    refused = b'{"line":5,"text":"broken","reason":"expected a JSON object, found text that is not JSON"}\n'
+    objects[RUN.left_out] = refused * left_out
+    s3 = MemoryS3(objects)
+    frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
+    counts = {"lines": lines, "labelled": lines, "left_out": left_out}
+    decision.take(s3, SETTINGS.bucket, RUN, Start(**frozen | counts))
+    return clients(s3, JOB)
+
+
+def once(lines: int) -> None:
+    """Write the report of a run of `lines`, and keep nothing."""
+    aws = prepare(lines)
+    aws.s3.kept = False
+    report.write(aws, SETTINGS, RUN)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit status."""
+    given = arguments(__doc__, argv, MOST_LINES)
+    peak, small = (peak_of("report_speed", lines) for lines in (given.lines, 10_000))
+    aws = prepare(given.lines)
+    aws.s3.kept = False  # else the second round would find the first one's report
+    distinct = output_lines(min(given.lines, DISTINCT_PARTS * SMALL_PART))
+    parsing, writing = in_turns(
+        given.rounds,
+        lambda: parse_all(distinct, given.lines // len(distinct)),
+        lambda: report.write(aws, SETTINGS, RUN),
+    )
+    figures = [
+        Figure("write_report, throughput as a share of parsing", parsing / writing, 0.25, at_least=True),
+        Figure("write_report, peak memory in MB", peak / 1e6, 256),
+        Figure("write_report, peak memory as a share of that for 10,000 lines", peak / small, 1.2),
+    ]
+    return conclude(figures, given.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""start_transform's work on a long manifest, S3 excluded: throughput as a share of parsing, and memory.
+
+All checks of the lines are on. The peak includes the manifest itself, which lies in memory here.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from batch_prediction import batch_input
+from batch_prediction.layout import Run
+from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
+from benchmarks.memory_s3 import SETTINGS, MemoryS3
+
+RUN = Run("measured", "20261122t154022z-1a2b3c4d")
+KEY = f"incoming/{RUN.batch}/manifest.jsonl"
+
+
+def manifest_lines(count: int) -> list[bytes]:
+    """A manifest in the form that README.md shows, all lines different."""
+    return [b'{"file_name": "%07d.png", "label": %d}' % (number, number % 10) for number in range(count)]
+
+
+def prepare(lines: int) -> MemoryS3:
+    """An S3 with a manifest of `lines`."""
+    return MemoryS3({KEY: b"\n".join(manifest_lines(lines))})
+
+
+def write(s3: MemoryS3) -> batch_input.BatchInput:
+    """Check the manifest, and write the input of its transform job."""
+    return batch_input.write(s3, SETTINGS.bucket, RUN, KEY, "version", SETTINGS.max_images)
+
+
+def once(lines: int) -> None:
+    """Write the input of a manifest of `lines`, and keep nothing."""
+    s3 = prepare(lines)
+    s3.kept = False
+    write(s3)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit status."""
+    given = arguments(__doc__, argv, MOST_LINES)
+    peak = peak_of("start_speed", given.lines)
+    s3, lines = prepare(given.lines), manifest_lines(given.lines)
+    s3.kept = False
+    parsing, writing = in_turns(given.rounds, lambda: parse_all(lines), lambda: write(s3))
+    figures = [
+        Figure("start_transform, throughput as a share of parsing", parsing / writing, 0.06, at_least=True),
+        Figure("start_transform, peak memory in MB", peak / 1e6, 512),
+    ]
+    return conclude(figures, given.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

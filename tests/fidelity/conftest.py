@@ -1,0 +1,55 @@
+"""One account of the local cloud, one data set and one trained model for all doors."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from local.cloud import Cloud
+from tests.local.sagemaker.account import BUCKET, IMAGE, ROLE, Account, unique
+from training import jobs, source
+from training.datasets import Digits, Parts, idx, sample
+
+
+@pytest.fixture(scope="session")
+def parts() -> Parts:
+    """Real digits: disjoint parts to train on, to test with, and to drop."""
+    return sample(seed=1)
+
+
+@pytest.fixture(scope="session")
+def account(parts: Parts) -> Iterator[Account]:
+    """An account whose bucket holds a small data set of two channels."""
+    with Cloud() as cloud:
+        account = Account(cloud)
+        account.s3.create_bucket(Bucket=BUCKET)
+        channels: dict[str, Digits] = {"training": parts.training[np.arange(1200)], "test": parts.test}
+        for name, digits in channels.items():
+            account.put(f"datasets/{name}/digits-images-idx3-ubyte.gz", idx(digits.images))
+            account.put(f"datasets/{name}/digits-labels-idx1-ubyte.gz", idx(digits.labels))
+        yield account
+
+
+def start_training(account: Account, **hyperparameters: str) -> Any:
+    """Run train.py in a training job of the local cloud, as the desk asks for it; return its description."""
+    job = jobs.TrainingJob(
+        name=unique("training"),
+        bucket=BUCKET,
+        role=ROLE,
+        image=IMAGE,
+        source=source.upload(account.s3, BUCKET),
+        channels={name: f"s3://{BUCKET}/datasets/{name}/" for name in ("training", "test")},
+        hyperparameters=hyperparameters,
+        instance_type="ml.m5.large",
+    )
+    account.sagemaker.create_training_job(**jobs.request(job))
+    return account.ended_training(job.name)
+
+
+@pytest.fixture(scope="session")
+def trained(account: Account) -> Any:
+    """The description of a training job that has ended well."""
+    job = start_training(account, arch="small", epochs="3", seed="5", augmentation="0.5")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    return job
