@@ -152,6 +152,8 @@ def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker() -> None:
 
 SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
 BUCKET = "${DataBucket.Arn}/"
+READ_BY_JOBS = ("incoming", "runs", "datasets", "code", "models", "checkpoints")
+WRITTEN_BY_JOBS = ("runs/*/output", "models", "checkpoints")
 # Everything that a role may do, and to what. A change of template.yaml is a change of this table.
 ALLOWED = {
     "StartTransform": {
@@ -189,11 +191,9 @@ ALLOWED = {
     },
     "SageMakerRole": {
         "s3:ListBucket": ["DataBucket.Arn"],
-        "s3:GetObject": [
-            f"{BUCKET}{folder}/*" for folder in ("incoming", "runs", "datasets", "code", "models")
-        ],
-        "s3:PutObject": [f"{BUCKET}runs/*/output/*", f"{BUCKET}models/*"],
-        "s3:AbortMultipartUpload": [f"{BUCKET}runs/*/output/*", f"{BUCKET}models/*"],
+        "s3:GetObject": [f"{BUCKET}{folder}/*" for folder in READ_BY_JOBS],
+        "s3:PutObject": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
+        "s3:AbortMultipartUpload": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "ecr:GetAuthorizationToken": ["*"],
         "ecr:BatchCheckLayerAvailability": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
         "ecr:GetDownloadUrlForLayer": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],

@@ -3,16 +3,24 @@
 from dataclasses import dataclass
 from typing import Any
 
-from batch_prediction.layout import MODELS
+from batch_prediction.layout import CHECKPOINTS, MODELS
 from training.source import ENTRY_POINT
 
 # What train.py prints, as SageMaker reads it from the log.
-METRICS = ("train-loss", "validation-accuracy", "validation-nll", "test-accuracy")
+METRICS = (
+    *("train-loss", "validation-accuracy", "validation-nll", "validation-ece"),
+    *("calibrated-nll", "calibrated-ece", "test-accuracy"),
+)
+LONGEST_WAIT = 4  # of a spot job, waiting included, as a multiple of its longest run
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What one training job is made of; `channels` are `s3://` prefixes by name."""
+    """What one training job is made of; `channels` are `s3://` prefixes by name.
+
+    `spot` trains on spare capacity at a lower price: SageMaker may interrupt the job, and lets it go on from
+    its checkpoint (https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html).
+    """
 
     name: str
     bucket: str
@@ -22,7 +30,9 @@ class TrainingJob:
     channels: dict[str, str]
     hyperparameters: dict[str, str]
     instance_type: str
+    instance_count: int = 1
     longest_seconds: int = 3600
+    spot: bool = False
 
 
 def request(job: TrainingJob) -> dict[str, Any]:
@@ -30,6 +40,11 @@ def request(job: TrainingJob) -> dict[str, Any]:
 
     Script mode: `sagemaker_program` and `sagemaker_submit_directory` are how AWS's images find the code.
     """
+    spot = {
+        "EnableManagedSpotTraining": True,
+        "CheckpointConfig": {"S3Uri": f"s3://{job.bucket}/{CHECKPOINTS}{job.name}/"},
+    }
+    waiting = {"MaxWaitTimeInSeconds": LONGEST_WAIT * job.longest_seconds}
     return {
         "TrainingJobName": job.name,
         "RoleArn": job.role,
@@ -45,8 +60,13 @@ def request(job: TrainingJob) -> dict[str, Any]:
         },
         "InputDataConfig": [_channel(name, uri) for name, uri in job.channels.items()],
         "OutputDataConfig": {"S3OutputPath": f"s3://{job.bucket}/{MODELS}"},
-        "ResourceConfig": {"InstanceType": job.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 30},
-        "StoppingCondition": {"MaxRuntimeInSeconds": job.longest_seconds},
+        "ResourceConfig": {
+            "InstanceType": job.instance_type,
+            "InstanceCount": job.instance_count,
+            "VolumeSizeInGB": 30,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": job.longest_seconds, **(waiting if job.spot else {})},
+        **(spot if job.spot else {}),
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import images
 import inference
 import train
 
+VALIDATION = ["validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"]
 SHORT = ["--epochs", "1", "--batch-size", "20", "--threads", "1"]
 
 
@@ -39,7 +42,7 @@ def test_the_configuration_says_how_the_model_came_about(artifact_folder: Path) 
     assert (config["image_size"], config["mean"], config["std"]) == (28, 0.1307, 0.3081)
     assert config["images"] == {"training": 200, "validation": 40, "test": 50}
     assert config["hyperparameters"]["batch-size"] == 20
-    assert set(config["metrics"]) == {"train-loss", "validation-accuracy", "validation-nll", "test-accuracy"}
+    assert set(config["metrics"]) == {"train-loss", *VALIDATION, "test-accuracy"}
     assert config["torch_version"] == torch.__version__
 
 
@@ -61,10 +64,9 @@ def test_metrics_and_progress_are_log_lines(
         for line in lines
         if re.fullmatch(r"epoch \d+: [\d,]+ images/s, loss \d\.\d{4}, .* s elapsed", line)
     ]
-    names = ["train-loss", "validation-accuracy", "validation-nll", "test-accuracy"]
     metrics = [line for line in lines if re.fullmatch(r"[a-z-]+: \d+\.\d{4}", line)]
     assert len(progress) == 2
-    assert [line.partition(":")[0] for line in metrics] == names
+    assert [line.partition(":")[0] for line in metrics] == ["train-loss", *VALIDATION, "test-accuracy"]
 
 
 def test_a_seed_gives_the_same_weights_on_a_cpu(training_folder: Path, tmp_path: Path) -> None:
@@ -107,6 +109,7 @@ def test_without_held_out_images_everything_is_trained_on(training_folder: Path,
         ),
         (["--arch", "huge"], "argument --arch: invalid choice: 'huge'"),
         (["--epoch", "1"], "unrecognized arguments: --epoch 1"),
+        (["--dry-run", "maybe"], "argument --dry-run: expected true or false, found 'maybe'"),
         (
             ["--validation-images", "240"],
             "validation-images: expected 0 to 239, as the training channel has 240",
@@ -131,6 +134,45 @@ def test_a_foreseen_failure_is_one_sentence(
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.parametrize(
+    ("broken", "content", "sentence"),
+    [
+        ("images-idx3", b"\0\0\x08\x01", "expected the magic number 0x00000803, found 0x00000801"),
+        ("labels-idx1", b"\0\0\x08\x01\0\0\0\x02\x07\x0a", "expected labels 0–9, found 10 at position 1"),
+        ("labels-idx1", None, "expected one file *-labels-idx1-ubyte or *-labels-idx1-ubyte.gz, found none"),
+    ],
+)
+def test_a_broken_data_set_is_one_sentence(
+    training_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+    content: bytes | None,
+    sentence: str,
+) -> None:
+    """A missing file, a wrong magic number and an impossible label end with exit code 1 and name the file."""
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    channel = tmp_path / "channel"
+    shutil.copytree(training_folder, channel)
+    file = channel / f"some-{broken}-ubyte"
+    file.write_bytes(content) if content else file.unlink()
+    assert run(channel, tmp_path / "model") == 1
+    failure = (tmp_path / "failure").read_text()
+    assert failure == f"{file if content else channel}: {sentence}\n"
+
+
+def test_a_dry_run_reads_everything_and_writes_nothing(
+    training_folder: Path, test_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A dry run trains one step and leaves no folder; SageMaker writes the switch with a value."""
+    for switch in (["--dry-run"], ["--dry-run", "True"]):
+        folders = ["--test", str(test_folder), "--checkpoint-dir", str(tmp_path / "checkpoints")]
+        assert run(training_folder, tmp_path / "model", *folders, *switch) == 0
+        assert "dry run: one step on 200 images is done, nothing is written" in capfd.readouterr().out
+    assert run(tmp_path / "absent", tmp_path / "model", "--dry-run") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("variable", ["SM_CHANNEL_TRAINING", "SM_MODEL_DIR"])
 def test_a_missing_folder_is_named_with_its_variable(
     training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
@@ -149,7 +191,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(
 ) -> None:
     """NaN in the loss ends the job with a sentence that names epoch and learning rate; no artifact."""
     monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
-    monkeypatch.setattr(train, "STD", float("nan"))
+    monkeypatch.setattr(images, "STD", float("nan"))
     assert run(training_folder, tmp_path / "model") == 1
     failure = (tmp_path / "failure").read_text()
     assert (
@@ -157,32 +199,6 @@ def test_a_loss_that_is_not_finite_stops_the_training(
         == "train-loss: expected a finite number, found nan in epoch 1: try a learning-rate below 0.01\n"
     )
     assert not (tmp_path / "model").exists()
-
-
-def test_augmentation_keeps_shape_and_range_and_changes_images() -> None:
-    """Augmented images are float (N, 1, 28, 28) in 0–255, and differ from the originals."""
-    images = torch.randint(
-        0, 256, (16, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
-    augmented = train.augment(images, 1.0, torch.Generator().manual_seed(0))
-    assert (augmented.shape, augmented.dtype) == ((16, 1, 28, 28), torch.float32)
-    assert augmented.min() >= 0
-    assert augmented.max() <= 255
-    assert (augmented - images.unsqueeze(1)).abs().mean() > 10
-    assert torch.equal(train.augment(images, 0.0, torch.Generator()), images.unsqueeze(1).float())
-
-
-def test_augmentation_moves_a_dot_no_further_than_it_says() -> None:
-    """At scale 1 a dot at the centre moves by up to the 2 pixels of shift, and little more."""
-    images = torch.zeros(200, 28, 28, dtype=torch.uint8)
-    images[:, 13:15, 13:15] = 200
-    augmented = train.augment(images, 1.0, torch.Generator().manual_seed(0)).squeeze(1)
-    weights = augmented / augmented.sum((1, 2), keepdim=True)
-    places = torch.arange(28.0)
-    rows, columns = (weights.sum(2) * places).sum(1) - 13.5, (weights.sum(1) * places).sum(1) - 13.5
-    for distances in (rows.abs(), columns.abs()):
-        assert distances.max() < 2.8
-        assert distances.max() > 1.5
 
 
 def test_the_learning_rate_rises_to_its_peak_and_falls() -> None:

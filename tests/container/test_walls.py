@@ -12,12 +12,21 @@ CONTAINER = Path(train.__file__).parent
 FILES = sorted(CONTAINER.glob("*.py"))
 SERVED = {"torch", "numpy", "PIL", "safetensors", "boto3", "botocore", "model"}
 ALLOWED = {
+    "arguments": {"data", "model"},
     "artifact": {"torch", "safetensors"},
+    "calibration": {"torch"},
+    "checkpoints": {"torch", "arguments", "ranks"},
     "data": {"numpy"},
     "deployment": {"ray", "starlette", "inference"},
+    "images": {"torch", "model"},
     "inference": SERVED,
     "model": {"torch"},
-    "train": {"torch", "artifact", "data", "model"},
+    "ranks": {"torch", "arguments"},
+    "steps": {"torch", "images"},
+    "train": {
+        *("numpy", "torch", "arguments", "artifact", "calibration"),
+        *("checkpoints", "data", "images", "model", "ranks", "steps"),
+    },
 }
 
 

@@ -3,112 +3,99 @@
 Hyperparameters arrive as arguments, channels and folders as SM_* variables or arguments, metrics leave as log
 lines such as `validation-accuracy: 0.9941`
 (https://github.com/aws/sagemaker-training-toolkit#list-of-provided-environment-variables-by-sagemaker-training).
-The same seed gives the same weights on a CPU with the same number of threads.
+The same seed gives the same weights on a CPU with the same number of threads, and an interrupted training
+that goes on from its checkpoint ends with them, too.
 """
 
-import argparse
 import math
 import os
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 import artifact
+import calibration
 import data
-from model import ARCHITECTURES, IMAGE_SIZE, LABELS, build
+from arguments import TrainingError, hyperparameters, parse
+from checkpoints import EXIT_CODE, Checkpoints, Interrupted
+from images import MEAN, STD, normalise
+from model import IMAGE_SIZE, LABELS, build
+from ranks import Ranks, start
+from steps import Step, optimizer_for
 
-MEAN, STD = 0.1307, 0.3081  # of MNIST's training images, as fractions of white
 WARM_UP = 0.2  # of all steps
 FLOOR = 0.01  # of the peak learning rate, at both ends
 EVALUATION_BATCH = 128
-FOLDERS = {"training", "test", "model_dir"}
-
-
-class TrainingError(Exception):
-    """A training that can't start or go on; the message is one sentence for the job's failure reason."""
-
-
-class Arguments(argparse.ArgumentParser):
-    """Arguments whose errors are a TrainingError, so that a wrong hyperparameter explains the failed job."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise TrainingError."""
-        raise TrainingError(message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train; returns the exit code. A foreseen failure is told in one sentence, as SageMaker reads it.
+    """Train on all ranks of this host; returns the exit code. A foreseen failure is told in one sentence."""
+    try:
+        return start(attempt, parse(arguments))
+    except TrainingError as error:
+        return fail(error)
+
+
+def attempt(options: Namespace, ranks: Ranks) -> int:
+    """Train on one rank; returns the exit code."""
+    try:
+        train(options, ranks)
+    except Interrupted as interruption:
+        _log(str(interruption))
+        return EXIT_CODE
+    except (TrainingError, data.DataError) as error:
+        return fail(error)
+    return 0
+
+
+def fail(error: Exception) -> int:
+    """Tell the sentence of a foreseen failure where SageMaker reads it; returns the exit code.
 
     That is the file `failure` (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html)
     and, as AWS's training toolkit may write over it, standard error.
     """
-    try:
-        train(parse(arguments))
-    except (TrainingError, data.DataError) as error:
-        print(error, file=sys.stderr, flush=True)
-        output = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
-        if output.is_dir():
-            (output / "failure").write_text(f"{error}\n")
-        return 1
-    return 0
+    print(error, file=sys.stderr, flush=True)
+    output = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
+    if output.is_dir():
+        (output / "failure").write_text(f"{error}\n")
+    return 1
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read hyperparameters and folders. Raises TrainingError for what can't be used."""
-    parser = Arguments(description="Train a digit classifier.", allow_abbrev=False)
-    add = parser.add_argument
-    add("--arch", choices=ARCHITECTURES, default="small")
-    add("--epochs", type=_number(float, 0.01, 1000), default=5.0, help="may be a fraction")
-    add("--batch-size", type=_number(int, 2, 65536), default=128)
-    add("--learning-rate", type=_number(float, 1e-6, 10), default=0.01, help="the peak of the schedule")
-    add("--weight-decay", type=_number(float, 0, 10), default=0.01)
-    add("--augmentation", type=_number(float, 0, 5), default=1.0, help="1: 10°, scale and shear 0.1, 2 px")
-    add("--label-smoothing", type=_number(float, 0, 0.9), default=0.0)
-    add("--dropout", type=_number(float, 0, 0.9), default=0.0)
-    add(
-        "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
-    )
-    add("--seed", type=_number(int, 0, 2**31), default=0)
-    add("--threads", type=_number(int, 0, 1024), default=0, help="0: all cores")
-    add("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"), help="folder with IDX files")
-    add("--test", type=Path, default=os.environ.get("SM_CHANNEL_TEST"), help="measured once, at the end")
-    add("--model-dir", type=Path, default=os.environ.get("SM_MODEL_DIR"), help="folder for the artifact")
-    options = parser.parse_args(arguments)
-    for folder, variable in (("training", "SM_CHANNEL_TRAINING"), ("model_dir", "SM_MODEL_DIR")):
-        if getattr(options, folder) is None:
-            name = folder.replace("_", "-")
-            raise TrainingError(f"{name}: expected a folder, by {variable} or --{name}, found none")
-    return options
-
-
-def train(options: argparse.Namespace) -> None:
-    """Load, fit, measure, save. Raises TrainingError or DataError."""
+def train(options: Namespace, ranks: Ranks) -> None:
+    """Load, fit, measure, calibrate, save. Raises TrainingError, DataError or Interrupted."""
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
-    images, labels = (torch.from_numpy(array).to(device) for array in data.load(options.training))
+    images, labels = (torch.from_numpy(array).to(ranks.device) for array in data.load(options.training))
     test = data.load(options.test) if options.test else None
     training, held_out = (
-        torch.from_numpy(positions).to(device)
+        torch.from_numpy(positions).to(ranks.device)
         for positions in data.split(len(images), options.validation_images)
     )
+    network = build(options.arch, options.dropout).to(ranks.device)
+    with Checkpoints(options, images, labels, ranks) as checkpoints:
+        loss = fit(network, images[training], labels[training].long(), options, ranks, checkpoints)
+    if options.dry_run:
+        _log(f"dry run: one step on {len(training)} images is done, nothing is written")
+    if options.dry_run or not ranks.first:
+        return
 
-    model = build(options.arch, options.dropout).to(device)
-    metrics = {"train-loss": fit(model, images[training], labels[training].long(), options)}
+    metrics, temperature = {"train-loss": loss}, 1.0
     if len(held_out):
-        accuracy, nll = evaluate(model, images[held_out], labels[held_out].long())
-        metrics |= {"validation-accuracy": accuracy, "validation-nll": nll}
+        found, temperature = validate(network, images[held_out], labels[held_out].long())
+        metrics |= found
+        calibration.soften(network, temperature)
     if test is not None:
-        test_images, test_labels = (torch.from_numpy(array).to(device) for array in test)
-        metrics["test-accuracy"], _ = evaluate(model, test_images, test_labels.long())
+        logits = read(network, torch.from_numpy(test[0]).to(ranks.device))
+        metrics["test-accuracy"] = accuracy(logits, torch.from_numpy(test[1]).to(ranks.device))
     for name, value in metrics.items():
         _log(f"{name}: {value:.4f}")
     config = {
@@ -118,71 +105,78 @@ def train(options: argparse.Namespace) -> None:
         "image_size": IMAGE_SIZE,
         "mean": MEAN,
         "std": STD,
-        "hyperparameters": {
-            name.replace("_", "-"): value for name, value in vars(options).items() if name not in FOLDERS
-        },
+        "temperature": temperature,
+        "hyperparameters": hyperparameters(options),
         "metrics": metrics,
         "images": {
             "training": len(training),
             "validation": len(held_out),
             "test": len(test[0]) if test is not None else 0,
         },
+        "ranks": ranks.count,
         "torch_version": torch.__version__,
     }
-    artifact.write(options.model_dir, model.state_dict(), config)
+    artifact.write(options.model_dir, network.state_dict(), config)
 
 
-def fit(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, options: argparse.Namespace) -> float:
-    """Train `model` in place on uint8 images (N, 28, 28) and int64 labels (N,), all on the model's device.
+def fit(
+    network: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    options: Namespace,
+    ranks: Ranks,
+    checkpoints: Checkpoints,
+    after_epoch: Callable[[int], Any] = lambda _: None,
+) -> float:
+    """Train `network` in place on uint8 images (N, 28, 28) and int64 labels (N,), all on the rank's device.
 
     AdamW under a one-cycle learning rate: linear up to the peak, linear down. A mini-batch that isn't full is
-    left out. The host waits for the device once an epoch, never a step. Returns the last epoch's mean loss.
+    left out; several ranks share each mini-batch. The host waits for the device once an epoch, never a step.
+    `after_epoch` is called with the number of epochs that are done. Returns the last epoch's mean loss.
 
-    Raises TrainingError where the loss is no longer finite.
+    Raises TrainingError where the loss is no longer finite or the ranks can't share a mini-batch, Interrupted
+    after SIGTERM.
     """
-    device = images.device
-    generator = torch.Generator(device).manual_seed(options.seed)
     size = min(options.batch_size, len(images))
+    if size % ranks.count:
+        raise TrainingError(
+            f"batch-size: expected a multiple of {ranks.count}, the number of ranks, found {size}"
+        )
     steps_per_epoch = len(images) // size
-    steps = max(1, round(steps_per_epoch * options.epochs))
+    steps = 1 if options.dry_run else max(1, round(steps_per_epoch * options.epochs))
 
-    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-    kept = [weight for weight in model.parameters() if weight.ndim <= 1]  # biases and BatchNorm
-    groups: list[dict[str, Any]] = [{"params": decayed}, {"params": kept, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(
-        groups, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps))
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))
-
-    model.train()
+    alone_on_gpu = images.is_cuda and ranks.count == 1
+    optimizer = optimizer_for(network, options, graph=alone_on_gpu)
+    done = checkpoints.restore(network, optimizer)
+    step = Step(ranks.parallel(network), optimizer, images, labels, options, graph=alone_on_gpu)
+    network.train()
     started, loss = time.perf_counter(), math.nan
-    for epoch in range(math.ceil(steps / steps_per_epoch)):
-        epoch_started = time.perf_counter()
-        epoch_steps = min(steps_per_epoch, steps - epoch * steps_per_epoch)
-        order = torch.randperm(len(images), generator=generator, device=device)
-        total = torch.zeros((), device=device)
-        for batch in order[: epoch_steps * size].split(size):
-            inputs = normalise(augment(images[batch], options.augmentation, generator))
-            with autocast:
-                logits = model(inputs)
-            batch_loss = functional.cross_entropy(
-                logits.float(), labels[batch], label_smoothing=options.label_smoothing
-            )
-            optimizer.zero_grad(set_to_none=True)
-            batch_loss.backward()
-            optimizer.step()
-            schedule.step()
-            total += batch_loss.detach()
-        loss = total.item() / epoch_steps
+    for epoch in range(done // steps_per_epoch, math.ceil(steps / steps_per_epoch)):
+        epoch_started, first, last = time.perf_counter(), done, min((epoch + 1) * steps_per_epoch, steps)
+        order = shuffle(len(images), options.seed, epoch, ranks)
+        step.total.zero_()
+        if done % steps_per_epoch:
+            checkpoints.restore_epoch(step.total)
+        while done < last:
+            for group in optimizer.param_groups:
+                group["lr"].fill_(options.learning_rate * one_cycle(done / steps))
+            position = done % steps_per_epoch * size
+            step(order[position : position + size][ranks.rank :: ranks.count])
+            done += 1
+            checkpoints.after_step(network, optimizer, done, step.total)
+        loss = ranks.mean(step.total.item()) / (last - epoch * steps_per_epoch)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"train-loss: expected a finite number, found {loss} in epoch {epoch + 1}: "
                 f"try a learning-rate below {options.learning_rate}"
             )
-        now = time.perf_counter()
-        speed = epoch_steps * size / (now - epoch_started)
-        _log(f"epoch {epoch + 1}: {speed:,.0f} images/s, loss {loss:.4f}, {now - started:.1f} s elapsed")
+        if ranks.first:
+            now = time.perf_counter()
+            speed = (last - first) * size / (now - epoch_started)
+            _log(f"epoch {epoch + 1}: {speed:,.0f} images/s, loss {loss:.4f}, {now - started:.1f} s elapsed")
+        if done < steps:
+            checkpoints.after_epoch(network, optimizer, done, step.total)
+        after_epoch(epoch + 1)
     return loss
 
 
@@ -195,63 +189,53 @@ def one_cycle(progress: float) -> float:
     return max(FLOOR, min(up, down))
 
 
-def augment(images: torch.Tensor, scale: float, generator: torch.Generator) -> torch.Tensor:
-    """Turn, stretch, shear and shift each image at random: uint8 (N, 28, 28) to float (N, 1, 28, 28), 0–255.
+def shuffle(count: int, seed: int, epoch: int, ranks: Ranks) -> torch.Tensor:
+    """Return an epoch's order of `count` images, the same on all ranks, and seed its generator anew.
 
-    At scale 1 uniformly up to 10°, a tenth each way in width and height, a shear of 0.1, 2 pixels each way;
-    all of it is proportional to `scale`, and 0 changes nothing. The ground that comes into view is black.
+    Each rank then draws its own augmentation and dropout. As nothing is drawn from one epoch to the next, a
+    training can go on at any epoch.
     """
-    pixels = images.unsqueeze(1).float()
-    if not scale:
-        return pixels
-    angle, width, height, shear, x, y = scale * (
-        2 * torch.rand(6, len(images), generator=generator, device=images.device) - 1
-    )
-    cos, sin = (angle * math.radians(10)).cos(), (angle * math.radians(10)).sin()
-    width, height, shear = 1 + 0.1 * width, 1 + 0.1 * height, 0.1 * shear
-    shift = 2 / (IMAGE_SIZE / 2)  # affine_grid counts in half images
-    matrix = torch.stack(
-        [cos / width, shear - sin / width, shift * x, sin / height, cos / height, shift * y], dim=1
-    )
-    grid = functional.affine_grid(matrix.view(-1, 2, 3), list(pixels.shape), align_corners=False)
-    return functional.grid_sample(pixels, grid, align_corners=False)
-
-
-def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """Scale pixels 0–255, float (N, 1, 28, 28), to the network's input, in channels_last order."""
-    return ((pixels - 255 * MEAN) / (255 * STD)).contiguous(memory_format=torch.channels_last)
+    torch.manual_seed(_mix(seed, epoch))
+    order = torch.randperm(count, device=ranks.device)
+    torch.manual_seed(_mix(seed, epoch, 1 + ranks.rank))
+    return order
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
-    """Accuracy (0–1) and mean negative log-likelihood (nats) on uint8 images (N, 28, 28), in fp32."""
-    model.eval()
-    correct, nll = torch.zeros((), device=images.device), torch.zeros((), device=images.device)
-    for pixels, truth in zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
-        logits = model(normalise(pixels.unsqueeze(1).float()))
-        correct += (logits.argmax(1) == truth).sum()
-        nll += functional.cross_entropy(logits, truth, reduction="sum")
-    return correct.item() / len(images), nll.item() / len(images)
+def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the logits (N, 10) of uint8 images (N, 28, 28), in fp32."""
+    network.eval()
+    batches = images.unsqueeze(1).split(EVALUATION_BATCH)
+    return torch.cat([network(normalise(pixels.float())) for pixels in batches])
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Say whether the device computes bfloat16 in hardware; elsewhere it is slower than float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
+    """Return the fraction of logits (N, 10) that are largest at their label (N,)."""
+    return (logits.argmax(1) == labels).double().mean().item()
 
 
-def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
-    def parse_number(text: str) -> float:
-        try:
-            value = kind(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected a number from {low} to {high}, found {text!r}")
-        return value
+def validate(
+    network: nn.Module, images: torch.Tensor, labels: torch.Tensor
+) -> tuple[dict[str, float], float]:
+    """Measure the network on held-out images; returns the metrics and the temperature that suits it.
 
-    return parse_number
+    The calibrated figures come from temperatures that were fitted on other images than they are measured on.
+    """
+    logits = read(network, images)
+    temperature, calibrated = calibration.calibrate(logits, labels)
+    metrics = {
+        "validation-accuracy": accuracy(logits, labels),
+        "validation-nll": calibration.negative_log_likelihood(logits, labels),
+        "validation-ece": calibration.expected_calibration_error(logits, labels),
+        "calibrated-nll": calibration.negative_log_likelihood(calibrated, labels),
+        "calibrated-ece": calibration.expected_calibration_error(calibrated, labels),
+    }
+    return metrics, temperature
+
+
+def _mix(*numbers: int) -> int:
+    """Make one seed of several (https://numpy.org/doc/stable/reference/random/parallel.html)."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _log(line: str) -> None:

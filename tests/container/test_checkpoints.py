@@ -1,0 +1,201 @@
+"""Interrupted trainings go on where they were."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+import checkpoints
+import train
+from steps import Step
+
+ARGUMENTS = ["--epochs", "3", "--batch-size", "40", "--threads", "1", "--dropout", "0.2", "--seed", "5"]
+STEPS_AN_EPOCH = 5  # of 200 images
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(training_folder: Path, tmp_path: Path) -> Run:
+    """A function that trains into the folder `name` and returns the exit code."""
+
+    def train_into(name: str, *arguments: str) -> int:
+        folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / name)]
+        return train.main([*ARGUMENTS, *folders, "--checkpoint-dir", str(tmp_path / "kept"), *arguments])
+
+    return train_into
+
+
+@pytest.fixture
+def uninterrupted(training_folder: Path, tmp_path: Path) -> bytes:
+    """The weights of the training without checkpoints."""
+    folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / "whole")]
+    assert train.main([*ARGUMENTS, *folders]) == 0
+    return (tmp_path / "whole/model.safetensors").read_bytes()
+
+
+def at_step(monkeypatch: pytest.MonkeyPatch, number: int, event: Callable[[], None]) -> list[int]:
+    """Have `event` happen in the training's n-th step; returns a list that grows by one each step."""
+    steps: list[int] = []
+    work = Step.__call__
+
+    def counted(step: Step, positions: torch.Tensor) -> None:
+        work(step, positions)
+        steps.append(len(positions))
+        if len(steps) == number:
+            event()
+
+    monkeypatch.setattr(Step, "__call__", counted)
+    return steps
+
+
+def terminate() -> None:
+    """Send this interpreter SIGTERM, as SageMaker does."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [1, STEPS_AN_EPOCH, 7, 14])
+def test_a_training_that_goes_on_ends_with_the_weights_of_an_uninterrupted_one(
+    run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """SIGTERM saves after the step that it meets, exit code 143; the same command does the steps left."""
+    with monkeypatch.context() as patch:
+        steps = at_step(patch, number, terminate)
+        assert run("model") == 143
+        assert len(steps) == number
+    assert not (tmp_path / "model").exists()
+    with monkeypatch.context() as patch:
+        steps = at_step(patch, 0, terminate)
+        assert run("model") == 0
+        assert len(steps) == 3 * STEPS_AN_EPOCH - number
+    assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+
+
+def test_a_training_that_is_killed_goes_on_from_its_last_epoch(
+    run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between epochs a checkpoint is written, too, so that an end without a signal costs little."""
+
+    def die() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
+    with monkeypatch.context() as patch:
+        at_step(patch, 12, die)
+        with pytest.raises(KeyboardInterrupt):
+            run("model")
+    with monkeypatch.context() as patch:
+        steps = at_step(patch, 0, die)
+        assert run("model") == 0
+        assert len(steps) == STEPS_AN_EPOCH
+    assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+
+
+def test_a_save_that_breaks_off_leaves_the_checkpoint_before_it(
+    run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file takes its name when it is whole: a full disk in the second save loses only that save."""
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
+    save, saves = torch.save, []
+
+    def break_off(state: object, target: object) -> None:
+        saves.append(state)
+        if len(saves) == 2:
+            target.write(b"part of a checkpoint")  # type: ignore[attr-defined]
+            raise OSError("No space left on device")
+        save(state, target)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", break_off)
+        with pytest.raises(OSError, match="No space left"):
+            run("model")
+    steps = at_step(monkeypatch, 0, terminate)
+    assert run("model") == 0
+    assert len(steps) == 2 * STEPS_AN_EPOCH
+    assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "differing"),
+    [
+        (["--learning-rate", "0.02"], "learning-rate"),
+        (["--seed", "6", "--batch-size", "20"], "batch-size, seed"),
+    ],
+)
+def test_the_checkpoint_of_another_training_is_refused(
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    differing: str,
+) -> None:
+    """A training with other hyperparameters names them, and leaves the checkpoint as it is."""
+    with monkeypatch.context() as patch:
+        at_step(patch, 7, terminate)
+        assert run("model") == 143
+    kept = (tmp_path / "kept" / checkpoints.FILE).read_bytes()
+    assert run("model", *arguments) == 1
+    assert f"found one with another {differing}: give another checkpoint-dir" in capfd.readouterr().err
+    assert (tmp_path / "kept" / checkpoints.FILE).read_bytes() == kept
+    assert run("model", "--threads", "2", "--test", str(tmp_path / "absent")) == 1
+    assert "absent: expected a folder" in capfd.readouterr().err
+
+
+def test_the_checkpoint_of_other_data_is_refused(
+    run: Run, test_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same hyperparameters on other images are another training."""
+    with monkeypatch.context() as patch:
+        at_step(patch, 7, terminate)
+        assert run("model") == 143
+    assert run("model", "--training", str(test_folder)) == 1
+    assert "found one with another data:" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken archive"])
+def test_a_file_that_is_no_checkpoint_is_refused(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """A broken checkpoint ends the training with one line that says to delete it."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / checkpoints.FILE).write_bytes(content)
+    assert run("model") == 1
+    error = capfd.readouterr().err
+    assert f"{checkpoints.FILE}: expected a checkpoint, found what can't be read (" in error
+    assert error.count("\n") == 1
+
+
+def test_a_checkpoint_can_not_run_code(run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A pickle that calls something is refused, and calls nothing."""
+
+    class Call:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "called"),)
+
+    (tmp_path / "kept").mkdir()
+    torch.save({"training": Call()}, tmp_path / "kept" / checkpoints.FILE)
+    assert run("model") == 1
+    assert "expected a checkpoint, found what can't be read" in capfd.readouterr().err
+    assert not (tmp_path / "called").exists()
+
+
+def test_sagemakers_folder_is_used_where_it_exists(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the argument checkpoints lie in /opt/ml/checkpoints, where a job has that folder."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    at_step(monkeypatch, 7, terminate)
+    folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / "model")]
+    assert train.main([*ARGUMENTS, *folders]) == 143
+    assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == [checkpoints.FILE]
+
+
+def test_after_a_training_sigterm_is_handled_as_before(run: Run) -> None:
+    """The training's handler of SIGTERM is gone when it ends."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert run("model") == 0
+    assert signal.getsignal(signal.SIGTERM) == before

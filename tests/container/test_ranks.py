@@ -1,0 +1,180 @@
+"""Several ranks on loopback train one model."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import train
+from tests.container.conftest import WriteDataSet
+from training import datasets
+
+HOSTS = ("algo-1", "algo-2")
+ARGUMENTS = ["--epochs", "4", "--batch-size", "50", "--validation-images", "0", "--threads", "1"]
+# A host: it trains, saves after each epoch, and notes the positions of its share of each mini-batch.
+HOST = """
+import json, os, sys
+import checkpoints, steps, train
+checkpoints.SECONDS_BETWEEN = 0
+shares, work = [], steps.Step.__call__
+def noted(step, positions):
+    shares.append(positions.tolist())
+    work(step, positions)
+    if len(shares) == int(os.environ.get("DIE_AFTER", "0")):
+        os._exit(9)
+steps.Step.__call__ = noted
+code = train.main(sys.argv[1:])
+with open(os.environ["SHARES"], "w") as file:
+    json.dump(shares, file)
+sys.exit(code)
+"""
+# A host that takes itself to have two GPUs, and trains on its processor.
+TWO_GPUS = "import sys, torch, train; torch.cuda.device_count = lambda: 2; sys.exit(train.main(sys.argv[1:]))"
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory, write_data_set: WriteDataSet) -> Path:
+    """The sample of MNIST as the channels `training` and `test`."""
+    folder, parts = tmp_path_factory.mktemp("digits"), datasets.sample(seed=1)
+    for name, part in (("training", parts.training), ("test", parts.test)):
+        write_data_set(folder / name, part.images, part.labels)
+    return folder
+
+
+def start(
+    program: str, digits: Path, folder: Path, *arguments: str, **environment: str
+) -> subprocess.Popen[str]:
+    """Start a host that leaves its model, its shares and its failure below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    channels = ["--training", str(digits / "training"), "--test", str(digits / "test")]
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            program,
+            *ARGUMENTS,
+            *channels,
+            "--model-dir",
+            str(folder / "model"),
+            *arguments,
+        ],
+        env={
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "PYTHONPATH": str(Path(train.__file__).parent),
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(free_port()),
+            "SHARES": str(folder / "shares.json"),
+            "SM_OUTPUT_DIR": str(folder),
+            **environment,
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def train_on_two_hosts(digits: Path, folder: Path, *arguments: str, **variables: str) -> list[int]:
+    """Train as SageMaker does on two instances; returns the hosts' exit codes."""
+    environment = {"SM_HOSTS": json.dumps(HOSTS), "MASTER_PORT": str(free_port()), **variables}
+    hosts = [
+        start(HOST, digits, folder / host, *arguments, SM_CURRENT_HOST=host, **environment) for host in HOSTS
+    ]
+    try:
+        for host in hosts:
+            host.communicate(timeout=120)
+    finally:
+        for host in hosts:
+            host.kill()
+    return [host.returncode for host in hosts]
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def accuracy(folder: Path) -> float:
+    """The test accuracy of the model in a host's folder."""
+    value: float = json.loads((folder / "model/config.json").read_text())["metrics"]["test-accuracy"]
+    return value
+
+
+def test_two_hosts_share_each_mini_batch_and_make_one_model_as_good_as_one_host(
+    digits: Path, tmp_path: Path
+) -> None:
+    """The hosts' shares are disjoint halves of one host's mini-batches; the first one writes the artifact."""
+    alone = start(HOST, digits, tmp_path / "alone")
+    alone.communicate(timeout=120)
+    assert alone.returncode == 0
+    assert train_on_two_hosts(digits, tmp_path) == [0, 0]
+    whole, first, second = (
+        json.loads((tmp_path / host / "shares.json").read_text()) for host in ("alone", *HOSTS)
+    )
+    assert len(whole) == 4 * (3500 // 50)
+    for mini_batch, one, other in zip(whole, first, second, strict=True):
+        assert len(one) == len(other) == 25
+        assert sorted(one + other) == sorted(mini_batch)
+    assert not (tmp_path / HOSTS[1] / "model").exists()
+    assert accuracy(tmp_path / "alone") > 0.95
+    # three standard errors of the difference of two accuracies of 97 % on 500 images
+    assert accuracy(tmp_path / HOSTS[0]) == pytest.approx(accuracy(tmp_path / "alone"), abs=0.033)
+
+
+def test_two_hosts_go_on_from_the_first_ones_checkpoint(digits: Path, tmp_path: Path) -> None:
+    """Killed in their second epoch, they redo that one alone, and end with an uninterrupted job's weights."""
+    short = ["--epochs", "2", "--batch-size", "100"]
+    assert train_on_two_hosts(digits, tmp_path / "whole", *short) == [0, 0]
+    kept = [*short, "--checkpoint-dir", str(tmp_path / "checkpoints")]
+    assert train_on_two_hosts(digits, tmp_path / "killed", *kept, DIE_AFTER="40") == [9, 9]
+    assert train_on_two_hosts(digits, tmp_path / "killed", *kept) == [0, 0]
+    for host in HOSTS:
+        assert len(json.loads((tmp_path / "killed" / host / "shares.json").read_text())) == 35
+    whole, resumed = (
+        (tmp_path / name / HOSTS[0] / "model/model.safetensors").read_bytes() for name in ("whole", "killed")
+    )
+    assert whole == resumed
+
+
+def test_ranks_that_can_not_share_a_mini_batch_say_so(digits: Path, tmp_path: Path) -> None:
+    """A batch size that two ranks can't halve ends both with one sentence."""
+    assert train_on_two_hosts(digits, tmp_path, "--batch-size", "51") == [1, 1]
+    for host in HOSTS:
+        failure = (tmp_path / host / "failure").read_text()
+        assert failure == "batch-size: expected a multiple of 2, the number of ranks, found 51\n"
+
+
+def test_a_host_with_two_gpus_starts_two_ranks(digits: Path, tmp_path: Path) -> None:
+    """One program a host is enough: it starts a rank for each GPU, and one of them writes the artifact."""
+    host = start(TWO_GPUS, digits, tmp_path / "host", "--epochs", "2")
+    _, errors = host.communicate(timeout=120)
+    assert host.returncode == 0, errors
+    config = json.loads((tmp_path / "host/model/config.json").read_text())
+    assert config["ranks"] == 2
+    assert config["metrics"]["test-accuracy"] > 0.9
+
+
+def test_a_failed_rank_of_a_host_is_the_hosts_failure(digits: Path, tmp_path: Path) -> None:
+    """The exit code and the sentence of a rank that its host has started reach SageMaker."""
+    host = start(TWO_GPUS, digits, tmp_path / "host", "--batch-size", "51")
+    _, errors = host.communicate(timeout=120)
+    assert host.returncode == 1, errors
+    assert "the number of ranks, found 51" in (tmp_path / "host/failure").read_text()
+
+
+def test_a_host_that_is_not_among_the_hosts_is_refused(
+    digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A rank can't be told without the host's name."""
+    monkeypatch.setenv("SM_HOSTS", json.dumps(HOSTS))
+    monkeypatch.setenv("SM_CURRENT_HOST", "algo-3")
+    assert train.main(["--training", str(digits / "training"), "--model-dir", str(tmp_path / "model")]) == 1
+    assert (
+        capfd.readouterr().err
+        == "SM_CURRENT_HOST: expected one of SM_HOSTS, algo-1, algo-2, found 'algo-3'\n"
+    )

@@ -1,0 +1,107 @@
+"""What a training is told: hyperparameters and folders, as arguments or as the variables of SageMaker."""
+
+import argparse
+import math
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import data
+from model import ARCHITECTURES
+
+# What doesn't change the weights that a training on a CPU ends with.
+NO_HYPERPARAMETERS = {"training", "test", "model_dir", "checkpoint_dir", "dry_run"}
+
+
+class TrainingError(Exception):
+    """A training that can't start or go on; the message is one sentence for the job's failure reason."""
+
+
+class Arguments(argparse.ArgumentParser):
+    """Arguments whose errors are a TrainingError, so that a wrong hyperparameter explains the failed job."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise TrainingError."""
+        raise TrainingError(message)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read hyperparameters and folders. Raises TrainingError for what can't be used."""
+    parser = Arguments(description="Train a digit classifier.", allow_abbrev=False)
+    add = parser.add_argument
+    add("--arch", choices=ARCHITECTURES, default="small")
+    add("--epochs", type=_number(float, 0.01, 1000), default=5.0, help="may be a fraction")
+    add("--batch-size", type=_number(int, 2, 65536), default=128, help="of all ranks together")
+    add("--learning-rate", type=_number(float, 1e-6, 10), default=0.01, help="the peak of the schedule")
+    add("--weight-decay", type=_number(float, 0, 10), default=0.01)
+    add("--augmentation", type=_number(float, 0, 5), default=1.0, help="1: 10°, scale and shear 0.1, 2 px")
+    add("--label-smoothing", type=_number(float, 0, 0.9), default=0.0)
+    add("--dropout", type=_number(float, 0, 0.9), default=0.0)
+    add(
+        "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
+    )
+    add("--seed", type=_number(int, 0, 2**31), default=0)
+    add("--threads", type=_number(int, 0, 1024), default=0, help="0: all cores")
+    add("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"), help="folder with IDX files")
+    add("--test", type=Path, default=os.environ.get("SM_CHANNEL_TEST"), help="measured once, at the end")
+    add("--model-dir", type=Path, default=os.environ.get("SM_MODEL_DIR"), help="folder for the artifact")
+    add(
+        "--checkpoint-dir",
+        type=Path,
+        default=_checkpoint_folder(),
+        help="folder that a training goes on from; default /opt/ml/checkpoints, where it exists",
+    )
+    add(
+        "--dry-run",
+        type=_switch,
+        nargs="?",
+        const=True,
+        default=False,
+        help="read everything, train one step, write nothing",
+    )
+    options = parser.parse_args(arguments)
+    for folder, variable in (("training", "SM_CHANNEL_TRAINING"), ("model_dir", "SM_MODEL_DIR")):
+        if getattr(options, folder) is None:
+            name = folder.replace("_", "-")
+            raise TrainingError(f"{name}: expected a folder, by {variable} or --{name}, found none")
+    return options
+
+
+def hyperparameters(options: argparse.Namespace) -> dict[str, object]:
+    """Return the hyperparameters by name, without folders: what tells one training from another."""
+    return {
+        name.replace("_", "-"): value
+        for name, value in vars(options).items()
+        if name not in NO_HYPERPARAMETERS
+    }
+
+
+def _checkpoint_folder() -> Path | None:
+    """Return where SageMaker restores and collects checkpoints, if the job has a CheckpointConfig.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html; SAGEMAKER_BASE_DIR stands for
+    /opt/ml where the toolkit is told another folder.
+    """
+    folder = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"), "checkpoints")
+    return folder if folder.is_dir() else None
+
+
+def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
+    def parse_number(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected a number from {low} to {high}, found {text!r}")
+        return value
+
+    return parse_number
+
+
+def _switch(text: str) -> bool:
+    """Read a switch: a hyperparameter of SageMaker always has a value."""
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, found {text!r}")
+    return text.lower() == "true"

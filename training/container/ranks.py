@@ -1,0 +1,113 @@
+"""Several ranks that train one model: one a GPU, or one a host without GPUs.
+
+A job of SageMaker starts this script once on each of its instances, and names them all
+(https://github.com/aws/sagemaker-training-toolkit/blob/master/ENVIRONMENT_VARIABLES.md). A host with several
+GPUs starts a rank for each of them itself.
+"""
+
+import json
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import distributed, nn
+from torch.multiprocessing.spawn import ProcessExitedException, spawn
+from torch.nn.parallel import DistributedDataParallel
+
+from arguments import TrainingError
+
+PORT = "7777"  # the one that AWS's PyTorch images set as MASTER_PORT
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """How many ranks train together, which of them this is, and its device."""
+
+    count: int
+    rank: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the rank that measures, and writes artifact and checkpoints."""
+        return self.rank == 0
+
+    def parallel(self, network: nn.Module) -> nn.Module:
+        """Return what the ranks train together: gradients become the mean over all of them.
+
+        Each rank's BatchNorm sees its own share of a mini-batch; the first rank's running statistics are
+        those of the artifact.
+        """
+        if self.count == 1:
+            return network
+        return DistributedDataParallel(network, broadcast_buffers=False, gradient_as_bucket_view=True)
+
+    def mean(self, value: float) -> float:
+        """Return the mean of the ranks' values; waits for all of them."""
+        if self.count == 1:
+            return value
+        values = torch.tensor(value, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(values)
+        return values.item() / self.count
+
+    def from_first(self, value: Any) -> Any:
+        """Return the first rank's value, on every rank."""
+        if self.count == 1:
+            return value
+        box = [value]
+        distributed.broadcast_object_list(box, src=0, device=self.device)
+        return box[0]
+
+
+def start(work: Callable[[Namespace, Ranks], int], options: Namespace) -> int:
+    """Call `work(options, ranks)` on each rank of this host; returns the exit code, that of a failed rank.
+
+    Several hosts meet at MASTER_ADDR and MASTER_PORT, by default the first host's port 7777. `work` has to be
+    a function at the top of its module.
+
+    Raises TrainingError where this host isn't among the hosts.
+    """
+    hosts = sorted(json.loads(os.environ.get("SM_HOSTS") or '["localhost"]'))
+    gpus = torch.cuda.device_count()
+    here = max(1, gpus)
+    count = len(hosts) * here
+    if count == 1:
+        return work(options, Ranks(1, 0, torch.device("cuda" if gpus else "cpu")))
+    current = os.environ.get("SM_CURRENT_HOST", hosts[0] if len(hosts) == 1 else "")
+    if current not in hosts:
+        raise TrainingError(
+            f"SM_CURRENT_HOST: expected one of SM_HOSTS, {', '.join(hosts)}, found {current!r}"
+        )
+    first = hosts.index(current) * here
+    os.environ.setdefault("MASTER_ADDR", hosts[0])
+    os.environ.setdefault("MASTER_PORT", PORT)
+    if here == 1:
+        return _join(0, work, options, count, first)
+    try:
+        spawn(_spawned, (work, options, count, first), nprocs=here)
+    except ProcessExitedException as error:
+        return error.exit_code
+    return 0
+
+
+def _spawned(local: int, work: Callable[[Namespace, Ranks], int], *others: Any) -> None:
+    if code := _join(local, work, *others):
+        raise SystemExit(code)
+
+
+def _join(
+    local: int, work: Callable[[Namespace, Ranks], int], options: Namespace, count: int, first: int
+) -> int:
+    """Meet the other ranks, do the work, part."""
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", local) if cuda else torch.device("cpu")
+    if cuda:
+        torch.cuda.set_device(device)
+    distributed.init_process_group("nccl" if cuda else "gloo", rank=first + local, world_size=count)
+    try:
+        return work(options, Ranks(count, first + local, device))
+    finally:
+        distributed.destroy_process_group()
