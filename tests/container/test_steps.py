@@ -86,6 +86,23 @@ def test_recorded_steps_train_as_steps_do(recorders: list[Recorder]) -> None:
     assert total == expected_total
 
 
+def test_a_refused_recording_leaves_steps_as_they_are(
+    recorders: list[Recorder], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Where CUDA can't record a step, the training goes on without a graph, and says so once."""
+
+    def refuse(graph: Recorder) -> None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "graph", refuse)
+    weights, total = weights_after(8, graph=True)
+    assert capfd.readouterr().out.count("operation not permitted") == 1
+    assert len(recorders) == 1
+    expected, expected_total = weights_after(8, graph=False)
+    assert torch.equal(weights, expected)
+    assert total == expected_total
+
+
 def test_biases_and_batch_norms_do_not_decay() -> None:
     """Weight decay acts on convolutions and the last layer's weights alone."""
     network = networks.build("small")

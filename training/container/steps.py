@@ -36,35 +36,43 @@ class Step:
         self.images, self.labels, self.options = images, labels, options
         self.total = torch.zeros((), device=images.device)
         self.bfloat16 = has_bfloat16(images.device)
-        self.aside = torch.cuda.Stream() if graph else None
+        self.aside = torch.cuda.Stream() if graph else None  # None: no graph
         self.eager_left = EAGER
         self.graph: torch.cuda.CUDAGraph | None = None
         self.positions = torch.empty(0)
 
     def __call__(self, positions: torch.Tensor) -> None:
         """Train on one mini-batch."""
-        if self.aside is None:
-            self._train(positions)
-        elif self.eager_left > 0:
+        if self.aside and not self.eager_left and not self.graph:
+            self._capture(positions)
+        if self.graph:
+            self.positions.copy_(positions)
+            self.graph.replay()
+        elif self.aside:
             self.eager_left -= 1
             self.aside.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self.aside):
                 self._train(positions)
             torch.cuda.current_stream().wait_stream(self.aside)
         else:
-            if self.graph is None:
-                self.graph = self._capture(positions)
-            self.positions.copy_(positions)
-            self.graph.replay()
+            self._train(positions)
 
-    def _capture(self, positions: torch.Tensor) -> torch.cuda.CUDAGraph:
-        """Record a step, which trains nothing yet; its mini-batch is what `self.positions` then holds."""
+    def _capture(self, positions: torch.Tensor) -> None:
+        """Record a step, which trains nothing yet; its mini-batch is what `self.positions` then holds.
+
+        Where CUDA refuses, there is no graph, and the steps go on one by one.
+        """
         self.positions = positions.clone()
         self.optimizer.zero_grad(set_to_none=True)  # so that the graph's memory holds the gradients
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._train(self.positions)
-        return graph
+        try:
+            with torch.cuda.graph(graph):
+                self._train(self.positions)
+        except RuntimeError as error:
+            self.aside = None
+            print(f"expected a CUDA graph of the step, found: {error}; training without one", flush=True)
+        else:
+            self.graph = graph
 
     def _train(self, positions: torch.Tensor) -> None:
         inputs = normalise(augment(self.images[positions], self.options.augmentation))

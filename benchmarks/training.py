@@ -1,0 +1,76 @@
+"""Training on one processor core, beside one epoch of PyTorch's official MNIST example in the same run.
+
+Reads MNIST from the folder MNIST_DIR. Every training is on all 60,000 images; a finished model meets the test
+set once. The official loop runs before and after ours, and counts with its mean; its test and its loading of
+the files don't count, nor do ours.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
+
+import torch
+
+from benchmarks import mnist, official_loop, training_runs
+from benchmarks.measuring import Figure, conclude
+from benchmarks.training_runs import Trained
+
+GOALS = {"small": (60, 0.7), "base": (40, 2.0)}  # wrong test images, and time in epochs of the official loop
+TIMES_ITS_IMAGES_A_SECOND = 8
+
+
+def official(images: mnist.Mnist, seed: int) -> tuple[float, float]:
+    """The processor time, in seconds, of the official loop's first epoch, and its test accuracy."""
+    begun = time.process_time()
+    with redirect_stdout(StringIO()):  # a line every ten mini-batches
+        network = official_loop.train_epoch(images, seed)
+    return time.process_time() - begun, official_loop.test_accuracy(network, images)
+
+
+def ours(images: mnist.Mnist, arch: str, seeds: Sequence[int]) -> tuple[list[Trained], list[float]]:
+    """Trainings of one network, and the test accuracy of each."""
+    trained = [training_runs.fit(images, training_runs.options_of(arch, seed)) for seed in seeds]
+    return trained, [training_runs.test_accuracy(each.network, images) for each in trained]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arch", choices=GOALS, nargs="+", default=list(GOALS))
+    parser.add_argument("--seeds", type=training_runs.seeds, default=range(3), help="how many (3)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a goal is missed")
+    given = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    images = mnist.load()
+    epochs, figures = [official(images, seed=0)], []
+    measured = {arch: ours(images, arch, given.seeds) for arch in given.arch}
+    epochs.append(official(images, seed=1))
+    epoch = statistics.mean(seconds for seconds, _ in epochs)
+    print(f"official loop, 1 epoch: {epoch:.1f} s, {training_runs.spread(value for _, value in epochs)}")
+    for arch, (trained, accuracies) in measured.items():
+        seconds = statistics.mean(each.processor for each in trained)
+        speed = statistics.mean(each.images / each.processor for each in trained)
+        print(f"{arch}: {seconds:.1f} s, {speed:,.0f} images/s, {training_runs.spread(accuracies)}")
+        wrong, most = GOALS[arch]
+        mean_wrong = round(1e4 * (1 - statistics.mean(accuracies)), 3)
+        figures.append(Figure(f"{arch}, wrong test images of 10,000", mean_wrong, wrong))
+        figures.append(Figure(f"{arch}, processor time in official epochs", seconds / epoch, most))
+        if arch == "small":
+            times = speed * epoch / len(images.labels)
+            figures.append(
+                Figure(
+                    "small, images a second as a multiple of the official loop's",
+                    times,
+                    TIMES_ITS_IMAGES_A_SECOND,
+                    at_least=True,
+                )
+            )
+    return conclude(figures, given.check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

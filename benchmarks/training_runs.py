@@ -1,0 +1,113 @@
+"""Trainings of the container's code on MNIST: their time, and one measurement on the test set each."""
+
+import statistics
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.measuring import ROOT
+from benchmarks.mnist import Mnist
+from training.container.data import Bytes
+
+sys.path.insert(0, str(ROOT / "training" / "container"))  # the container's files find each other so
+import arguments
+import checkpoints
+import train
+from model import build
+from ranks import Ranks
+
+# Chosen on validation images: trained on 50,000 of the training images, measured on the other 10,000.
+RECIPES: dict[str, list[str]] = {
+    "small": ["--epochs", "6", "--augmentation", "0.8"],
+    "base": ["--epochs", "13", "--learning-rate", "0.02"],
+    "large": ["--epochs", "30", "--batch-size", "512", "--learning-rate", "0.02"],
+}
+SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # pixels down and to the right
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished model, and what its training took: seconds on the processor and on the clock."""
+
+    network: nn.Module
+    images: int
+    processor: float
+    clock: float
+
+
+def options_of(arch: str, seed: int, *others: str) -> Namespace:
+    """What train.py would be told for a recipe with a seed."""
+    given = [*RECIPES[arch], "--arch", arch, "--seed", str(seed), *others]
+    return arguments.parse(["--training", "", "--model-dir", "", *given])
+
+
+def fit(
+    mnist: Mnist,
+    options: Namespace,
+    positions: Any = slice(None),
+    after_epoch: Callable[[nn.Module], object] | None = None,
+) -> Trained:
+    """Train as train.py does, on the images at `positions`, on the GPU where there is one.
+
+    `after_epoch` is given the network after each epoch, and may measure it.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(options.seed)
+    images = torch.from_numpy(mnist.images[positions]).to(device)
+    labels = torch.from_numpy(mnist.labels[positions]).to(device).long()
+    network, ranks = build(options.arch, options.dropout).to(device), Ranks(1, 0, device)
+    options.checkpoint_dir = None
+    kept = checkpoints.Checkpoints(options, images, labels, ranks)
+
+    def watch(_epoch: int) -> None:
+        if after_epoch:
+            after_epoch(network)
+            network.train()
+
+    processor, clock = time.process_time(), time.perf_counter()
+    train.fit(network, images, labels, options, ranks, kept, watch)
+    seen = len(images) // options.batch_size * options.batch_size * options.epochs
+    return Trained(network, round(seen), time.process_time() - processor, time.perf_counter() - clock)
+
+
+def accuracy(network: nn.Module, pixels: Bytes, labels: Bytes) -> float:
+    """The network's accuracy (0–1) on uint8 images (N, 28, 28) with labels (N,)."""
+    device = next(network.parameters()).device
+    logits = train.read(network, torch.from_numpy(pixels).to(device))
+    return train.accuracy(logits, torch.from_numpy(labels).to(device))
+
+
+def test_accuracy(network: nn.Module, mnist: Mnist) -> float:
+    """The one measurement of a finished model on the test set (0–1)."""
+    return accuracy(network, mnist.test_images, mnist.test_labels)
+
+
+def ensemble_accuracy(networks: Sequence[nn.Module], mnist: Mnist) -> float:
+    """The test accuracy (0–1) of several networks that vote, each on every image and its shifts."""
+    device = next(networks[0].parameters()).device
+    pixels = torch.from_numpy(mnist.test_images).to(device)
+    votes = [
+        train.read(network, torch.roll(pixels, shift, (1, 2))).softmax(1)
+        for network in networks
+        for shift in SHIFTS
+    ]
+    return train.accuracy(torch.stack(votes).sum(0), torch.from_numpy(mnist.test_labels).to(device))
+
+
+def spread(values: Iterable[float]) -> str:
+    """Percentages as mean ± standard deviation, and each of them."""
+    hundredths = [100 * value for value in values]
+    deviation = statistics.stdev(hundredths) if len(hundredths) > 1 else 0.0
+    each = " ".join(f"{value:.2f}" for value in hundredths)
+    return f"{statistics.mean(hundredths):.3f} ± {deviation:.3f} % ({each})"
+
+
+def seeds(text: str) -> Sequence[int]:
+    """How many seeds, counted from 0."""
+    return range(int(text))
