@@ -192,6 +192,13 @@ def test_a_child_that_cannot_start_leaves_no_thread(tmp_path: Path, monkeypatch:
         assert [thread.name for thread in threading.enumerate() if thread.name == "runtime API"] == []
 
 
+# A program inherits signals that are ignored, as a program in the background has them: here they count.
+IN_THE_FOREGROUND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""
 INTERRUPTED = """
 import sys, time
 from local.cloud import Cloud
@@ -207,7 +214,7 @@ def test_an_interrupt_ends_children_and_removes_the_folder() -> None:
     """A Ctrl-C of the program leaves neither its child nor its folder."""
     root = str(Path(__file__).parents[2])
     program = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED],
+        [sys.executable, "-c", IN_THE_FOREGROUND + INTERRUPTED],
         cwd=root,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -238,7 +245,10 @@ cli.main.app(["demo"])
 def test_the_demo_ends_its_children_at_every_usual_signal(signal_number: signal.Signals) -> None:
     """A Ctrl-C, a `kill` and a closed terminal end the demo with its child and its folder."""
     program = subprocess.Popen(
-        [sys.executable, "-c", DEMO], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", IN_THE_FOREGROUND + DEMO],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert program.stdout is not None
     folder, child = program.stdout.readline().split()
