@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from batch_prediction.settings import Settings
 
 BUCKET = "digits-bucket"
@@ -34,3 +36,10 @@ def message(content: dict[str, Any]) -> dict[str, Any]:
     """A message as the poller of a queue hands it to a function."""
     record = event("sqs_message")["Records"][0]
     return {"Records": [record | {"body": json.dumps(content)}]}
+
+
+def use_moto_account(patch: pytest.MonkeyPatch) -> None:
+    """Set the credentials and the region of moto's account."""
+    patch.setenv("AWS_ACCESS_KEY_ID", "local")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")

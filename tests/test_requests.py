@@ -32,7 +32,7 @@ from tests.functions.test_registry import completed_job
 from tests.functions.test_report import job as described_job
 from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
 from tests.recording import MODELS, SERVICES, TRANSFERS, Recording, call_sites, spied
-from tests.samples import BUCKET, SETTINGS, event
+from tests.samples import BUCKET, SETTINGS, event, use_moto_account
 from tests.service_model import violations
 from training.datasets import Digits, Parts
 
@@ -49,12 +49,7 @@ def recording() -> Recording:
     """All flows, run once in an account of moto's, with every request noted."""
     recording = Recording()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
+        use_moto_account(patch)
         for name in TRANSFERS:
             patch.setattr(boto3.s3.inject, name, spied(recording, name))
         session = botocore.session.get_session()

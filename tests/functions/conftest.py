@@ -1,6 +1,5 @@
 """A bucket and a registry in moto, in this program, for tests of the domain."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,20 +8,13 @@ from moto import mock_aws
 
 from batch_prediction.aws import Clients
 from batch_prediction.settings import Settings
-from tests.samples import BUCKET, SETTINGS
+from tests.samples import BUCKET, SETTINGS, use_moto_account
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
-    """An account with a data bucket and a model package group; the shell's settings are set aside."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    """An account with a data bucket and a model package group."""
+    use_moto_account(monkeypatch)
     with mock_aws():
         clients = Clients()
         clients.s3.create_bucket(Bucket=BUCKET)
