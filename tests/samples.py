@@ -21,6 +21,8 @@ SETTINGS = Settings(
     accuracy_tolerance=0.002,
     max_images=1_000_000,
     report_queue_url="",
+    notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
+    training_instance_type="ml.g4dn.xlarge",
 )
 
 EVENTS = Path(__file__).parent / "events"

@@ -20,7 +20,7 @@ from moto import mock_aws
 
 import register_model
 from batch_prediction import aws as functions_aws
-from batch_prediction import decision, registry, report, transform
+from batch_prediction import decision, notify, registry, report, transform
 from batch_prediction.decision import Refuse, Start
 from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Manifest, Run
@@ -62,16 +62,19 @@ def recording() -> Recording:
 
 def flow(patch: pytest.MonkeyPatch) -> None:
     """Train, register, start, refuse and report; drop and read as the demo does."""
-    s3, sagemaker, sqs = (boto3.client(name) for name in SERVICES)
+    s3, sagemaker, sqs, sns = (boto3.client(name) for name in SERVICES)
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     sagemaker.create_model_package_group(ModelPackageGroupName="digits")
     queue = sqs.create_queue(QueueName="reports")["QueueUrl"]
-    stack = Settings(**{**SETTINGS.__dict__, "report_queue_url": queue, "minimum_accuracy": 0.0})
+    topic = sns.create_topic(Name="notifications")["TopicArn"]
+    changed = {"report_queue_url": queue, "notifications_topic_arn": topic, "minimum_accuracy": 0.0}
+    stack = Settings(**SETTINGS.__dict__ | changed)
     for name, value in stack.__dict__.items():
         patch.setenv(name.upper(), str(value))
     functions_aws.clients.cache_clear()
     aws = functions_aws.clients()
+    notify.publish(aws.sns, topic, "batch b7: Completed", "https://…")
     train_and_register(stack, queue)
     run_and_report(aws, stack)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)

@@ -28,6 +28,11 @@ class Clients:
         """SQS: the report queue."""
         return boto3.client("sqs", config=CONFIG)
 
+    @cached_property
+    def sns(self) -> Any:
+        """SNS: what people are told."""
+        return boto3.client("sns", config=CONFIG)
+
 
 @cache
 def clients() -> Clients:

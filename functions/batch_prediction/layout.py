@@ -8,7 +8,10 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
     runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, predictions.csv
-    datasets/<name>/   code/<digest>/sourcedir.tar.gz   models/<training job>/output/model.tar.gz
+    datasets/<name>/   code/<digest>/sourcedir.tar.gz
+    trials/<tuning job>/failure.json                   why no final training; the trials beside it
+    models/<training job>/output/model.tar.gz          the artifact of a final training
+    models/<training job>/failure.json                 or why there is none
     checkpoints/<training job>/                        what an interrupted training goes on from
 """
 
@@ -22,6 +25,7 @@ RUNS = "runs/"
 REPORTS = "reports/"
 DATASETS = "datasets/"
 CODE = "code/"
+TRIALS = "trials/"
 MODELS = "models/"
 CHECKPOINTS = "checkpoints/"
 
@@ -33,6 +37,16 @@ _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 _LONGEST_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
 _LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+
+
+def tuning_failure(tuning_job: str) -> str:
+    """The key of the reason why a tuning job was followed by no final training."""
+    return f"{TRIALS}{tuning_job}/failure.json"
+
+
+def training_failure(training_job: str) -> str:
+    """The key of the reason why a final training was followed by no model package."""
+    return f"{MODELS}{training_job}/failure.json"
 
 
 def check_name(name: str) -> None:

@@ -19,6 +19,8 @@ class Settings:
     accuracy_tolerance: float  # validation accuracy, 0 to 1
     max_images: int  # manifest lines of one batch
     report_queue_url: str
+    notifications_topic_arn: str
+    training_instance_type: str  # of the final training jobs
 
     @classmethod
     def from_environment(cls) -> "Settings":

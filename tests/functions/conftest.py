@@ -25,6 +25,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
 
 @pytest.fixture
 def settings(aws: Clients) -> Settings:
-    """The stack's settings, with a report queue that exists."""
+    """The stack's settings, with a report queue and a topic that exist."""
     queue = aws.sqs.create_queue(QueueName="reports")["QueueUrl"]
-    return replace(SETTINGS, report_queue_url=queue)
+    topic = aws.sns.create_topic(Name="digits-notifications")["TopicArn"]
+    return replace(SETTINGS, report_queue_url=queue, notifications_topic_arn=topic)

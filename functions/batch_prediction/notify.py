@@ -1,0 +1,17 @@
+"""Tell people: one message to the stack's topic, which mails it to whoever subscribed."""
+
+import re
+from typing import Any
+
+_SUBJECT, _TEXT = 99, 200_000  # characters; SNS takes fewer than 100, and 256 KiB
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
+
+
+def publish(sns: Any, topic_arn: str, subject: str, text: str) -> None:
+    """Send a message; a subject that SNS would refuse is mended rather than lost.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, no line breaks, beginning with a
+    letter, number or punctuation.
+    """
+    mended = _NOT_ASCII.sub("?", subject).strip()[:_SUBJECT]
+    sns.publish(TopicArn=topic_arn, Subject=mended or "Digit Batch", Message=text[:_TEXT])
