@@ -8,7 +8,7 @@ from batch_prediction.settings import Settings
 
 
 def test_a_message_reaches_the_topic_with_a_subject_that_sns_takes(aws: Clients, settings: Settings) -> None:
-    """Whatever a batch is called, its message is sent: the subject is one line of at most 99 ASCII characters."""
+    """Whatever a batch is called, its message is sent: the subject is one line of 99 ASCII characters."""
     queue = aws.sqs.create_queue(QueueName="inbox")["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     aws.sns.subscribe(TopicArn=settings.notifications_topic_arn, Protocol="sqs", Endpoint=arn)
