@@ -1,0 +1,65 @@
+"""The deployed stack that a command works with, in AWS or in the local cloud."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from click import ClickException
+
+from local import samconfig
+
+ROOT = Path(__file__).parents[1]
+NAME = samconfig.read(ROOT / "samconfig.toml", "default").stack_name
+
+StackName = Annotated[
+    str, typer.Option("--stack", envvar="DIGITS_STACK", help="Name of the deployed stack.", metavar="NAME")
+]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack: its name and its outputs (template.yaml, Outputs)."""
+
+    name: str
+    outputs: dict[str, str]
+
+    @property
+    def bucket(self) -> str:
+        """The data bucket's name."""
+        return self.outputs["BucketName"]
+
+    @property
+    def group(self) -> str:
+        """The name of the model package group, which is the parameter `Name`."""
+        return self.outputs["ModelPackageGroupName"]
+
+
+@cache
+def client(service: str) -> Any:
+    """A boto3 client with the shell's credentials, region and AWS_ENDPOINT_URL."""
+    try:
+        return boto3.client(service)
+    except BotoCoreError as error:  # no region, or a profile that doesn't exist
+        raise ClickException(f"AWS {service}: {error} Set AWS_DEFAULT_REGION, or AWS_PROFILE.") from error
+
+
+def find(name: str) -> Stack:
+    """Look a deployed stack up; ClickException, with what to do next, when it can't be found."""
+    try:
+        (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except (ClientError, BotoCoreError) as error:
+        raise ClickException(
+            f"stack {name}: expected a deployed stack, found: {error}. Deploy it with `sam deploy`, name "
+            "another with --stack, or check the credentials and the region that this shell uses"
+        ) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    if not {"BucketName", "ModelPackageGroupName"} <= set(outputs):
+        raise ClickException(
+            f"stack {name}: expected the outputs of Digit Batch's template.yaml, found "
+            f"{', '.join(sorted(outputs)) or 'none'} ({found['StackStatus']}). Name another with --stack"
+        )
+    return Stack(name, outputs)
