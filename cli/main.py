@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.errors import Commands
 from cli.stages import StageError
 from training.datasets import BATCH
 
 app = typer.Typer(
+    cls=Commands,
     help="Digit Batch: drop handwritten digits into S3, read there how well the newest approved model reads.",
     no_args_is_help=True,
     add_completion=False,

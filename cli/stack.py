@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from click import ClickException
 
+from cli.errors import CommandError
 from local import samconfig
 
 ROOT = Path(__file__).parents[1]
@@ -44,21 +44,21 @@ def client(service: str) -> Any:
     try:
         return boto3.client(service)
     except BotoCoreError as error:  # no region, or a profile that doesn't exist
-        raise ClickException(f"AWS {service}: {error} Set AWS_DEFAULT_REGION, or AWS_PROFILE.") from error
+        raise CommandError(f"AWS {service}: {error} Set AWS_DEFAULT_REGION, or AWS_PROFILE.") from error
 
 
 def find(name: str) -> Stack:
-    """Look a deployed stack up; ClickException, with what to do next, when it can't be found."""
+    """Look a deployed stack up; CommandError, with what to do next, when it can't be found."""
     try:
         (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except (ClientError, BotoCoreError) as error:
-        raise ClickException(
+        raise CommandError(
             f"stack {name}: expected a deployed stack, found: {error}. Deploy it with `sam deploy`, name "
             "another with --stack, or check the credentials and the region that this shell uses"
         ) from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     if not {"BucketName", "ModelPackageGroupName"} <= set(outputs):
-        raise ClickException(
+        raise CommandError(
             f"stack {name}: expected the outputs of Digit Batch's template.yaml, found "
             f"{', '.join(sorted(outputs)) or 'none'} ({found['StackStatus']}). Name another with --stack"
         )

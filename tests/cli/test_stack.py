@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from click import ClickException
 from moto import mock_aws
 
 from cli import stack
+from cli.errors import CommandError
 from tests.samples import use_moto_account
 
 
@@ -40,14 +40,14 @@ def test_a_deployed_stack_is_known_by_its_outputs() -> None:
 
 def test_a_missing_stack_is_an_error_that_says_what_to_do() -> None:
     """The error names the stack, what AWS answered, and the next step."""
-    with pytest.raises(ClickException, match=r"stack digits: expected a deployed stack, found: .*sam deploy"):
+    with pytest.raises(CommandError, match=r"stack digits: expected a deployed stack, found: .*sam deploy"):
         stack.find("digits")
 
 
 def test_somebody_elses_stack_is_refused() -> None:
     """A stack without the template's outputs is named with what it has."""
     deploy("other", {"Something": "else"})
-    with pytest.raises(ClickException, match=r"stack other: expected the outputs .* found Something"):
+    with pytest.raises(CommandError, match=r"stack other: expected the outputs .* found Something"):
         stack.find("other")
 
 
