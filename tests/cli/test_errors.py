@@ -16,7 +16,7 @@ from cli.errors import CommandError, Commands
     ],
 )
 def test_a_foreseen_error_is_one_sentence(error: Exception, told: str) -> None:
-    """The sentence is on standard error as it was written, the exit status is 1, and no stack trace is shown."""
+    """The sentence is on standard error as written, the exit status is 1, and no stack trace is shown."""
     app = typer.Typer(cls=Commands)
 
     @app.command()
