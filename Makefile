@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity benchmarks
+.PHONY: demo test lint fidelity programs benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -16,6 +16,10 @@ lint: $(VENV)/.installed
 fidelity: $(VENV)/.fidelity
 	$(VENV)/bin/python -m pytest tests/fidelity
 
+# The real `sam` and `aws` programs against the local cloud, each in an environment of its own.
+programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
+	$(VENV)/bin/python -m pytest tests/programs
+
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done
 
@@ -24,3 +28,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 
 $(VENV)/.fidelity: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]' && touch $@
+
+.venv-sam/.installed: Makefile
+	$(VENV)/bin/python -m venv .venv-sam && .venv-sam/bin/python -m pip install --quiet aws-sam-cli==1.170.0 && touch $@
+
+.venv-aws/.installed: Makefile
+	$(VENV)/bin/python -m venv .venv-aws && .venv-aws/bin/python -m pip install --quiet awscli==1.46.3 && touch $@

@@ -57,6 +57,25 @@ def demo(
         raise typer.Exit(130) from error
 
 
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1 to listen on.", min=1, max=65535)] = 4566,
+    deploy: Annotated[
+        bool, typer.Option(help="Deploy template.yaml, or start with an empty account.")
+    ] = True,
+    logs: Annotated[bool, typer.Option("--logs", help="Show what functions and jobs print, too.")] = False,
+) -> None:
+    """Run the local cloud on a port, for `aws`, `sam` and boto3, until Ctrl-C.
+
+    Prints what to export, and then what happens: stacks, events, invocations, jobs, and requests that the
+    policies of a role deny.
+    """
+    from cli.up import run  # moto's import costs a second that `--help` doesn't pay
+
+    _end_in_order()
+    run(Console(), port, deploy, logs)
+
+
 def _end_in_order() -> None:
     """Let SIGTERM and SIGHUP, as Ctrl-C does, end the local cloud with its children before the command."""
 

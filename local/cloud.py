@@ -6,6 +6,7 @@ most one cloud at a time. Nothing survives `stop`: neither state nor threads, ch
 
 import atexit
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -49,11 +50,11 @@ class Cloud:
     _running: ClassVar["Cloud | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, port: int = 0) -> None:
         self.listener = listener
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
-        self.port = 0
+        self.port = port  # 0: whichever is free
         self._threads: list[threading.Thread] = []
         self._children = Children()
         self._patches = Patches()
@@ -91,10 +92,10 @@ class Cloud:
         return f"{self.endpoint_url}/{self.account_id}/{name}"
 
     def start(self) -> None:
-        """Start an empty account on a free port.
+        """Start an empty account.
 
-        Raise CloudError when one runs already in this program, when this one has been stopped, or when moto
-        isn't the pinned version.
+        Raise CloudError when one runs already in this program, when this one has been stopped, when its port
+        is taken, or when moto isn't the pinned version.
         """
         if self.stopping.is_set():
             raise CloudError("This local cloud has been stopped. Make another one: a Cloud starts once.")
@@ -104,6 +105,7 @@ class Cloud:
                 f"The local cloud changes moto from inside and needs moto {MOTO_VERSION}, but {found} is "
                 f"installed. Install moto=={MOTO_VERSION}."
             )
+        _refuse_taken(self.port)
         with Cloud._lock:
             if Cloud._running is not None:
                 raise CloudError(
@@ -131,7 +133,7 @@ class Cloud:
         self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
         for service in SERVICES:
             import_module(f"local.{service}").plug_in(self)
-        self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
         self._set_aside.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
@@ -225,6 +227,19 @@ class Cloud:
         `new` allows for a name that `owner` lacks, which `stop` takes away again; the original is then None.
         """
         return self._patches.make(owner, name, replacement, new=new)
+
+
+def _refuse_taken(port: int) -> None:
+    """Raise CloudError when another program listens on a port of the loopback interface; 0 is always free."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CloudError(
+                f"Port {port} of 127.0.0.1: expected a free one, found: {error.strerror}. Another program "
+                "has it, perhaps another local cloud: end that, or name another port."
+            ) from error
 
 
 def _empty_moto() -> None:

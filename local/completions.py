@@ -35,8 +35,10 @@ def complete_bucket(cloud: Cloud, bucket: Any, properties: Properties) -> None:
         Bucket=name, NotificationConfiguration=_notifications(properties)
     )
     if "PublicAccessBlockConfiguration" in properties:
+        blocked = properties["PublicAccessBlockConfiguration"]
         s3.put_public_access_block(
-            Bucket=name, PublicAccessBlockConfiguration=properties["PublicAccessBlockConfiguration"]
+            Bucket=name,
+            PublicAccessBlockConfiguration={key: as_text(value) == "true" for key, value in blocked.items()},
         )
     else:
         s3.delete_public_access_block(Bucket=name)

@@ -11,14 +11,12 @@ from botocore.exceptions import ClientError
 from local.cloud import Cloud
 from local.interpreter import architecture, refuse_misfit, runtime
 from local.packages import pack
+from local.statuses import DEPLOYED, INITIATED, ONLY_TO_DELETE
 from local.template import parse
 
 ARTIFACTS = f"deployment-artifacts-{Cloud.account_id}"
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 STACK = "AWS::CloudFormation::Stack"
-INITIATED = "User Initiated"  # the reason of a stack's first event of an operation
-DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-ONLY_TO_DELETE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 
 
 class DeployError(Exception):

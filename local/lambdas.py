@@ -1,5 +1,6 @@
 """Lambda: invocations that run, asynchronous ones with retries and destinations, and SQS event sources."""
 
+import base64
 import json
 import threading
 from datetime import UTC, datetime
@@ -43,6 +44,14 @@ class Functions:
         outcome = invocation.error and json.loads(invocation.answer or b"{}").get("errorMessage", "failed")
         self.cloud.tell("function", name, f"failed: {outcome}" if outcome else "done")
         return invocation
+
+    def log_of(self, function: Any, invocation: Invocation) -> str:
+        """The end of what an invocation has logged, in base64: at most 4 KB, as `LogType: Tail` asks for."""
+        worker = self._workers.get(function.function_name)
+        _, start, lines = (worker.tail() if worker else "").rpartition(
+            f"START RequestId: {invocation.request_id}"
+        )
+        return base64.b64encode((start + lines).encode()[-4096:]).decode()
 
     def close(self) -> None:
         """When the cloud stops, and each function has come to its end, close its worker."""
@@ -125,6 +134,7 @@ def plug_in(cloud: Cloud) -> None:
             cloud.spawn(lambda: functions.run_asynchronously(function, event), name)
             return b""
         invocation = functions.run(function, Invocation(event))
+        response_headers["x-amz-log-result"] = functions.log_of(function, invocation)
         if invocation.error:
             response_headers["x-amz-function-error"] = invocation.error
         return invocation.answer

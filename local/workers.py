@@ -71,6 +71,10 @@ class Worker:
         self._log.write(f"END RequestId: {invocation.request_id}")
         self._log.write(f"REPORT RequestId: {invocation.request_id}\tDuration: {seconds * 1000:.2f} ms")
 
+    def tail(self) -> str:
+        """The last lines of the log."""
+        return self._log.tail()
+
     def close(self) -> None:
         """End the child and its runtime API."""
         if self._child is not None:

@@ -73,7 +73,10 @@ def test_every_make_target_exists() -> None:
 
 def test_every_option_of_digits_exists() -> None:
     """The options that README names are those that --help explains."""
-    shown = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"}).output
+    shown = "".join(
+        CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+        for command in ("demo", "up")
+    )
     named = set(re.findall(r"`(--[a-z-]+)`", (ROOT / "README.md").read_text()))
     assert {"--out", "--images", "--seed", "--keep-running"} <= named
     for option in named:

@@ -1,0 +1,77 @@
+"""`digits up`: the local cloud on a port of this machine, and what happens in it, live."""
+
+import contextlib
+import threading
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from cli.errors import CommandError
+from local import samconfig
+from local.cloud import Cloud, CloudError
+from local.deploy import DeployError, deploy
+from local.environment import OPERATOR
+from local.happenings import Happening
+from local.interpreter import MisfitError, architecture, runtime
+from local.packages import PackageError
+from local.template import TemplateError
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ROOT / ".cache"
+COLOURS = {
+    "denial": "bold red",
+    "event": "cyan",
+    "function": "green",
+    "job": "magenta",
+    "log": "dim",
+    "stack": "dim",
+}
+
+
+def run(console: Console, port: int, deploying: bool, logs: bool) -> None:
+    """Run the local cloud until Ctrl-C; CommandError when it can't start or deploy."""
+
+    def show(happening: Happening) -> None:
+        if happening.kind == "log" and not logs:
+            return
+        colour = COLOURS.get(happening.kind, "yellow")
+        console.print(
+            f"[dim]{happening.at:%H:%M:%S}[/dim] [{colour}]{happening.kind:<12}[/{colour}] "
+            f"[bold]{escape(happening.name)}[/bold] {escape(happening.text)}",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+    try:
+        with Cloud(show, port) as cloud:
+            outputs = _deploy(cloud) if deploying else {}
+            console.print(_welcome(cloud, outputs), soft_wrap=True, highlight=False)
+            with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+                threading.Event().wait()
+    except (CloudError, DeployError, MisfitError, PackageError, TemplateError) as error:
+        raise CommandError(str(error)) from error
+    console.print("The local cloud has stopped.")
+
+
+def _deploy(cloud: Cloud) -> dict[str, str]:
+    configured = samconfig.read(ROOT / "samconfig.toml", "local")
+    return deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, PACKAGES)
+
+
+def _welcome(cloud: Cloud, outputs: dict[str, str]) -> str:
+    variables = {"AWS_ENDPOINT_URL": cloud.endpoint_url, "AWS_DEFAULT_REGION": cloud.region, **OPERATOR}
+    lines = [
+        "",
+        f"The local cloud is up at {cloud.endpoint_url} until Ctrl-C. In another terminal:",
+        "  export " + " ".join(f"{name}={value}" for name, value in variables.items()),
+    ]
+    if outputs:
+        lines += [f"  aws s3 ls s3://{outputs['BucketName']} --recursive", ""]
+        lines += [f"  {name:<24} {value}" for name, value in sorted(outputs.items())]
+    else:
+        lines += [
+            "  sam build && sam deploy --no-confirm-changeset --parameter-overrides "
+            f"Name=digits PythonRuntime={runtime()} Architecture={architecture()}",
+        ]
+    return "\n".join([*lines, ""])

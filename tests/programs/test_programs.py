@@ -1,0 +1,191 @@
+"""The whole path with the real `sam` and `aws` programs alone, against `digits up`."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from local.interpreter import architecture, runtime
+from tests.programs.desk import ROOT, Desk, reasons
+from tests.stack import png
+from tests.waiting import until
+from training.datasets import idx, sample
+
+DIGITS = Path(sys.executable).parent / "digits"
+IMAGES = 12
+FOREIGN = "python3.12" if runtime() != "python3.12" else "python3.13"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port: int = trial.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """`digits up` without a stack, and the file of what it shows."""
+    shown = tmp_path / "shown.txt"
+    with shown.open("w") as file:
+        program = subprocess.Popen(
+            [DIGITS, "up", "--no-deploy", "--port", str(free_port())], stdout=file, stderr=file, text=True
+        )
+        try:
+            yield program, shown
+        finally:
+            program.kill()
+            program.wait()
+
+
+def exported(shown: Path) -> dict[str, str]:
+    """The variables of the `export` line, as a shell would take them."""
+    line = until(lambda: re.search(r"^ *export (.*)$", shown.read_text(), re.M))
+    return dict(pair.split("=", 1) for pair in line[1].split())
+
+
+def overrides(**changes: str) -> list[str]:
+    """Sam's parameters: what this machine has, a low bar for a small model, and the changes."""
+    values = {
+        "Name": "digits",
+        "PythonRuntime": runtime(),
+        "Architecture": architecture(),
+        "MinimumAccuracy": "0.5",
+        **changes,
+    }
+    return ["--no-confirm-changeset", "--parameter-overrides", *(f"{name}={values[name]}" for name in values)]
+
+
+def outputs(desk: Desk) -> dict[str, str]:
+    """The stack's outputs."""
+    (stack,) = desk.aws("cloudformation", "describe-stacks", "--stack-name", "digits")["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def train(desk: Desk, bucket: str, role: str) -> None:
+    """Train as docs/operations.md says, with less; return when the package is registered and approved."""
+    parts = sample(seed=1)
+    for channel, digits in (("training", parts.training[np.arange(1200)]), ("test", parts.test)):
+        (desk.folder / "mnist" / channel).mkdir(parents=True)
+        (desk.folder / "mnist" / channel / "digits-images-idx3-ubyte.gz").write_bytes(idx(digits.images))
+        (desk.folder / "mnist" / channel / "digits-labels-idx1-ubyte.gz").write_bytes(idx(digits.labels))
+    desk.run("tar", "-czf", "sourcedir.tar.gz", "-C", ROOT / "training" / "container", ".")
+    desk.aws("s3", "cp", "sourcedir.tar.gz", f"s3://{bucket}/code/first/sourcedir.tar.gz")
+    desk.aws("s3", "sync", "mnist/", f"s3://{bucket}/datasets/mnist/")
+    text = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs" / "operations.md").read_text(), re.M | re.S)[0]
+    request = json.loads(text.replace("BUCKET", bucket).replace('"ROLE"', f'"{role}"'))
+    request["HyperParameters"] |= {"arch": "small", "epochs": "4", "seed": "1", "threads": "1"}
+    (desk.folder / "training-job.json").write_text(json.dumps(request))
+    desk.aws("sagemaker", "create-training-job", "--cli-input-json", "file://training-job.json")
+    job = ("--training-job-name", request["TrainingJobName"])
+    until(lambda: desk.aws("sagemaker", "describe-training-job", *job)["TrainingJobStatus"] != "InProgress")
+    described = desk.aws("sagemaker", "describe-training-job", *job)
+    assert described["TrainingJobStatus"] == "Completed", described
+
+    def packages() -> Any:
+        listed = desk.aws("sagemaker", "list-model-packages", "--model-package-group-name", "digits")
+        return listed["ModelPackageSummaryList"]
+
+    (package,) = until(packages)
+    assert package["ModelApprovalStatus"] == "Approved"
+
+
+def drop(desk: Desk, bucket: str) -> dict[str, Any]:
+    """Drop a batch as README.md says, and fetch its report."""
+    digits = sample(seed=1).batch
+    folder = desk.folder / "my-digits"
+    folder.mkdir()
+    lines = []
+    for number in range(IMAGES):
+        (folder / f"{number:04d}.png").write_bytes(png(digits, number))
+        lines.append(json.dumps({"file_name": f"{number:04d}.png", "label": int(digits.labels[number])}))
+    (folder / "manifest.jsonl").write_text("\n".join(lines))
+    place = f"s3://{bucket}/incoming/my-digits/"
+    desk.aws("s3", "sync", "my-digits/", place, "--exclude", "manifest.*")
+    desk.aws("s3", "cp", "my-digits/manifest.jsonl", f"{place}manifest.jsonl")
+
+    def written() -> list[str]:
+        done = desk.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/my-digits/", "--recursive")
+        return re.findall(r"\S+/report\.json$", done.stdout, re.M)
+
+    (key,) = until(written)
+    desk.aws("s3", "cp", f"s3://{bucket}/{key}", "report.json")
+    report: dict[str, Any] = json.loads((desk.folder / "report.json").read_text())
+    return report
+
+
+def test_sam_and_aws_alone_drive_the_whole_path(
+    cloud: tuple[subprocess.Popen[str], Path], tmp_path: Path
+) -> None:
+    """Build, deploy, refuse, change, break, train, score, read, look into and delete, as against AWS."""
+    program, shown = cloud
+    desk = Desk.set_up(tmp_path / "desk", exported(shown))
+    desk.sam("build", "--parameter-overrides", *overrides()[2:])
+
+    # a Runtime that this machine hasn't: rolled back, and sam itself says what to pass
+    misfit = desk.sam("deploy", *overrides(PythonRuntime=FOREIGN), fails=True)
+    assert "ROLLBACK_COMPLETE" in misfit
+    assert f"PassPythonRuntime={runtime()}" in reasons(misfit)
+    desk.sam("delete", "--stack-name", "digits", "--no-prompts")
+
+    # --resolve-s3 is in samconfig.toml: sam makes its own bucket, by a stack of its own
+    assert "Successfully created/updated stack - digits" in desk.sam("deploy", *overrides())
+    assert "No changes to deploy" in desk.sam("deploy", *overrides())
+    changed = desk.sam("deploy", *overrides(MaxImages="77"))
+    assert "Modify" in changed
+    assert "Add" not in changed
+    function = desk.aws("lambda", "get-function-configuration", "--function-name", "digits-start-transform")
+    assert function["Environment"]["Variables"]["MAX_IMAGES"] == "77"
+
+    # a change that the services refuse: all is as before, and sam shows the reason
+    template = desk.folder / ".aws-sam" / "build" / "template.yaml"
+    sound = template.read_text()
+    template.write_text(sound.replace("wildcard: incoming/*/manifest.jsonl", "wildcard: 7"))
+    assert template.read_text() != sound
+    broken = desk.sam("deploy", *overrides(MaxImages="78"), fails=True)
+    assert "UPDATE_ROLLBACK_COMPLETE" in broken
+    assert "Eventpatternisnotvalid.Reason:'key':wildcardcan'ttake7" in reasons(broken)
+    template.write_text(sound)
+    function = desk.aws("lambda", "get-function-configuration", "--function-name", "digits-start-transform")
+    assert function["Environment"]["Variables"]["MAX_IMAGES"] == "77"
+
+    named = outputs(desk)
+    train(desk, named["BucketName"], named["SageMakerRoleArn"])
+    report = drop(desk, named["BucketName"])
+    assert report["status"] == "Completed"
+    assert report["coverage"] == {"expected": IMAGES, "scored": IMAGES, "unreadable": 0, "missing": 0}
+
+    # asked for once more, the same report stays
+    asked = {"detail-type": "Digit Batch Run Ended", "detail": {"batch": "my-digits", "run": report["run"]}}
+    record = json.loads((ROOT / "tests" / "events" / "sqs_message.json").read_text())["Records"][0]
+    event = json.dumps({"Records": [record | {"body": json.dumps(asked)}]})
+    answer = desk.sam("remote", "invoke", "WriteReport", "--stack-name", "digits", "--event", event)
+    assert "START RequestId" in answer
+    assert "errorMessage" not in answer
+    assert "REPORT RequestId" in desk.sam("logs", "--stack-name", "digits", "--name", "StartTransform")
+
+    desk.sam("delete", "--stack-name", "digits", "--no-prompts")
+    assert desk.attempt("aws", "cloudformation", "describe-stacks", "--stack-name", "digits").returncode != 0
+    assert desk.aws("s3", "cp", f"s3://{named['BucketName']}/incoming/my-digits/manifest.jsonl", "-")
+
+    program.send_signal(signal.SIGINT)
+    assert program.wait() == 0
+    told = shown.read_text()
+    for line in (
+        r"event +\S*UploadRule\S* Object Created → \S*UploadQueue",
+        r"function +digits-start-transform done",
+        r"job +digits-first training job Completed",
+        r"job +digits-\S+ transform job Completed",
+        r"The local cloud has stopped\.",
+    ):
+        assert re.search(line, told), line
+    assert "Traceback" not in told
