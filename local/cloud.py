@@ -30,7 +30,7 @@ from local.happenings import Happening, Listener
 from local.patches import Patches
 
 MOTO_VERSION = "5.2.5"
-SERVICES = ("cloudformation", "events", "lambdas", "sagemaker")
+SERVICES = ("cloudformation", "events", "iam", "lambdas", "sagemaker")
 GRACE_SECONDS = 3.0  # a child gets this long between SIGTERM and SIGKILL, and a thread to notice `stopping`
 
 
@@ -55,6 +55,8 @@ class Cloud:
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
         self.port = port  # 0: whichever is free
+        # what roles were allowed: the role, its policies, an iam.policies.Request
+        self.authorised: set[tuple[str, tuple[str, ...], Any]] = set()
         self._threads: list[threading.Thread] = []
         self._children = Children()
         self._patches = Patches()
@@ -194,8 +196,18 @@ class Cloud:
         )
         return identifier
 
-    def role_environment(self, role_arn: str, session_name: str) -> dict[str, str]:
-        """The complete environment of a child that works under `role_arn`'s temporary credentials."""
+    def role_environment(self, role_arn: str, session_name: str, service: str = "") -> dict[str, str]:
+        """The complete environment of a child that works under `role_arn`'s temporary credentials.
+
+        `service`, such as lambda.amazonaws.com, is who assumes the role: CloudError when it doesn't trust it.
+        """
+        from local.iam.authority import trusts  # moto's import costs a second
+
+        if service and not trusts(self, role_arn, service):
+            raise CloudError(
+                f"{role_arn}: expected a role whose trust policy lets {service} assume it, found none. Its "
+                "AssumeRolePolicyDocument has to allow sts:AssumeRole to that service."
+            )
         return {
             **child_variables(self.folder),
             **account_variables(self.region, self.endpoint_url),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.cloud import Cloud
+from local.iam.policies import read
 from local.interpreter import refuse_misfit
 from local.template import as_text
 
@@ -97,8 +98,11 @@ def complete_role(cloud: Cloud, role: Any, properties: Properties) -> None:
     wanted = {policy["PolicyName"]: policy["PolicyDocument"] for policy in properties.get("Policies", [])}
     for gone in set(role.policies) - set(wanted):
         role.delete_policy(gone)
+    read(trust)  # what can't be decided later is refused now
     for policy, document in wanted.items():  # not through the API: moto refuses policies without a Version
-        role.put_policy(policy, json.dumps(document, default=str))
+        text = json.dumps(document, default=str)
+        read(text)
+        role.put_policy(policy, text)
     attached, managed = set(role.managed_policies), set(properties.get("ManagedPolicyArns", []))
     for gone in attached - managed:
         iam.detach_role_policy(RoleName=name, PolicyArn=gone)

@@ -12,6 +12,8 @@ from moto.sqs.models import sqs_backends
 
 from local.cloud import Cloud, CloudError
 from local.delivery import DeliveryError, deliver
+from local.iam.authority import DeniedError, require
+from local.iam.policies import Request
 from local.polling import Poller
 from local.runtime_api import Invocation, error_body
 from local.sandbox import SandboxError
@@ -20,6 +22,8 @@ from local.workers import Worker, fingerprint
 # AWS waits one minute and then two:
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 RETRY_SECONDS = (0.2, 0.4)
+
+DESTINATION_ACTIONS = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
 
 
 class Functions:
@@ -84,6 +88,17 @@ class Functions:
         side = "OnFailure" if invocation.error else "OnSuccess"
         destination = config.get("DestinationConfig", {}).get(side, {}).get("Destination")
         if destination:
+            try:
+                service = destination.split(":")[2]
+                require(
+                    self.cloud,
+                    function.role,
+                    function.function_name,
+                    [Request(DESTINATION_ACTIONS[service], destination)],
+                )
+            except DeniedError as error:
+                self.cloud.tell("function", function.function_name, f"its {side} destination failed: {error}")
+                return
             record = json.dumps(invocation_record(function.function_arn, invocation, attempt))
             try:
                 deliver(self.cloud, destination, record)

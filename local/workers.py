@@ -115,7 +115,7 @@ class Worker:
         provided = link_provided(self.cloud.folder / "runtime")
         return {
             **function.environment_vars,
-            **self.cloud.role_environment(function.role, function.function_name),
+            **self.cloud.role_environment(function.role, function.function_name, "lambda.amazonaws.com"),
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),

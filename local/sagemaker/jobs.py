@@ -20,12 +20,15 @@ from moto.core.utils import utcnow
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.children import end_child, read_lines
-from local.cloud import Cloud
+from local.cloud import Cloud, CloudError
+from local.iam.authority import DeniedError, require
+from local.iam.jobs import of_job
 from local.logs import LogStream
 from local.sagemaker.errors import INTERNAL_ERROR, JobFailed, JobStopped, invalid
 
 REASON_LENGTH = 1_024
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+SERVICE = "sagemaker.amazonaws.com"  # who assumes the roles of jobs and models
 LOG_SECONDS = 5.0  # how long the end waits for the last lines of a child that has ended
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTrainingJob.html
 STOP_GRACE_SECONDS = 120.0
@@ -143,6 +146,22 @@ class Job(ABC):
         end_child(child, signal.SIGKILL)  # and what it started and left behind, which keeps the pipe open
         reader.join(LOG_SECONDS)
         return Ended(child.wait(), too_long)
+
+    def enter_role(self, image: str, checkpoints: str = "") -> dict[str, str]:
+        """Return the environment of a child under the job's role.
+
+        Raise JobFailed when the role doesn't trust SageMaker, or may not do what SageMaker does for every
+        job: pull the image, write the log and the metrics, copy checkpoints.
+        """
+        group = f"/aws/sagemaker/{self.kind}Jobs"
+        try:
+            environment = self.cloud.role_environment(self.role_arn, self.name, SERVICE)
+            require(
+                self.cloud, self.role_arn, self.name, of_job(self.cloud, group, self.name, image, checkpoints)
+            )
+        except (CloudError, DeniedError) as error:
+            raise JobFailed(f"ClientError: {error}") from error
+        return environment
 
     def _run(self) -> None:
         folder = self.cloud.folder / "sagemaker" / self.kind.lower() / self.name

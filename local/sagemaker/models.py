@@ -7,16 +7,17 @@ from botocore.exceptions import ClientError
 from moto.sagemaker.models import Model, SageMakerModelBackend
 
 from local.clients import make_client
-from local.cloud import Cloud
+from local.cloud import Cloud, CloudError
 from local.sagemaker.errors import JobFailed, invalid
-from local.sagemaker.jobs import check_name
+from local.sagemaker.jobs import SERVICE, check_name
 from local.sagemaker.objects import split_uri
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What runs as a model's container: the address of its model.tar.gz, and its environment."""
+    """What runs as a model's container: its image, the address of its model.tar.gz, and its environment."""
 
+    image: str
     artifact: str
     environment: dict[str, str]
 
@@ -28,11 +29,12 @@ def definition_of(backend: Any, container: dict[str, Any]) -> Definition:
     doesn't exist, and for a container without a ModelDataUrl, which can't run locally.
     """
     environment = dict(container.get("Environment") or {})
-    artifact = container.get("ModelDataUrl")
+    image, artifact = container.get("Image") or "", container.get("ModelDataUrl")
     if name := container.get("ModelPackageName"):
         package = backend.describe_model_package(name)
         packaged = package.inference_specification["Containers"][0]
-        artifact, environment = (
+        image, artifact, environment = (
+            packaged.get("Image") or "",
             packaged.get("ModelDataUrl"),
             (packaged.get("Environment") or {}) | environment,
         )
@@ -41,7 +43,7 @@ def definition_of(backend: Any, container: dict[str, Any]) -> Definition:
             "The container has no ModelDataUrl. The local cloud runs models from an artifact with inference "
             "code only."
         )
-    return Definition(artifact, environment)
+    return Definition(image, artifact, environment)
 
 
 def plug_in(cloud: Cloud) -> None:
@@ -76,9 +78,9 @@ def _check_approved(backend: Any, container: dict[str, Any]) -> None:
 def _check_artifact(cloud: Cloud, role_arn: str, artifact: str) -> None:
     try:
         bucket, key = split_uri(artifact)
-        s3 = make_client("s3", cloud.role_environment(role_arn, "create-model"))
+        s3 = make_client("s3", cloud.role_environment(role_arn, "create-model", SERVICE))
         s3.head_object(Bucket=bucket, Key=key)
-    except (ClientError, JobFailed) as error:
+    except (ClientError, CloudError, JobFailed) as error:
         raise invalid(
             f"Could not access model data at {artifact}. Please ensure that the role {role_arn} exists "
             f"and has s3:GetObject permissions and that the object is located in {cloud.region}. ({error})"

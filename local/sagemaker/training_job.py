@@ -67,7 +67,10 @@ class TrainingJob(Job):
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/how-it-works-training.html
         """
-        environment = self.cloud.role_environment(self.role_arn, self.name)
+        environment = self.enter_role(
+            self.record.algorithm_specification.get("TrainingImage") or "",
+            (self.record.checkpoint_config or {}).get("S3Uri", ""),
+        )
         s3, log = make_client("s3", environment), self.log(f"{script_mode.HOST}-{int(time.time())}")
         folders = script_mode.Folders(folder)
         self.advance("Downloading")

@@ -43,7 +43,7 @@ class TransformJob(Job):
         A job that is stopped writes none
         (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html).
         """
-        environment = self.cloud.role_environment(self.role_arn, self.name)
+        environment = self.enter_role(self.definition.image)
         s3 = make_client("s3", environment)
         keys = objects.keys_below(s3, self.settings.input_uri)
         model, outputs, instance = folder / "model", folder / "outputs", f"i-local-{int(time.time())}"

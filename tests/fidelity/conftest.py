@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from local.cloud import Cloud
-from tests.local.sagemaker.account import BUCKET, IMAGE, ROLE, Account, unique
+from tests.local.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
 from training import jobs, source
 from training.datasets import Digits, Parts, idx, sample
 
@@ -24,6 +24,7 @@ def account(parts: Parts) -> Iterator[Account]:
     with Cloud() as cloud:
         account = Account(cloud)
         account.s3.create_bucket(Bucket=BUCKET)
+        make_role(cloud)
         channels: dict[str, Digits] = {"training": parts.training[np.arange(1200)], "test": parts.test}
         for name, digits in channels.items():
             account.put(f"datasets/{name}/digits-images-idx3-ubyte.gz", idx(digits.images))

@@ -31,6 +31,24 @@ def output_fn(predictions, accept):
 """
 
 
+def make_role(cloud: Cloud) -> None:
+    """Make ROLE, which SageMaker may assume and which may do everything: these tests are not about it."""
+    iam, name = cloud.client("iam"), ROLE.rpartition("/")[2]
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    version = {"Version": "2012-10-17"}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({**version, "Statement": [trust]}))
+    iam.put_role_policy(
+        RoleName=name,
+        PolicyName="everything",
+        PolicyDocument=json.dumps({**version, "Statement": [everything]}),
+    )
+
+
 @dataclass
 class Account:
     """A running cloud, the events sent in it, and short words for what the tests do with it."""

@@ -7,7 +7,7 @@ import pytest
 
 from local.cloud import Cloud
 
-from .account import BUCKET, Account
+from .account import BUCKET, Account, make_role
 
 
 @pytest.fixture(scope="module")
@@ -23,4 +23,5 @@ def account() -> Iterator[Account]:
 
         cloud.patch(cloud, "emit", note)
         account.s3.create_bucket(Bucket=BUCKET)
+        make_role(cloud)
         yield account
