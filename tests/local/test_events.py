@@ -44,6 +44,7 @@ Resources:
     Properties:
       Handler: app.copy
       Environment: {Variables: {BUCKET: !Ref Data}}
+      Policies: [{Statement: {Effect: Allow, Action: s3:PutObject, Resource: !Sub '${Data.Arn}/copied'}}]
       Events:
         Uploaded:
           Type: SQS
