@@ -87,7 +87,7 @@ def register(aws: Clients, settings: Settings, job: dict[str, Any]) -> ModelPack
     )
     uri = job["ModelArtifacts"]["S3ModelArtifacts"]
     artifact = read_artifact(aws.s3, uri)
-    notify.publish(
+    notify.tell(
         aws.sns,
         settings.notifications_topic_arn,
         f"{name}: model {_WORDS[decision.status]}",
