@@ -166,7 +166,7 @@ def _known(s3: Any, job: dict[str, Any], metrics: dict[str, float], artifact: Ar
 
 
 def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
-    """The data set's digest, as `digits dataset` wrote it beside the training images; empty where it didn't."""
+    """The data set's digest, as `digits dataset` wrote it beside its images; empty where it didn't."""
     channels = {channel["ChannelName"]: channel for channel in job.get("InputDataConfig", [])}
     if "training" not in channels:
         return ""
