@@ -281,8 +281,8 @@ def test_the_sagemaker_sdk_tunes_unpatched(
     from sagemaker.core.helper.session_helper import Session
     from sagemaker.core.parameter import ContinuousParameter
     from sagemaker.core.resources import HyperParameterTuningJob, TrainingJob
+    from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
     from sagemaker.train import ModelTrainer
-    from sagemaker.train.configs import Compute, InputData, OutputDataConfig
     from sagemaker.train.tuner import HyperparameterTuner
 
     name = unique("sdk")
