@@ -33,6 +33,7 @@ class StackEngine:
         cloud.patch(backend, "update_stack", self._as_method(self.update_stack))
         cloud.patch(backend, "delete_stack", self._as_method(self.delete_stack))
         cloud.patch(CloudFormationResponse, "get_template", self._as_method(self.get_template))
+        cloud.patch(models.Stack, "stack_resources", property(present_resources))
         self.resources = StackResources(cloud)
         self.originals: dict[str, str] = {}  # stack id → its template as it was sent
 
@@ -219,6 +220,11 @@ class StackEngine:
         stack.status = status
         stack._add_stack_event(status)
         self.cloud.tell("stack", stack.name, status)
+
+
+def present_resources(stack: Any) -> list[Any]:
+    """A stack's resources, without those whose condition is false, which moto stumbles over."""
+    return [resource for resource in stack.resource_map.values() if resource is not None]
 
 
 def plug_in(cloud: Cloud) -> None:

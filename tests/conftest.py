@@ -1,8 +1,12 @@
 """No test sees the AWS settings of the shell that it runs in: moto reads a profile when it is imported."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import authorised
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -10,3 +14,24 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 # Drawing examples takes its time on a busy machine; that says nothing about what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+authorised.watch()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--authorised FILE` writes what roles were allowed."""
+    parser.addoption(
+        "--authorised", type=Path, help="write what roles were allowed in the clouds of this session"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The replay of what roles were allowed comes after all that they do."""
+    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the record where it is asked for."""
+    file = session.config.getoption("--authorised")
+    if file:
+        authorised.save(file)

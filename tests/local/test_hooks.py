@@ -45,6 +45,11 @@ def binds(function: Any, *by_place: str, **by_name: None) -> bool:
     return True
 
 
+def called(attribute: Any) -> Any:
+    """The function behind an attribute, which may be a property."""
+    return attribute.fget if isinstance(attribute, property) else attribute
+
+
 def test_a_replacement_takes_what_its_original_takes() -> None:
     """Every replacement can be called with its original's parameters, by place or by name."""
     with Cloud() as cloud:
@@ -58,10 +63,10 @@ def test_a_replacement_takes_what_its_original_takes() -> None:
             if original is None:
                 assert name in ADDED, where
                 continue
-            parameters = inspect.signature(original).parameters.values()
+            parameters = inspect.signature(called(original)).parameters.values()
             names = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
             owned = int(inspect.isclass(owner))  # its instance comes first, by place
-            replacement = getattr(owner, name)
+            replacement = called(getattr(owner, name))
             assert binds(replacement, *names) or binds(
                 replacement, *names[:owned], **dict.fromkeys(names[owned:])
             ), where
