@@ -63,6 +63,12 @@ def up(
     deploy: Annotated[
         bool, typer.Option(help="Deploy template.yaml, or start with an empty account.")
     ] = True,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps objects and model packages until the next time.", file_okay=False
+        ),
+    ] = None,
     logs: Annotated[bool, typer.Option("--logs", help="Show what functions and jobs print, too.")] = False,
 ) -> None:
     """Run the local cloud on a port, for `aws`, `sam` and boto3, until Ctrl-C.
@@ -73,7 +79,7 @@ def up(
     from cli.up import run  # moto's import costs a second that `--help` doesn't pay
 
     _end_in_order()
-    run(Console(), port, deploy, logs)
+    run(Console(), port, deploy, state, logs)
 
 
 def _end_in_order() -> None:

@@ -29,7 +29,7 @@ COLOURS = {
 }
 
 
-def run(console: Console, port: int, deploying: bool, logs: bool) -> None:
+def run(console: Console, port: int, deploying: bool, state: Path | None, logs: bool) -> None:
     """Run the local cloud until Ctrl-C; CommandError when it can't start or deploy."""
 
     def show(happening: Happening) -> None:
@@ -44,7 +44,7 @@ def run(console: Console, port: int, deploying: bool, logs: bool) -> None:
         )
 
     try:
-        with Cloud(show, port) as cloud:
+        with Cloud(show, port=port, state=state) as cloud:
             outputs = _deploy(cloud) if deploying else {}
             console.print(_welcome(cloud, outputs), soft_wrap=True, highlight=False)
             with contextlib.suppress(KeyboardInterrupt):  # the way to end it

@@ -42,7 +42,8 @@ class Cloud:
     """An AWS account on this machine's loopback interface, for as long as the `with` block lasts.
 
     `listener` is called for everything that happens, from whichever thread it happens in; it must be quick
-    and safe to call from many threads.
+    and safe to call from many threads. `port` is 0 for whichever is free. `state` names a folder that keeps
+    objects and model packages from one cloud to the next.
     """
 
     region: ClassVar[str] = "us-east-1"
@@ -50,11 +51,13 @@ class Cloud:
     _running: ClassVar["Cloud | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, listener: Listener | None = None, port: int = 0) -> None:
+    def __init__(self, listener: Listener | None = None, port: int = 0, state: Path | None = None) -> None:
         self.listener = listener
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
-        self.port = port  # 0: whichever is free
+        self.port = port
+        self._state_folder = state
+        self._state: Any = None
         # what roles were allowed: the role, its policies, an iam.policies.Request
         self.authorised: set[tuple[str, tuple[str, ...], Any]] = set()
         self._threads: list[threading.Thread] = []
@@ -135,6 +138,9 @@ class Cloud:
         self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
         for service in SERVICES:
             import_module(f"local.{service}").plug_in(self)
+        if self._state_folder is not None:
+            self._state = import_module("local.state").State(self, self._state_folder)
+            self._state.plug_in()
         self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
@@ -156,6 +162,15 @@ class Cloud:
             client.close()  # else the server's threads wait for its next request
         if self._server is not None:
             self._server.stop()
+        try:
+            if self._state is not None and self._server is not None:
+                self._state.save()
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._state is not None:
+            self._state.close()
         self._patches.take_back()
         if self._set_aside is not None:
             _empty_moto()

@@ -52,6 +52,7 @@ def name_of(statement: dict[str, Any]) -> str:
 def cuts() -> list[Cut]:
     """Every action and resource of every statement of every role of the template, as it is deployed."""
     document = parse((ROOT / "template.yaml").read_text())
+    document["Globals"]["Function"]["CodeUri"] = {"Bucket": "uploaded", "Key": "functions.zip"}
     context = {
         "AWS::AccountId": Cloud.account_id,
         "AWS::Partition": "aws",

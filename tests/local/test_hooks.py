@@ -2,6 +2,7 @@
 
 import inspect
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,9 +51,9 @@ def called(attribute: Any) -> Any:
     return attribute.fget if isinstance(attribute, property) else attribute
 
 
-def test_a_replacement_takes_what_its_original_takes() -> None:
+def test_a_replacement_takes_what_its_original_takes(tmp_path: Path) -> None:
     """Every replacement can be called with its original's parameters, by place or by name."""
-    with Cloud() as cloud:
+    with Cloud(state=tmp_path) as cloud:
         assert len(cloud._patches.made) > 20
         for owner, name, kept in cloud._patches.made:
             where = f"{getattr(owner, '__qualname__', owner)}.{name}"
