@@ -1,7 +1,7 @@
 """What survives a restart of the local cloud: S3's objects with their versions, and the model packages.
 
 The folder holds `state.json` and, each under its SHA-256, the objects' contents. Stacks, queues, jobs,
-functions and logs are not kept: a stack is deployed again, and finds the buckets that it had, under their names.
+functions and logs are not kept: a stack is deployed again, and finds its buckets under their names.
 """
 
 import fcntl
