@@ -27,7 +27,7 @@ def upload(
         Path | None,
         typer.Option(
             "--from",
-            help="Read this folder instead: IDX files, or folders 0 to 9 of PNG or JPEG images, either perhaps "
+            help="Read this folder instead: IDX files, or folders 0 to 9 of PNG or JPEG images, perhaps "
             "below training/ and test/.",
             exists=True,
             file_okay=False,
@@ -45,8 +45,8 @@ def upload(
 ) -> None:
     """Put a data set into the bucket, below datasets/<name>/, to train on.
 
-    It is fetched with torchvision (or read from a folder), checked, and uploaded as gzipped IDX files; what is
-    there already isn't sent again. datasets/<name>/dataset.json, written last, says what it holds.
+    It is fetched with torchvision (or read from a folder), checked, and uploaded as gzipped IDX files; what
+    is there already isn't sent again. datasets/<name>/dataset.json, written last, says what it holds.
     Without test/ one image in seven becomes the test.
     """
     from batch_prediction.layout import dataset as prefix_of

@@ -4,8 +4,8 @@ import json
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli import packages, stack
@@ -114,10 +114,10 @@ def _as_decided(entry: dict[str, Any], package: Package, status: str) -> dict[st
 
 def _refuse_options(context: typer.Context) -> None:
     for parameter in context.command.params:
-        if context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE:
-            raise typer.BadParameter(
-                f"goes behind {context.invoked_subcommand}", ctx=context, param=parameter
-            )
+        given = context.get_parameter_source(str(parameter.name))
+        if given is not None and given.name == "COMMANDLINE":
+            option, command = parameter.opts[0], context.invoked_subcommand
+            raise typer.BadParameter(f"{option}: put it behind `{command}`", ctx=context)
 
 
 def _table(group: str, shown: list[Package], reading: int | None) -> Table:
@@ -152,8 +152,6 @@ def _percent(value: float | None) -> str:
 
 def _plain(value: Any) -> str:
     """Text that the terminal shows as it is, whatever brackets it has."""
-    from rich.markup import escape
-
     return escape(str(value))
 
 

@@ -13,6 +13,7 @@ Top-level prefixes end in a slash and never nest:
     code/<digest>/sourcedir.tar.gz
     trials/<tuning job>/failure.json                   why no final training; the trials beside it
     models/<training job>/output/model.tar.gz          the artifact of a final training
+    models/<training job>/model_quality.json           its figures on the test set
     models/<training job>/failure.json                 or why there is none
     checkpoints/<training job>/                        what an interrupted training goes on from
 """
@@ -54,6 +55,26 @@ def dataset(name: str) -> str:
 def dataset_description(name: str) -> str:
     """The key of dataset.json, which is written last: where it is, the data set is whole."""
     return f"{dataset(name)}dataset.json"
+
+
+def beside_training(training: str, name: str) -> str | None:
+    """The `s3://` address of `test/` or `dataset.json` of the data set whose training images are given.
+
+    None for training images that lie in another place than datasets/<name>/training/.
+    """
+    match = re.fullmatch(rf"(s3://[^/]+/{DATASETS}.+/)training/", training)
+    return match[1] + name if match else None
+
+
+def code_digest(source: str) -> str | None:
+    """The digest in the address of packed training code, `s3://…/code/<digest>/sourcedir.tar.gz`; or None."""
+    match = re.fullmatch(rf"s3://[^/]+/{CODE}([0-9a-f]+)/sourcedir\.tar\.gz", source)
+    return match[1] if match else None
+
+
+def training_quality(training_job: str) -> str:
+    """The key of a final model's figures on the test set, in SageMaker's model-quality schema."""
+    return f"{MODELS}{training_job}/model_quality.json"
 
 
 def tuning_failure(tuning_job: str) -> str:
