@@ -50,8 +50,9 @@ def fetch(name: str, folder: Path) -> DataSet:
                 str(folder), train=part == "train", download=True, **published.options
             )
         except (AssertionError, EOFError, OSError, RuntimeError, TypeError, ValueError) as error:
+            told = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
-                f"{name}: expected to download and read it with torchvision, found: {error}. Try again; "
+                f"{name}: expected to download and read it with torchvision, found: {told}. Try again; "
                 f"where a file is broken, delete {folder / published.kind} before"
             ) from error
         found[part] = digits = _digits(published, loaded)
