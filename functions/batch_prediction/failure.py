@@ -25,7 +25,7 @@ def record(aws: Clients, settings: Settings, key: str, job: str, status: str, re
     """Tell people, then write the record, once: a crash between tells them twice rather than never."""
     if exists(aws.s3, settings.bucket, key):
         return
-    notify.publish(
+    notify.tell(
         aws.sns,
         settings.notifications_topic_arn,
         f"{job}: {status}, no new model",
