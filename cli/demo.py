@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from PIL import Image
 from rich.console import Console
 
-from batch_prediction.layout import DATASETS, INCOMING, REPORTS
+from batch_prediction.layout import INCOMING, REPORTS
 from cli.stages import Stages
 from cli.summary import show
 from local import samconfig
@@ -19,7 +19,8 @@ from local.cloud import Cloud
 from local.deploy import deploy
 from local.happenings import Happening
 from training import jobs, source
-from training.datasets import Digits, Parts, at_hand, idx
+from training.datasets import DataSet, Digits, Parts, at_hand
+from training.upload import upload
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".cache"
@@ -75,19 +76,14 @@ def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, dict[str, 
 def _train(cloud: Cloud, outputs: dict[str, str], parts: Parts, seed: int) -> dict[str, Any]:
     """Upload data set and code, start a training job and wait for its end."""
     bucket, s3 = outputs["BucketName"], cloud.client("s3")
-    channels = {}
-    for channel, digits in (("training", parts.training), ("test", parts.test)):
-        prefix = f"{DATASETS}{parts.name}/{channel}/"
-        s3.put_object(Bucket=bucket, Key=f"{prefix}digits-images-idx3-ubyte.gz", Body=idx(digits.images))
-        s3.put_object(Bucket=bucket, Key=f"{prefix}digits-labels-idx1-ubyte.gz", Body=idx(digits.labels))
-        channels[channel] = f"s3://{bucket}/{prefix}"
+    dataset = DataSet(parts.name, "the demo's part of MNIST", parts.training, parts.test)
     training = jobs.TrainingJob(
         name=f"{outputs['ModelPackageGroupName']}-demo-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}",
         bucket=bucket,
         role=outputs["SageMakerRoleArn"],
         image=TRAINING_IMAGE,
         source=source.upload(s3, bucket),
-        channels=channels,
+        channels=upload(s3, bucket, dataset).channels,
         hyperparameters={**HYPERPARAMETERS, "epochs": EPOCHS[parts.name], "seed": str(seed)},
         instance_type="ml.m5.large",
     )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli import dataset, models
 from cli.errors import Commands
 from cli.stages import StageError
 from training.datasets import BATCH
@@ -25,6 +26,10 @@ app = typer.Typer(
 @app.callback()
 def digits() -> None:
     """Keep `demo` a command of its own, beside those to come."""
+
+
+app.command("dataset")(dataset.upload)
+app.add_typer(models.app, name="models")
 
 
 @app.command()

@@ -119,6 +119,16 @@ def test_the_keys_of_report_json_are_documented() -> None:
     assert f"`{','.join(COLUMNS)}`" in (ROOT / "README.md").read_text()
 
 
+def test_torchvisions_environment_differs_in_torch_alone() -> None:
+    """A package of both environments has the same version in both, but for torch, the stock build there."""
+    whole, other = (
+        dict(line.split("==") for line in (ROOT / file).read_text().splitlines() if "==" in line)
+        for file in ("constraints.txt", "constraints-torchvision.txt")
+    )
+    assert {"torch", "torchvision"} <= other.keys()
+    assert [name for name in whole.keys() & other.keys() if whole[name] != other[name]] == ["torch"]
+
+
 @pytest.mark.parametrize("file", ["functions/requirements.txt", "training/container/requirements.txt"])
 def test_deployed_versions_are_those_of_the_constraints(file: str) -> None:
     """What is deployed is what the tests ran with."""
