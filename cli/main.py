@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli.doctor import doctor
 from cli.errors import Commands
 from cli.stages import StageError
+from cli.tune import tune
 from training.datasets import BATCH
 
 app = typer.Typer(
@@ -55,6 +57,10 @@ def demo(
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error
+
+
+app.command()(tune)
+app.command()(doctor)
 
 
 def _end_in_order() -> None:
