@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 
 from batch_prediction import registry
+from batch_prediction.final_training import job_name
 from batch_prediction.layout import training_failure, tuning_failure
 from cli import trials
 from cli.errors import CommandError
@@ -33,8 +34,8 @@ def follow(console: Console, stack: Stack, tuning_job: str) -> None:
     with stages.stage("Register the model") as stage:
         package = _until(lambda: package_of(stack, job, stage.news))
         described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
-        reason = described.get("ApprovalDescription") or described.get("ModelPackageDescription", "")
-        stage.result = f"{package.arn.rpartition('model-package/')[2]}, {package.status}. {reason}"
+        version = package.arn.rpartition("model-package/")[2]
+        stage.result = f"{version}, {package.status}. {described.get('ModelPackageDescription', '')}"
 
 
 def search(console: Console, tuning_job: str) -> trials.Trial | None:
@@ -62,7 +63,7 @@ def search(console: Console, tuning_job: str) -> trials.Trial | None:
 
 def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -> dict[str, Any] | None:
     """The final training job when it is completed; None while it isn't."""
-    name = f"{tuning_job}-final"
+    name = job_name(tuning_job)
     try:
         job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
     except ClientError as error:
