@@ -166,7 +166,7 @@ def _known(s3: Any, job: dict[str, Any], metrics: dict[str, float], artifact: Ar
 
 
 def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
-    """The digest of the training images, as `digits dataset` wrote it beside them; empty where it didn't."""
+    """The data set's digest, as `digits dataset` wrote it beside its images; empty where it didn't."""
     channels = {channel["ChannelName"]: channel for channel in job.get("InputDataConfig", [])}
     if "training" not in channels:
         return ""
@@ -178,7 +178,7 @@ def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
         description = orjson.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     except s3.exceptions.NoSuchKey:
         return ""
-    return str(description["channels"]["training"]["sha256"])
+    return str(description["sha256"])
 
 
 def _model_metrics(s3: Any, bucket: str, job: str, artifact: Artifact) -> dict[str, Any]:

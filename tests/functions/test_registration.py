@@ -150,7 +150,7 @@ def test_a_worse_model_waits_and_the_approved_one_stays_the_newest(aws: Clients,
 def final_job(aws: Clients) -> dict[str, Any]:
     """A final training on a data set that `digits dataset` uploaded."""
     aws.s3.put_object(Bucket=BUCKET, Key="models/digits-2-final/output/model.tar.gz", Body=packed(CONFIG))
-    description = {"channels": {"training": {"sha256": "5" * 64}}}
+    description = {"sha256": "5" * 64}
     aws.s3.put_object(Bucket=BUCKET, Key="datasets/mnist/dataset.json", Body=json.dumps(description).encode())
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/datasets/mnist/training/"}
     final = completed_job("digits-2-final", 0)
