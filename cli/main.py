@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 
 from cli import dataset, models
+from cli.doctor import doctor
 from cli.errors import Commands
 from cli.stages import StageError
+from cli.tune import tune
 from training.datasets import BATCH
 
 app = typer.Typer(
@@ -60,6 +62,10 @@ def demo(
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error
+
+
+app.command()(tune)
+app.command()(doctor)
 
 
 def _end_in_order() -> None:
