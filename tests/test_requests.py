@@ -20,7 +20,16 @@ from moto import mock_aws
 
 import register_model
 from batch_prediction import aws as functions_aws
-from batch_prediction import decision, failure, final_training, notify, registration, report, transform
+from batch_prediction import (
+    decision,
+    failure,
+    final_training,
+    notify,
+    registration,
+    registry,
+    report,
+    transform,
+)
 from batch_prediction.artifact import Artifact
 from batch_prediction.decision import Refuse, Start
 from batch_prediction.events import ManifestUploaded
@@ -28,6 +37,7 @@ from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
 from cli import demo
+from cli.stack import Stack
 from inference import fetch
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
@@ -36,6 +46,7 @@ from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
 from tests.recording import MODELS, SERVICES, TRANSFERS, Recording, call_sites, spied
 from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
+from training import jobs
 from training.datasets import Digits, Parts
 
 
@@ -77,7 +88,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     functions_aws.clients.cache_clear()
     aws = functions_aws.clients()
     notify.tell(aws.sns, topic, "batch b7: Completed", "https://…")
-    train_and_register(stack, queue)
+    demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
@@ -85,8 +96,8 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     assert image.startswith(b"\x89PNG")
 
 
-def train_and_register(stack: Settings, queue: str) -> None:
-    """The demo's stages, in a cloud that is moto alone."""
+def demo_and_register(stack: Settings, queue: str) -> None:
+    """The demo's stages, in a cloud that is moto alone, which tunes nothing; and a training by itself."""
     letters = ("UploadDeadLettersUrl", "ReportDeadLettersUrl", "TrainingDeadLettersUrl")
     outputs = {
         "BucketName": BUCKET,
@@ -94,22 +105,41 @@ def train_and_register(stack: Settings, queue: str) -> None:
         "SageMakerRoleArn": stack.sagemaker_role_arn,
         **dict.fromkeys(letters, queue),
     }
-    cloud: Any = SimpleNamespace(client=boto3.client)
+    cloud: Any = SimpleNamespace(client=boto3.client, region="us-east-1")
     digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
     demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
-    job = demo._train(cloud, outputs, Parts("mnist-sample", digits, digits, digits), seed=1)
-    where = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
-    ended = event("training_job_completed")
-    ended["detail"]["TrainingJobName"] = job["TrainingJobName"]
-    register_model.handler(ended, context())
-    with pytest.raises(RuntimeError, match="waits for a person"):
-        demo._approved(cloud, outputs)
+    search = demo._tune(
+        cloud, Stack("digits", outputs), Parts("mnist-sample", digits, digits, digits), seed=1
+    )
+    with Stubber(boto3.client("sagemaker")) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described("InProgress"))
+        stub.add_response("list_training_jobs_for_hyper_parameter_tuning_job", {"TrainingJobSummaries": []})
+        assert demo._best(stub.client, search, lambda _text: None) is None
     sagemaker = boto3.client("sagemaker")
-    (package,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
-    sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
-    looks = iter([None, package["ModelPackageArn"]])
-    assert demo._wait("a package", lambda: next(looks), cloud, outputs) == demo._approved(cloud, outputs)
+    job = completed_job("digits-20261122-1400", 0.99)
+    source = jobs.TrainingJob(
+        name=job["TrainingJobName"],
+        bucket=BUCKET,
+        role=stack.sagemaker_role_arn,
+        image=search.image,
+        source=search.source,
+        channels={"training": search.training},
+        hyperparameters={},
+        instance_type="ml.m5.large",
+    )
+    sagemaker.create_training_job(**jobs.request(source))
+    answer = sagemaker.describe_training_job(TrainingJobName=source.name)
+    where = answer["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
+    register_model.handler(event("training_job_completed"), context())
+    (summary,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
+    arn = summary["ModelPackageArn"]
+    with pytest.raises(RuntimeError, match="waits for a person"):
+        demo._approved(registry.describe(sagemaker, arn))
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    looks = iter([None, registry.describe(sagemaker, arn)])
+    found = demo._wait("a package", lambda: next(looks), cloud, outputs)
+    assert demo._approved(found) == "digits/1"
 
 
 def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
