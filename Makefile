@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity torchvision benchmarks
+.PHONY: demo test lint fidelity notebook torchvision benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -15,6 +15,10 @@ lint: $(VENV)/.installed
 # The same artifact and the same training through AWS's own toolkits and Ray Serve: Linux, and a C compiler.
 fidelity: $(VENV)/.fidelity
 	$(VENV)/bin/python -m pytest tests/fidelity
+
+# docs/walkthrough.ipynb, executed beside a stack in the local cloud.
+notebook: $(VENV)/.installed
+	$(VENV)/bin/python -m pytest tests/notebook
 
 # Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
 torchvision: $(VENV)-torchvision/.installed
