@@ -70,7 +70,10 @@ def summaries(sagemaker: Any, group: str) -> list[dict[str, Any]]:
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
     )
-    return [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    found: list[dict[str, Any]] = []
+    for page in pages:
+        found += page["ModelPackageSummaryList"]
+    return found
 
 
 def describe(sagemaker: Any, arn: str) -> Package:

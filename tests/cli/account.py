@@ -12,6 +12,7 @@ from cli import stack
 from tests.samples import BUCKET, use_moto_account
 
 GROUP = "digits"
+SESSION = boto3.Session()  # one for all tests: each would read the services' models again
 
 
 @contextmanager
@@ -19,6 +20,7 @@ def deployed_stack() -> Iterator[None]:
     """The stack `digits`, with nothing in it."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         use_moto_account(patch)
+        patch.setattr(boto3, "DEFAULT_SESSION", SESSION)
         stack.client.cache_clear()
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)

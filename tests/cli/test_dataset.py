@@ -8,8 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.main import app
 from tests.cli.account import deployed_stack
