@@ -118,7 +118,10 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
         (["letters"], "expected one of mnist, emnist-digits, qmnist, kmnist, fashion-mnist, or --from DIR"),
         ([], "or --from DIR, found neither"),
         (["mnist"], "`make torchvision` makes an environment with it"),
-        (["mnist", "--name", "My Digits"], "lower-case letters, digits and hyphens, found 'My Digits'"),
+        (
+            ["mnist", "--name", "My Digits"],
+            "digits and hyphens, found 'My Digits'. Give one with --name",
+        ),
         (["mnist", "--stack", "other"], "stack other: expected a deployed stack"),
     ],
 )
