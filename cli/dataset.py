@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
 
 from cli import stack
@@ -63,12 +64,15 @@ def upload(
     console = Console()
     try:
         prefix = prefix_of(called)
-        found = stack.find(stack_name)  # before anything is downloaded
+    except ValueError as error:
+        raise CommandError(f"{error}. Give one with --name") from error
+    found = stack.find(stack_name)  # before anything is downloaded
+    try:
         dataset = _read(console, called, name, source, folder)
         for warning in check(dataset):
-            console.print(f"[yellow]Warning:[/yellow] {warning}", highlight=False, soft_wrap=True)
+            console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
         uploaded = _upload(console, found.bucket, dataset)
-    except (DataError, UploadError, ValueError) as error:
+    except (DataError, UploadError) as error:
         raise CommandError(str(error)) from error
     for channel, digits in dataset.channels.items():
         console.print(
@@ -86,8 +90,8 @@ def _read(console: Console, called: str, name: str | None, source: Path | None, 
 
     if source is None:
         return replace(fetch.fetch(str(name), folder), name=called)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=console) as bar:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(f"Reading {source}", total=None)
         return folders.read(source, called, lambda done, of: bar.update(task, completed=done, total=of))
 
@@ -96,7 +100,8 @@ def _upload(console: Console, bucket: str, dataset: "DataSet") -> "Uploaded":
     from training.upload import upload
 
     tasks = {}
-    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console) as bar:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
+    with Progress(*columns, console=console) as bar:
 
         def show(key: str, sent: int, of: int | None) -> None:
             if key not in tasks:

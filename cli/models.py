@@ -11,7 +11,7 @@ from rich.table import Table
 from cli import packages, stack
 from cli.packages import APPROVED, REJECTED, Package
 
-app = typer.Typer(help="List model packages with their figures; approve, reject and show one.")
+app = typer.Typer()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Version = Annotated[str, typer.Argument(help="A version such as 3, or its ARN.", metavar="VERSION")]
@@ -121,26 +121,24 @@ def _refuse_options(context: typer.Context) -> None:
 
 
 def _table(group: str, shown: list[Package], reading: int | None) -> Table:
-    table = Table(title=f"model packages of {group}", title_justify="left")
-    for heading in ("", "version", "status", "validation", "test", "ECE"):
-        table.add_column(heading, no_wrap=True, justify="right" if heading == "version" else "left")
-    table.add_column("training job", overflow="fold")
-    table.add_column("created", no_wrap=True)
-    table.add_column("artifact", no_wrap=True)
-    table.add_column("reason", overflow="fold", ratio=1)
+    table = Table(title=f"model packages of {group}", title_justify="left", show_lines=True)
+    table.add_column("version", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    table.add_column("figures", no_wrap=True)
+    table.add_column("origin", overflow="fold")
+    table.add_column("reason", overflow="fold", ratio=1, min_width=14)
     for package in shown:
         known = package.summary()
         error = known["expected_calibration_error"]
         table.add_row(
-            "→" if package.version == reading else "",
-            str(package.version),
+            f"{'→' if package.version == reading else ' '} {package.version}",
             known["approval_status"],
-            _percent(known["validation_accuracy"]),
-            _percent(known["test_accuracy"]),
-            "–" if error is None else f"{error:.4f}",
-            _plain(known["training_job"] or "–"),
-            f"{package.described['CreationTime']:%Y-%m-%d %H:%M}",
-            (known["artifact_sha256"] or "–")[:12],
+            f"validation {_percent(known['validation_accuracy'])}\n"
+            f"test       {_percent(known['test_accuracy'])}\n"
+            f"ECE        {'–' if error is None else f'{error:.4f}'}",
+            f"{_plain(known['training_job'] or '–')}\n"
+            f"sha256 {(known['artifact_sha256'] or '–')[:12]}\n"
+            f"{package.described['CreationTime']:%Y-%m-%d %H:%M %Z}",
             _plain(known["reason"] or "–"),
         )
     return table

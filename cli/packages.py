@@ -33,7 +33,10 @@ class Package:
     @property
     def reason(self) -> str | None:
         """Why it has its approval status: what a person gave, else what was decided at its registration."""
-        return self.described.get("ApprovalDescription") or self.described.get("ModelPackageDescription")
+        if given := self.described.get("ApprovalDescription"):
+            return str(given)
+        trained = f"Trained by {self.metadata.get('training_job')}. "  # how register_model begins
+        return str(self.described.get("ModelPackageDescription", "")).removeprefix(trained) or None
 
     def figure(self, *names: str) -> float | None:
         """The first of these figures that was recorded."""
@@ -70,7 +73,10 @@ def summaries(sagemaker: Any, group: str) -> list[dict[str, Any]]:
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
     )
-    return [summary for page in pages for summary in page["ModelPackageSummaryList"]]
+    found: list[dict[str, Any]] = []
+    for page in pages:
+        found += page["ModelPackageSummaryList"]
+    return found
 
 
 def describe(sagemaker: Any, arn: str) -> Package:

@@ -10,6 +10,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from batch_prediction import report
@@ -78,6 +79,23 @@ def test_every_option_of_digits_exists() -> None:
     assert {"--out", "--images", "--seed", "--keep-running"} <= named
     for option in named:
         assert option in shown
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_digits_command_exists(document: Path) -> None:
+    """A `digits` command in a document is one of the program's, with the options that it names."""
+    for piece in code(document):
+        if not re.match(r"(\.venv[\w-]*/bin/)?digits ", piece):
+            continue
+        command, (_, *words) = get_command(app), piece.split()
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]  # type: ignore[attr-defined] # a group's
+        if hasattr(command, "commands"):  # a group: what follows isn't a command of it
+            assert not words or words[0].startswith("--"), piece
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, (
+            piece
+        )
 
 
 def test_the_sam_commands_name_configured_environments() -> None:

@@ -36,9 +36,10 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from cli import demo
+from cli import demo, packages
 from cli.stack import Stack
 from inference import fetch
+from tests.digits import made_set
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
@@ -48,6 +49,7 @@ from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
 from training import jobs
 from training.datasets import Digits, Parts
+from training.upload import upload
 
 
 def context() -> Any:
@@ -91,6 +93,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
+    at_the_desk(s3, sagemaker)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
     assert image.startswith(b"\x89PNG")
@@ -159,6 +162,17 @@ def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
     registration.register(aws, stack, final)
     for _once in range(2):
         failure.record(aws, stack, tuning_failure(TUNING_JOB), TUNING_JOB, "Failed", "no trial")
+
+
+def at_the_desk(s3: Any, sagemaker: Any) -> None:
+    """A data set that is new, there, and changed; a version that a person approves."""
+    first, other = made_set(seed=1), made_set(seed=3)
+    sent = [len(upload(s3, BUCKET, dataset).sent) for dataset in (first, first, other)]
+    assert sent == [5, 0, 3]  # the labels stay
+    newest, *_ = packages.summaries(sagemaker, "digits")
+    package = packages.describe(sagemaker, newest["ModelPackageArn"])
+    packages.decide(sagemaker, package, packages.APPROVED, packages.reason_of("looked at its mistakes"))
+    assert packages.reading_batches(packages.summaries(sagemaker, "digits")) == package.version
 
 
 def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.container.data import DataError
 from training.datasets import DataSet, Digits
@@ -73,7 +74,7 @@ def _digits(published: Published, loaded: Any) -> Digits:
     return Digits(np.ascontiguousarray(images), labels.astype(np.uint8))
 
 
-def upright(images: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def upright(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Swap rows and columns: EMNIST's files hold their images by columns (https://arxiv.org/abs/1702.05373)."""
     return images.swapaxes(1, 2)
 

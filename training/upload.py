@@ -47,53 +47,58 @@ def upload(
 
     Raises UploadError where the channels hold other objects: a training job would read those, too.
     """
-    prefix = layout.dataset(dataset.name)
-    description, channels = _describe(dataset)
-    arrays = {f"{prefix}{file}": array for file, (array, _) in channels.items()}
-    digests = {f"{prefix}{file}": digest for file, (_, digest) in channels.items()}
+    description, files = _describe(dataset)
+    prefix, where = layout.dataset(dataset.name), layout.dataset_description(dataset.name)
+    channels = {channel: layout.dataset_channel(dataset.name, channel) for channel in dataset.channels}
     there = _listed(s3, bucket, prefix)
-    read_in_training = {
-        key for key in there if key.startswith(tuple(f"{prefix}{name}/" for name in dataset.channels))
-    }
-    where = layout.dataset_description(dataset.name)
-    if others := sorted(read_in_training - set(arrays)):
+    if others := sorted(
+        key.removeprefix(prefix)
+        for key in there - {file.key for file in files}
+        if key.startswith(tuple(channels.values()))
+    ):
         raise UploadError(
             f"s3://{bucket}/{prefix}: expected nothing but {IMAGES} and {LABELS} in its channels, found "
-            f"{', '.join(key.removeprefix(prefix) for key in others[:5])}. Remove them, or upload under "
-            "another name (--name)"
+            f"{', '.join(others[:5])}. Remove them, or upload under another name (--name)"
         )
-    stale = [key for key in arrays if key not in there or _kept_digest(s3, bucket, key) != digests[key]]
+    stale = [
+        file for file in files if file.key not in there or _kept_digest(s3, bucket, file.key) != file.sha256
+    ]
     if stale and where in there:  # until the new files are there, nothing may claim that they are
         s3.delete_object(Bucket=bucket, Key=where)
         there.remove(where)
-    for key in stale:
-        _send(s3, bucket, key, arrays[key], digests[key], progress)
+    for file in stale:
+        _send(s3, bucket, file, progress)
+    sent = [file.key for file in stale]
     body = json.dumps(description, indent=2).encode() + b"\n"
     if where not in there or s3.get_object(Bucket=bucket, Key=where)["Body"].read() != body:
         s3.put_object(Bucket=bucket, Key=where, Body=body, ContentType="application/json")
-        stale.append(where)
-    return Uploaded(
-        channels={channel: f"s3://{bucket}/{prefix}{channel}/" for channel in dataset.channels},
-        sha256=str(description["sha256"]),
-        sent=stale,
-    )
+        sent.append(where)
+    uris = {channel: f"s3://{bucket}/{key}" for channel, key in channels.items()}
+    return Uploaded(uris, description["sha256"], sent)
 
 
-def _describe(
-    dataset: DataSet,
-) -> tuple[dict[str, Any], dict[str, tuple[NDArray[np.uint8], str]]]:
-    """Return dataset.json, and each file's array and digest by its name below the prefix.
+@dataclass(frozen=True)
+class _File:
+    """An array that becomes an IDX file at a key; `sha256` is of the file before it is packed."""
+
+    key: str
+    array: NDArray[np.uint8]
+    sha256: str
+
+
+def _describe(dataset: DataSet) -> tuple[dict[str, Any], list[_File]]:
+    """Return what dataset.json says, and the files.
 
     A channel's digest is that of its two files, unpacked, images first; the data set's is that of its
     channels' digests, a line each, training first. Neither depends on the data set's name.
     """
-    channels, files = {}, {}
+    channels, files = {}, []
     for channel, digits in dataset.channels.items():
-        both = hashlib.sha256()
+        both, prefix = hashlib.sha256(), layout.dataset_channel(dataset.name, channel)
         for name, array in ((IMAGES, digits.images), (LABELS, digits.labels)):
             content = unpacked_idx(array)
             both.update(content)
-            files[f"{channel}/{name}"] = array, hashlib.sha256(content).hexdigest()
+            files.append(_File(f"{prefix}{name}", array, hashlib.sha256(content).hexdigest()))
         channels[channel] = {
             "images": len(digits),
             "classes": classes(digits),
@@ -112,8 +117,10 @@ def _describe(
 def _listed(s3: Any, bucket: str, prefix: str) -> set[str]:
     """List the objects below a prefix, but for the empty ones that stand for folders in AWS's console."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    keys = (entry["Key"] for page in pages for entry in page.get("Contents", []))
-    return {key for key in keys if not key.endswith("/")}
+    keys: set[str] = set()
+    for page in pages:
+        keys.update(entry["Key"] for entry in page.get("Contents", []) if not entry["Key"].endswith("/"))
+    return keys
 
 
 def _kept_digest(s3: Any, bucket: str, key: str) -> str | None:
@@ -121,22 +128,22 @@ def _kept_digest(s3: Any, bucket: str, key: str) -> str | None:
     return digest
 
 
-def _send(s3: Any, bucket: str, key: str, array: NDArray[np.uint8], digest: str, progress: Progress) -> None:
-    progress(key, 0, None)
-    body = idx(array)
-    progress(key, 0, len(body))
+def _send(s3: Any, bucket: str, file: _File, progress: Progress) -> None:
+    progress(file.key, 0, None)
+    body = idx(file.array)
+    progress(file.key, 0, len(body))
     sent, lock = 0, threading.Lock()
 
     def count(more: int) -> None:  # called in boto3's threads
         nonlocal sent
         with lock:
             sent += more
-            progress(key, sent, len(body))
+            progress(file.key, sent, len(body))
 
     s3.upload_fileobj(
         io.BytesIO(body),
         bucket,
-        key,
-        ExtraArgs={"ContentType": "application/gzip", "Metadata": {_DIGEST: digest}},
+        file.key,
+        ExtraArgs={"ContentType": "application/gzip", "Metadata": {_DIGEST: file.sha256}},
         Callback=count,
     )

@@ -52,6 +52,11 @@ def dataset(name: str) -> str:
     return f"{DATASETS}{name}/"
 
 
+def dataset_channel(name: str, channel: str) -> str:
+    """The prefix of a data set's channel, `training` or `test`, with its slash."""
+    return f"{dataset(name)}{channel}/"
+
+
 def dataset_description(name: str) -> str:
     """The key of dataset.json, which is written last: where it is, the data set is whole."""
     return f"{dataset(name)}dataset.json"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from cli.main import app
 from tests.cli.account import deployed_stack
@@ -119,7 +118,10 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
         (["letters"], "expected one of mnist, emnist-digits, qmnist, kmnist, fashion-mnist, or --from DIR"),
         ([], "or --from DIR, found neither"),
         (["mnist"], "`make torchvision` makes an environment with it"),
-        (["mnist", "--name", "My Digits"], "lower-case letters, digits and hyphens, found 'My Digits'"),
+        (
+            ["mnist", "--name", "My Digits"],
+            "digits and hyphens, found 'My Digits'. Give one with --name",
+        ),
         (["mnist", "--stack", "other"], "stack other: expected a deployed stack"),
     ],
 )

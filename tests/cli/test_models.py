@@ -6,8 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from batch_prediction.registry import newest_approved
 from cli import packages, stack
@@ -42,7 +41,7 @@ def register(status: str, metadata: dict[str, str], group: str = GROUP) -> str:
     """Register a version; returns its ARN."""
     arn: str = boto3.client("sagemaker").create_model_package(
         ModelPackageGroupName=group,
-        ModelPackageDescription=f"Trained. {status}: [measured]",
+        ModelPackageDescription=f"Trained by {metadata.get('training_job')}. {status}: [measured]",
         ModelApprovalStatus=status,
         InferenceSpecification={
             "Containers": [
@@ -70,12 +69,11 @@ def test_versions_are_listed_with_their_figures_and_the_one_in_use() -> None:
     """Newest first, each with status, figures, origin and reason; an arrow marks the newest Approved one."""
     register("Approved", FIRST)
     register("PendingManualApproval", {"training_job": "digits-2"})
-    lines = [line for line in digits().output.splitlines() if "digits-" in line]
-    assert len(lines) == 2
-    waiting, approved = lines
+    _, entries = digits().output.split("┡")
+    waiting, approved = entries.split("├")
     assert "→" not in waiting
     assert "PendingManualApproval" in waiting
-    assert waiting.count("–") >= 4
+    assert waiting.count("–") == 4
     for word in ("→", "1", "Approved", "99.34%", "99.21%", "0.0021", "digits-1-final", "abababababab"):
         assert word in approved
     assert "[measured]" in approved
@@ -87,6 +85,7 @@ def test_json_has_all_that_is_known() -> None:
     (found,) = json.loads(digits("--json").output)
     assert found["metadata"] == FIRST
     assert found["arn"] == arn
+    assert found["reason"] == "Approved: [measured]"
     assert (found["version"], found["approval_status"]) == (1, "Approved")
     assert (found["validation_accuracy"], found["test_accuracy"]) == (0.9934, 0.9921)
     assert found["expected_calibration_error"] == 0.0021
