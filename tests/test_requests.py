@@ -23,7 +23,16 @@ from rich.console import Console
 
 import register_model
 from batch_prediction import aws as functions_aws
-from batch_prediction import decision, failure, final_training, notify, registration, registry, report, transform
+from batch_prediction import (
+    decision,
+    failure,
+    final_training,
+    notify,
+    registration,
+    registry,
+    report,
+    transform,
+)
 from batch_prediction.artifact import Artifact
 from batch_prediction.decision import Refuse, Start
 from batch_prediction.events import ManifestUploaded
@@ -161,13 +170,13 @@ def search_and_watch(topic: str, queue: str) -> None:
         watching.search(Console(file=io.StringIO()), TUNING_JOB)
     package: Any = registry.newest_approved(commands.client("sagemaker"), "digits")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watching, "final_training", lambda *_: described_job("Completed") | {"TrainingJobName": "x"})
+        patch.setattr(watching, "final_training", lambda *_: {"TrainingJobName": FINAL})
         patch.setattr(watching, "package_of", lambda *_: package)
         patch.setattr(watching, "search", lambda *_: None)
         watching.follow(Console(file=io.StringIO()), stack, TUNING_JOB)
     assert checks.credentials().mark is checks.Mark.GOOD
     assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.STOPS]
-    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.GOOD]
+    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.LOOK]
     assert checks._subscription(topic, "a@example.org").mark is checks.Mark.LOOK
     with Stubber(commands.client("service-quotas")) as stub:
         for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
