@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Any
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 _COLOURS = {"Completed": "green", "InProgress": "cyan", "Failed": "red", "Stopped": "yellow"}
 ENDED = ("Completed", "Failed", "Stopped")
+LONGEST_HEADING = 9  # characters: all of the table then fits into 80 columns
 
 
 @dataclass(frozen=True)
@@ -51,26 +55,31 @@ def listed(sagemaker: Any, tuning_job: str) -> list[Trial]:
     return sorted(found, key=lambda trial: (trial.objective is None, -(trial.objective or 0), trial.name))
 
 
-def table(tuning_job: str, status: str, expected: int, trials: Iterable[Trial]) -> Table:
+def table(tuning_job: str, status: str, expected: int, trials: Iterable[Trial]) -> Group:
     """The search at a moment; a row a trial."""
     trials = list(trials)
     ended = sum(trial.status in ENDED for trial in trials)
     title = f"{tuning_job}  ·  {status}  ·  {ended} of {expected} trials have ended"
     searched = sorted({name for trial in trials for name in trial.values})
-    made = Table("trial", "status", title=title, title_justify="left")
-    for heading in ("validation\naccuracy", *(name.replace("-", "\n") for name in searched), "seconds"):
+    made = Table("#", "status", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("accuracy", *(_broken(name) for name in searched), "s"):
         made.add_column(heading, justify="right")
     for position, trial in enumerate(trials):
         colour = _COLOURS.get(trial.status, "default")
         made.add_row(
-            trial.name.removeprefix(f"{tuning_job}-"),
+            trial.name.removeprefix(f"{tuning_job}-").partition("-")[0],  # its number: what follows is chance
             f"[{colour}]{trial.status}[/{colour}]",
             "–" if trial.objective is None else f"{trial.objective:.2%}",
             *(escape(shortened(trial.values.get(name, "–"))) for name in searched),
             "–" if trial.seconds is None else f"{trial.seconds:.0f}",
             style="bold" if position == 0 and trial.objective is not None else "",
         )
-    return made
+    return Group(Text(title, style="bold"), made)
+
+
+def _broken(name: str) -> str:
+    """A hyperparameter's name in short lines."""
+    return "\n".join(line for word in name.split("-") for line in wrap(word, LONGEST_HEADING))
 
 
 def told(trial: Trial) -> str:

@@ -26,7 +26,8 @@ Found = TypeVar("Found")
 def follow(console: Console, stack: Stack, tuning_job: str) -> None:
     """Show everything until the model package is there; CommandError or StageError when it never will be."""
     best = search(console, tuning_job)
-    console.print(f"\nBest trial: {trials.told(best)}" if best else "\nNo trial reached the objective.")
+    result = f"\nBest trial: {trials.told(best)}" if best else "\nNo trial reached the objective."
+    console.print(result, soft_wrap=True, highlight=False, markup=False)
     stages = Stages(console)
     with stages.stage("Train the final model") as stage:
         job = _until(lambda: final_training(stack, tuning_job, stage.news))
@@ -41,8 +42,8 @@ def follow(console: Console, stack: Stack, tuning_job: str) -> None:
 def search(console: Console, tuning_job: str) -> trials.Trial | None:
     """Show the trials live until the tuning job has ended; returns the best of them.
 
-    Where no terminal is, each trial that has ended is one line. How the tuning job itself ended isn't judged
-    here: the function train_best_model does that.
+    Where no terminal is, each trial that has ended is one line; on a terminal, those that failed are told at
+    the end. How the tuning job itself ended isn't judged here: the function train_best_model does that.
     """
     sagemaker, told = client("sagemaker"), set[str]()
     with Live(console=console, auto_refresh=False) as live:
@@ -53,7 +54,8 @@ def search(console: Console, tuning_job: str) -> trials.Trial | None:
             found = trials.listed(sagemaker, tuning_job)
             live.update(trials.table(tuning_job, status, expected, found), refresh=console.is_terminal)
             for trial in found:
-                if trial.status in trials.ENDED and trial.name not in told and not console.is_terminal:
+                tell = status in _TUNING_ENDED and trial.failure if console.is_terminal else True
+                if tell and trial.status in trials.ENDED and trial.name not in told:
                     console.print(trials.told(trial), soft_wrap=True, highlight=False, markup=False)
                     told.add(trial.name)
             if status in _TUNING_ENDED:

@@ -3,6 +3,8 @@
 The call sites are read from the sources; each has to be among those that the flows below go through.
 """
 
+import io
+import json
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +19,7 @@ from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
+from rich.console import Console
 
 import register_model
 from batch_prediction import aws as functions_aws
@@ -36,18 +39,23 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from cli import demo, packages
+from cli import checks, demo, packages, quotas, watching
+from cli import stack as commands
+from cli import tune as tuning_command
+from cli.errors import CommandError
 from cli.stack import Stack
 from inference import fetch
+from tests.cli.test_watching import look
 from tests.digits import made_set
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
 from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
-from tests.recording import MODELS, SERVICES, TRANSFERS, Recording, call_sites, spied
+from tests.recording import MODELS, TRANSFERS, Recording, Site, call_sites, spied
 from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
-from training import jobs
+from tests.training.test_tune import SEARCH
+from training import jobs, tune
 from training.datasets import Digits, Parts
 from training.upload import upload
 
@@ -77,7 +85,7 @@ def recording() -> Recording:
 
 def flow(patch: pytest.MonkeyPatch) -> None:
     """Train, register, start, refuse and report; drop and read as the demo does."""
-    s3, sagemaker, sqs, sns = (boto3.client(name) for name in SERVICES)
+    s3, sagemaker, sqs, sns = (boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns"))
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     sagemaker.create_model_package_group(ModelPackageGroupName="digits")
@@ -94,6 +102,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
     at_the_desk(s3, sagemaker)
+    search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
     assert image.startswith(b"\x89PNG")
@@ -175,6 +184,41 @@ def at_the_desk(s3: Any, sagemaker: Any) -> None:
     assert packages.reading_batches(packages.summaries(sagemaker, "digits")) == package.version
 
 
+def search_and_watch(topic: str, queue: str) -> None:
+    """A search as the desk starts, watches and follows it, and a stack as the doctor looks at it."""
+    commands.client.cache_clear()
+    outputs = {"BucketName": BUCKET, "ModelPackageGroupName": "digits", "DeadLettersUrl": queue}
+    deployed = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    boto3.client("cloudformation").create_stack(StackName="digits", TemplateBody=json.dumps(deployed))
+    stack = commands.find("digits")
+    with pytest.raises(CommandError, match="no trial"):
+        watching.final_training(stack, TUNING_JOB, print)
+    with pytest.raises(CommandError, match="Data sets in the bucket: mnist-sample"):
+        tuning_command._training_images(Console(), stack, "absent")
+    tune.start(tune.Search(**SEARCH))
+    with Stubber(commands.client("sagemaker")) as stub:
+        look(stub, "Completed", [])
+        watching.search(Console(file=io.StringIO()), TUNING_JOB)
+    package: Any = registry.newest_approved(commands.client("sagemaker"), "digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "final_training", lambda *_: {"TrainingJobName": FINAL})
+        patch.setattr(watching, "package_of", lambda *_: package)
+        patch.setattr(watching, "search", lambda *_: None)
+        watching.follow(Console(file=io.StringIO()), stack, TUNING_JOB)
+    assert checks.credentials().mark is checks.Mark.GOOD
+    assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.STOPS]
+    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.LOOK]
+    assert checks._subscription(topic, "a@example.org").mark is checks.Mark.LOOK
+    with Stubber(commands.client("service-quotas")) as stub:
+        for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
+            stub.add_response(operation, {"Quotas": []})
+        assert quotas.quotas(commands.client("service-quotas"), {"x"}) == {}
+    commands.client.cache_clear()
+
+
 def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
     """A run that is started and one that is refused, with names free and taken, and their reports."""
     key = "incoming/b7/manifest.jsonl"
@@ -216,6 +260,11 @@ def test_every_call_site_is_among_the_requests_that_were_checked(recording: Reco
     """No place in functions/, training/ and cli/ makes a request that the flows leave out."""
     assert call_sites() - recording.sites == set()
     assert len(call_sites()) > 20
+
+
+def test_the_sdks_request_is_among_those_that_were_checked(recording: Recording) -> None:
+    """The SageMaker SDK makes it, so no call site in the sources names it."""
+    assert Site("training/tune.py", "start", "CreateHyperParameterTuningJob") in recording.sites
 
 
 @pytest.mark.parametrize(
