@@ -196,7 +196,7 @@ def search_and_watch(topic: str, queue: str) -> None:
     stack = commands.find("digits")
     with pytest.raises(CommandError, match="no trial"):
         watching.final_training(stack, TUNING_JOB, print)
-    with pytest.raises(CommandError, match="Data sets in the bucket: mnist-sample"):
+    with pytest.raises(CommandError, match="Data sets in the bucket: made, mnist-sample"):
         tuning_command._training_images(Console(), stack, "absent")
     tune.start(tune.Search(**SEARCH))
     with Stubber(commands.client("sagemaker")) as stub:
