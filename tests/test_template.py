@@ -207,7 +207,6 @@ ALLOWED = {
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}{folder}/*" for folder in READ_BY_JOBS],
         "s3:PutObject": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
-        "s3:AbortMultipartUpload": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "ecr:GetAuthorizationToken": ["*"],
         "ecr:BatchCheckLayerAvailability": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
         "ecr:GetDownloadUrlForLayer": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],

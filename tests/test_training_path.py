@@ -1,0 +1,159 @@
+"""From a search to a model over the local cloud, and what becomes of one that fails; without torch."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.cloud import Cloud
+from local.deploy import deploy
+from tests.samples import event
+from tests.stack import IMAGE, ROOT, Stack
+from tests.waiting import until
+from training import jobs
+
+GOOD = """
+import os, pathlib, sys
+print("validation-accuracy: 0.99")
+if os.path.isdir(os.environ.get("SM_CHANNEL_TEST", "none")):
+    print("test-accuracy: 0.98")
+pathlib.Path(os.environ["SM_MODEL_DIR"], "config.json").write_text("{}")
+"""
+BAD = "raise SystemExit('the data are gone')"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """The stack as template.yaml deploys it, with a data set, and a queue that hears what people are told."""
+    with Cloud() as cloud:
+        outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", {"Name": "digits"}, ROOT / ".cache")
+        stack = Stack(cloud, outputs)
+        for channel in ("training", "test"):
+            stack.put(f"datasets/few/{channel}/numbers", b"1")
+        sqs, topic = cloud.client("sqs"), outputs["NotificationsTopicArn"]
+        url = sqs.create_queue(QueueName="people")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        yield stack
+
+
+def code(stack: Stack, script: str) -> str:
+    """Upload a script as a training job's source; returns its address."""
+    packed, text = io.BytesIO(), script.encode()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("train.py")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    key = f"code/{abs(hash(script)):x}/sourcedir.tar.gz"
+    stack.put(key, packed.getvalue())
+    return f"s3://{stack.bucket}/{key}"
+
+
+def training(stack: Stack, name: str, script: str) -> dict[str, Any]:
+    """The request for a training job on spare capacity, as the desk sends it."""
+    job = jobs.TrainingJob(
+        name=name,
+        bucket=stack.bucket,
+        role=stack.outputs["SageMakerRoleArn"],
+        image=IMAGE,
+        source=code(stack, script),
+        channels={"training": f"s3://{stack.bucket}/datasets/few/training/"},
+        hyperparameters={},
+        instance_type="ml.m5.large",
+        spot=True,
+    )
+    return jobs.request(job)
+
+
+def search(stack: Stack, name: str, script: str) -> None:
+    """Start a tuning job of two trials, as the desk does."""
+    definition = training(stack, name, script)
+    del definition["TrainingJobName"]
+    definition["StaticHyperParameters"] = definition.pop("HyperParameters")
+    definition["OutputDataConfig"] = {"S3OutputPath": f"s3://{stack.bucket}/trials/{name}/"}
+    stack.sagemaker.create_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=name,
+        HyperParameterTuningJobConfig={
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "validation-accuracy"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 2},
+            "ParameterRanges": {"CategoricalParameterRanges": [{"Name": "size", "Values": ["1", "2"]}]},
+        },
+        TrainingJobDefinition=definition,
+    )
+
+
+def failure(stack: Stack, key: str) -> Any:
+    """Wait for the record of a failure."""
+    found: dict[str, bytes] = until(lambda: stack.objects(key))
+    return json.loads(found[key])
+
+
+def told(stack: Stack, word: str) -> str:
+    """Wait until people are told of something; returns the subject of the message."""
+    sqs = stack.cloud.client("sqs")
+
+    def heard() -> str | None:
+        messages = sqs.receive_message(QueueUrl=stack.cloud.queue_url("people"), MaxNumberOfMessages=10)
+        contents = [json.loads(message["Body"]) for message in messages.get("Messages", [])]
+        return next((content["Subject"] for content in contents if word in content["Subject"]), None)
+
+    return until(heard)
+
+
+def test_a_search_becomes_a_model_package_of_its_final_training(stack: Stack) -> None:
+    """The package of the final training names its search; a repeated event starts no second one."""
+    search(stack, "digits-search", GOOD)
+    (package,) = until(stack.packages)
+    described = stack.sagemaker.describe_model_package(ModelPackageName=package["ModelPackageArn"])
+    metadata = described["CustomerMetadataProperties"]
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert metadata["training_job"] == "digits-search-final"
+    assert metadata["tuning_job"] == "digits-search"
+    repeated = event("tuning_job_completed")
+    repeated["detail"]["HyperParameterTuningJobName"] = "digits-search"
+    answer = stack.cloud.client("lambda").invoke(
+        FunctionName="digits-train-best-model", Payload=json.dumps(repeated)
+    )
+    assert "FunctionError" not in answer
+    finals = stack.sagemaker.list_training_jobs(NameContains="digits-search-final")["TrainingJobSummaries"]
+    assert len(finals) == 1
+
+
+def test_a_search_without_a_trial_that_ended_well_is_recorded_and_told(stack: Stack) -> None:
+    """There is no final training; people hear why, and the reason is kept beside the trials."""
+    search(stack, "digits-hopeless", BAD)
+    assert failure(stack, "trials/digits-hopeless/failure.json")["job"] == "digits-hopeless"
+    assert "digits-hopeless" in told(stack, "digits-hopeless")
+    finals = stack.sagemaker.list_training_jobs(NameContains="digits-hopeless-final")["TrainingJobSummaries"]
+    assert finals == []
+
+
+def test_a_final_training_that_fails_is_recorded_and_told(stack: Stack) -> None:
+    """The record says what the script said last."""
+    stack.sagemaker.create_training_job(**training(stack, "digits-lost", BAD))
+    record = failure(stack, "models/digits-lost/failure.json")
+    assert record["status"] == "Failed"
+    assert "the data are gone" in record["reason"]
+    assert "digits-lost" in told(stack, "digits-lost")
+
+
+@pytest.mark.parametrize("function", ["digits-train-best-model", "digits-register-model"])
+def test_what_a_function_of_training_cannot_do_is_a_dead_letter(stack: Stack, function: str) -> None:
+    """An event that can't be handled is tried three times, and kept with its reason."""
+    stack.cloud.client("lambda").invoke(
+        FunctionName=function, InvocationType="Event", Payload=json.dumps({"detail": {"asked": function}})
+    )
+    sqs, url = stack.cloud.client("sqs"), stack.outputs["TrainingDeadLettersUrl"]
+
+    def letters() -> list[Any]:
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        bodies = [json.loads(message["Body"]) for message in messages.get("Messages", [])]
+        return [body for body in bodies if body["requestPayload"]["detail"] == {"asked": function}]
+
+    (letter,) = until(letters)
+    assert letter["requestContext"]["condition"] == "RetriesExhausted"
+    assert letter["requestContext"]["approximateInvokeCount"] == 3
