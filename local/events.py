@@ -19,6 +19,7 @@ from moto.s3.models import S3Backend
 
 from local.cloud import Cloud
 from local.delivery import DeliveryError, deliver
+from local.iam.targets import refusal
 from local.patterns import refuse_unmatchable
 
 Event = dict[str, Any]
@@ -87,7 +88,7 @@ class Router:
         arn, body = target["Arn"], _input(target, event)
         told = f"{event['detail-type']} → {arn.rsplit(':', 1)[-1]}"
         try:
-            deliver(self.cloud, arn, body)
+            self._send(rule, arn, body)
         except DeliveryError as error:
             told += f" failed: {error}"
             dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
@@ -98,12 +99,20 @@ class Router:
                     "RULE_ARN": rule.arn,
                     "TARGET_ARN": arn,
                 }
-                told += self._bury(dead_letters, json.dumps(event), attributes)
+                told += self._bury(rule, dead_letters, json.dumps(event), attributes)
         self.cloud.tell("event", rule.name, told)
 
-    def _bury(self, dead_letters: str, body: str, attributes: dict[str, str]) -> str:
+    def _send(self, rule: Any, arn: str, body: str, attributes: Mapping[str, str] | None = None) -> None:
+        """Deliver to a target that lets the rule; DeliveryError otherwise."""
+        reason = refusal(self.cloud, rule.arn, arn)
+        if reason is not None:
+            self.cloud.tell("denial", rule.name, reason)
+            raise DeliveryError("NO_PERMISSIONS", reason)
+        deliver(self.cloud, arn, body, attributes)
+
+    def _bury(self, rule: Any, dead_letters: str, body: str, attributes: dict[str, str]) -> str:
         try:
-            deliver(self.cloud, dead_letters, body, attributes)
+            self._send(rule, dead_letters, body, attributes)
         except DeliveryError as error:
             return f"; its dead-letter queue too: {error}"
         return f"; sent to {dead_letters.rsplit(':', 1)[-1]}"

@@ -22,6 +22,22 @@ Resources:
     Type: AWS::S3::Bucket
     Properties: {NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}}
   Silent: {Type: AWS::S3::Bucket}
+  Open:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Seen, !Ref Told, !Ref Buried, !Ref Uploads]
+      PolicyDocument:
+        Statement:
+          Effect: Allow
+          Principal: {Service: events.amazonaws.com}
+          Action: sqs:SendMessage
+          Resource: '*'
+  Closed: {Type: AWS::SQS::Queue}
+  Shut:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [tests], detail: {about: [doors]}}
+      Targets: [{Id: closed, Arn: !GetAtt Closed.Arn, DeadLetterConfig: {Arn: !GetAtt Buried.Arn}}]
   Seen: {Type: AWS::SQS::Queue}
   Told: {Type: AWS::SQS::Queue}
   Buried: {Type: AWS::SQS::Queue}
@@ -249,6 +265,19 @@ def test_every_operator_that_is_taken_matches(
     events.put_events(Entries=[entry])
     assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"x": value}
     events.remove_targets(Rule="taken", Ids=["told"])
+
+
+def test_a_queue_whose_policy_does_not_let_a_rule_send_takes_nothing(
+    account: Account, stack: dict[str, str]
+) -> None:
+    """As in AWS, the event goes to the target's dead-letter queue at once, with the reason."""
+    entry = {"Source": "tests", "DetailType": "Shut", "Detail": json.dumps({"about": "doors"})}
+    account.cloud.client("events").put_events(Entries=[entry])
+    (message,) = account.messages(stack["Buried"])
+    attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
+    assert "AWS::SQS::QueuePolicy" in attributes["ERROR_MESSAGE"]
+    assert any("sqs:SendMessage" in text for text in account.told("denial", "Shut"))
 
 
 def test_an_error_of_one_event_does_not_stop_the_others(

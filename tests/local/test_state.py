@@ -18,6 +18,11 @@ Resources:
       VersioningConfiguration: {Status: Enabled}
       NotificationConfiguration: {EventBridgeConfiguration: {}}
   Seen: {Type: AWS::SQS::Queue}
+  Open:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Seen]
+      PolicyDocument: {Statement: {Effect: Allow, Principal: '*', Action: sqs:SendMessage, Resource: '*'}}
   Everything:
     Type: AWS::Events::Rule
     Properties: {EventPattern: {source: [aws.s3]}, Targets: [{Id: seen, Arn: !GetAtt Seen.Arn}]}
@@ -79,8 +84,9 @@ def test_objects_with_their_versions_come_back_with_their_bucket(tmp_path: Path)
             first["ETag"],
         )
         assert s3.get_object(Bucket="of-no-stack", Key="b")["Body"].read() == b"four"
-        queue = cloud.client("sqs").receive_message(QueueUrl=outputs["Seen"], WaitTimeSeconds=1)
-        assert "Messages" not in queue
+        s3.put_object(Bucket=bucket, Key="new", Body=b"five")
+        (message,) = Account(cloud, tmp_path).messages(outputs["Seen"])
+        assert json.loads(message["Body"])["detail"]["object"]["key"] == "new"
     finally:
         cloud.stop()
 

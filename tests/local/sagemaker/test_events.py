@@ -24,6 +24,9 @@ def delivered(account: Account) -> Iterator[Callable[[str, str], dict[str, Any]]
     """Wait for the event that a rule delivers about a resource in a status, or with a reason."""
     queue = account.cloud.client("sqs").create_queue(QueueName="events")["QueueUrl"]
     arn = f"arn:aws:sqs:{account.cloud.region}:{account.cloud.account_id}:events"
+    send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = {"Policy": json.dumps({"Version": "2012-10-17", "Statement": [send]})}
+    account.cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes=policy)
     events = account.cloud.client("events")
     events.put_rule(Name="all", EventPattern='{"source": ["aws.s3", "aws.sagemaker"]}')
     events.put_targets(Rule="all", Targets=[{"Id": "queue", "Arn": arn}])
