@@ -10,6 +10,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from batch_prediction import report
@@ -78,6 +79,21 @@ def test_every_option_of_digits_exists() -> None:
     assert {"--out", "--images", "--seed", "--keep-running"} <= named
     for option in named:
         assert option in shown
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_command_of_digits_exists(document: Path) -> None:
+    """A `digits` command in a document is one, and has the options that it is given there."""
+    for piece in code(document):
+        words = piece.partition("#")[0].split()
+        if not words or words[0] not in ("digits", ".venv/bin/digits"):
+            continue
+        command: Any = (root := get_command(app))
+        for word in words[1:]:
+            command = getattr(command, "commands", {}).get(word, command)
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        assert len(words) == 1 or command is not root, piece
+        assert {word for word in words if word.startswith("--")} <= options, piece
 
 
 def test_the_sam_commands_name_configured_environments() -> None:
