@@ -39,6 +39,8 @@ def check(out: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert report["accuracy"]["value"] >= 0.97
     assert f"{report['accuracy']['value']:.2%}" in done.stdout
     assert str(file) in done.stdout
+    assert "2 trials, the best with validation accuracy" in done.stdout
+    assert report["model"]["training_job"].endswith("-final")
     assert (file.parent / "predictions.csv").read_text().count("\n") == 1001
 
 

@@ -39,12 +39,14 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from cli import checks, demo, quotas, watching
+from cli import checks, demo, packages, quotas, watching
 from cli import stack as commands
 from cli import tune as tuning_command
 from cli.errors import CommandError
+from cli.stack import Stack
 from inference import fetch
 from tests.cli.test_watching import look
+from tests.digits import made_set
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
@@ -53,8 +55,9 @@ from tests.recording import MODELS, TRANSFERS, Recording, Site, call_sites, spie
 from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
 from tests.training.test_tune import SEARCH
-from training import tune
+from training import jobs, tune
 from training.datasets import Digits, Parts
+from training.upload import upload
 
 
 def context() -> Any:
@@ -95,17 +98,18 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     functions_aws.clients.cache_clear()
     aws = functions_aws.clients()
     notify.tell(aws.sns, topic, "batch b7: Completed", "https://…")
-    train_and_register(stack, queue)
+    demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
+    at_the_desk(s3, sagemaker)
     search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
     assert image.startswith(b"\x89PNG")
 
 
-def train_and_register(stack: Settings, queue: str) -> None:
-    """The demo's stages, in a cloud that is moto alone."""
+def demo_and_register(stack: Settings, queue: str) -> None:
+    """The demo's stages, in a cloud that is moto alone, which tunes nothing; and a training by itself."""
     letters = ("UploadDeadLettersUrl", "ReportDeadLettersUrl", "TrainingDeadLettersUrl")
     outputs = {
         "BucketName": BUCKET,
@@ -113,22 +117,41 @@ def train_and_register(stack: Settings, queue: str) -> None:
         "SageMakerRoleArn": stack.sagemaker_role_arn,
         **dict.fromkeys(letters, queue),
     }
-    cloud: Any = SimpleNamespace(client=boto3.client)
+    cloud: Any = SimpleNamespace(client=boto3.client, region="us-east-1")
     digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
     demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
-    job = demo._train(cloud, outputs, Parts("mnist-sample", digits, digits, digits), seed=1)
-    where = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
-    ended = event("training_job_completed")
-    ended["detail"]["TrainingJobName"] = job["TrainingJobName"]
-    register_model.handler(ended, context())
-    with pytest.raises(RuntimeError, match="waits for a person"):
-        demo._approved(cloud, outputs)
+    search = demo._tune(
+        cloud, Stack("digits", outputs), Parts("mnist-sample", digits, digits, digits), seed=1
+    )
+    with Stubber(boto3.client("sagemaker")) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described("InProgress"))
+        stub.add_response("list_training_jobs_for_hyper_parameter_tuning_job", {"TrainingJobSummaries": []})
+        assert demo._best(stub.client, search, lambda _text: None) is None
     sagemaker = boto3.client("sagemaker")
-    (package,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
-    sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
-    looks = iter([None, package["ModelPackageArn"]])
-    assert demo._wait("a package", lambda: next(looks), cloud, outputs) == demo._approved(cloud, outputs)
+    job = completed_job("digits-20261122-1400", 0.99)
+    source = jobs.TrainingJob(
+        name=job["TrainingJobName"],
+        bucket=BUCKET,
+        role=stack.sagemaker_role_arn,
+        image=search.image,
+        source=search.source,
+        channels={"training": search.training},
+        hyperparameters={},
+        instance_type="ml.m5.large",
+    )
+    sagemaker.create_training_job(**jobs.request(source))
+    answer = sagemaker.describe_training_job(TrainingJobName=source.name)
+    where = answer["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
+    register_model.handler(event("training_job_completed"), context())
+    (summary,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
+    arn = summary["ModelPackageArn"]
+    with pytest.raises(RuntimeError, match="waits for a person"):
+        demo._approved(registry.describe(sagemaker, arn))
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    looks = iter([None, registry.describe(sagemaker, arn)])
+    found = demo._wait("a package", lambda: next(looks), cloud, outputs)
+    assert demo._approved(found) == "digits/1"
 
 
 def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
@@ -150,6 +173,17 @@ def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
         failure.record(aws, stack, tuning_failure(TUNING_JOB), TUNING_JOB, "Failed", "no trial")
 
 
+def at_the_desk(s3: Any, sagemaker: Any) -> None:
+    """A data set that is new, there, and changed; a version that a person approves."""
+    first, other = made_set(seed=1), made_set(seed=3)
+    sent = [len(upload(s3, BUCKET, dataset).sent) for dataset in (first, first, other)]
+    assert sent == [5, 0, 3]  # the labels stay
+    newest, *_ = packages.summaries(sagemaker, "digits")
+    package = packages.describe(sagemaker, newest["ModelPackageArn"])
+    packages.decide(sagemaker, package, packages.APPROVED, packages.reason_of("looked at its mistakes"))
+    assert packages.reading_batches(packages.summaries(sagemaker, "digits")) == package.version
+
+
 def search_and_watch(topic: str, queue: str) -> None:
     """A search as the desk starts, watches and follows it, and a stack as the doctor looks at it."""
     commands.client.cache_clear()
@@ -162,7 +196,7 @@ def search_and_watch(topic: str, queue: str) -> None:
     stack = commands.find("digits")
     with pytest.raises(CommandError, match="no trial"):
         watching.final_training(stack, TUNING_JOB, print)
-    with pytest.raises(CommandError, match="Data sets in the bucket: mnist-sample"):
+    with pytest.raises(CommandError, match="Data sets in the bucket: made, mnist-sample"):
         tuning_command._training_images(Console(), stack, "absent")
     tune.start(tune.Search(**SEARCH))
     with Stubber(commands.client("sagemaker")) as stub:

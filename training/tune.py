@@ -5,7 +5,8 @@ script mode instead (`source.py`).
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sagemaker.core import image_uris
@@ -57,14 +58,15 @@ class Search:
     strategy: str = BAYESIAN
     longest_seconds: int = 12 * 3600  # of the whole tuning job
     spot: bool = False
+    fixed: Mapping[str, str] = field(default_factory=dict)  # hyperparameters that are given, not searched
 
 
-def ranges() -> dict[str, ParameterRange]:
-    """What is searched: train.py's hyperparameters and their ranges.
+def ranges(fixed: Mapping[str, str]) -> dict[str, ParameterRange]:
+    """What is searched: train.py's hyperparameters and their ranges, but for those that are `fixed`.
 
     Batch sizes are powers of two: several ranks share each mini-batch evenly.
     """
-    return {
+    searched = {
         "learning-rate": ContinuousParameter(2e-3, 3e-2, scaling_type="Logarithmic"),
         "weight-decay": ContinuousParameter(1e-4, 5e-2, scaling_type="Logarithmic"),
         "augmentation": ContinuousParameter(0.5, 1.5, scaling_type="Linear"),
@@ -72,6 +74,7 @@ def ranges() -> dict[str, ParameterRange]:
         "dropout": ContinuousParameter(0.0, 0.3, scaling_type="Linear"),
         "batch-size": CategoricalParameter(["128", "256", "512", "1024"]),
     }
+    return {name: found for name, found in searched.items() if name not in fixed}
 
 
 def job_name(stack: str, now: datetime) -> str:
@@ -101,7 +104,7 @@ def start(search: Search) -> None:
         objective_metric_name=OBJECTIVE,
         objective_type="Maximize",
         metric_definitions=[{"Name": name, "Regex": regex(name)} for name in METRICS],
-        hyperparameter_ranges=ranges(),
+        hyperparameter_ranges=ranges(search.fixed),
         strategy=search.strategy,
         strategy_config=_hyperband(search.epochs) if search.strategy == HYPERBAND else None,
         max_jobs=search.trials,
@@ -124,6 +127,7 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
         "arch": search.arch,
         "epochs": str(search.epochs),
         "seed": str(search.seed),
+        **search.fixed,
         "sagemaker_program": ENTRY_POINT,
         "sagemaker_submit_directory": search.source,
     }

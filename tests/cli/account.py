@@ -11,6 +11,8 @@ from moto import mock_aws
 from cli import stack
 from tests.samples import BUCKET, use_moto_account
 
+GROUP = "digits"
+SESSION = boto3.Session()  # one for all tests: each would read the services' models again
 ROLE = "arn:aws:iam::123456789012:role/digits-SageMakerRole"
 PARAMETERS = {
     "TrainingInstanceType": "ml.g4dn.xlarge",
@@ -25,6 +27,7 @@ PARAMETERS = {
 def empty_account(patch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty account, and no client of another one left."""
     use_moto_account(patch)
+    patch.setattr(boto3, "DEFAULT_SESSION", SESSION)
     stack.client.cache_clear()
     with mock_aws():
         yield
@@ -34,10 +37,10 @@ def empty_account(patch: pytest.MonkeyPatch) -> Iterator[None]:
 def deploy(**parameters: str) -> dict[str, str]:
     """Deploy the stack `digits` with bucket, group, topic and dead-letter queue; returns its outputs."""
     boto3.client("s3").create_bucket(Bucket=BUCKET)
-    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName="digits")
+    boto3.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     outputs = {
         "BucketName": BUCKET,
-        "ModelPackageGroupName": "digits",
+        "ModelPackageGroupName": GROUP,
         "SageMakerRoleArn": ROLE,
         "NotificationsTopicArn": boto3.client("sns").create_topic(Name="notifications")["TopicArn"],
         "UploadDeadLettersUrl": boto3.client("sqs").create_queue(QueueName="letters")["QueueUrl"],
@@ -56,3 +59,11 @@ def deploy(**parameters: str) -> dict[str, str]:
         ],
     )
     return outputs
+
+
+@contextmanager
+def deployed_stack() -> Iterator[None]:
+    """The stack `digits`, with nothing in it."""
+    with pytest.MonkeyPatch.context() as patch, empty_account(patch):
+        deploy()
+        yield
