@@ -89,7 +89,7 @@ def _checkpoint_folder() -> Path | None:
     if not folder.is_dir():
         return None
     shared = os.environ.get("CHECKPOINTS_BELOW_JOB_NAME") == "true"
-    return folder / os.environ["TRAINING_JOB_NAME"] if shared else folder
+    return folder / os.environ.get("TRAINING_JOB_NAME", "") if shared else folder
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
