@@ -12,7 +12,7 @@ from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.cloud import Cloud
-from local.sagemaker import script_mode
+from local.sagemaker import checkpoints, script_mode
 from local.sagemaker.errors import invalid, name_taken
 from local.sagemaker.jobs import check_name, plug_in_stop
 from local.sagemaker.metrics import Metrics
@@ -65,6 +65,7 @@ def plug_in(cloud: Cloud) -> None:
 def _check(response: Any) -> None:
     """Refuse a request that SageMaker refuses, or that the local cloud can't run."""
     check_name(response._get_param("TrainingJobName"))
+    checkpoints.check(response._get_param("CheckpointConfig"))
     given = response._get_param("HyperParameters") or {}
     for name in (script_mode.PROGRAM, script_mode.SUBMIT_DIRECTORY):
         if name not in given:
