@@ -43,7 +43,7 @@ def test_a_network_becomes_its_average_and_keeps_its_count() -> None:
     weight = network.weight
     for value in (1.0, 3.0):
         network.weight.data.fill_(value)
-        network.count += 7
+        network.count.add_(7)
         average.update(network)
     average.write_to(network)
     assert network.weight is weight

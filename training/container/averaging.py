@@ -23,7 +23,7 @@ class Average(nn.Module):
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Take in the network as it is after a step."""
-        self.steps += 1
+        self.steps.add_(1)
         share = (1 / self.steps).clamp(min=self.least_share)
         for average, now in zip(_numbers(self.network), _numbers(network), strict=True):
             average.lerp_(now, share)
