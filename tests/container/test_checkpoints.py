@@ -207,6 +207,22 @@ def test_sagemakers_folder_is_used_where_it_exists(
     assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == [checkpoints.FILE]
 
 
+def test_trials_that_share_checkpoints_keep_theirs_apart(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial goes on from its own checkpoint, in a folder named after it, and not from another trial's."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.setenv("CHECKPOINTS_BELOW_JOB_NAME", "true")
+    (tmp_path / "checkpoints").mkdir()
+    folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / "model")]
+    for job, seed in (("digits-001", "1"), ("digits-002", "2")):
+        monkeypatch.setenv("TRAINING_JOB_NAME", job)
+        at_step(monkeypatch, 7, terminate)
+        assert train.main([*ARGUMENTS, *folders, "--seed", seed]) == 143
+    found = sorted(file.relative_to(tmp_path) for file in tmp_path.rglob(checkpoints.FILE))
+    assert found == [Path("checkpoints", job, checkpoints.FILE) for job in ("digits-001", "digits-002")]
+
+
 def test_after_a_training_sigterm_is_handled_as_before(run: Run) -> None:
     """The training's handler of SIGTERM is gone when it ends."""
     before = signal.getsignal(signal.SIGTERM)

@@ -82,8 +82,18 @@ def train(options: Namespace, ranks: Ranks) -> None:
         for positions in data.split(len(images), options.validation_images)
     )
     network = build(options.arch, options.dropout).to(ranks.device)
+
+    def validate_epoch(epoch: int) -> None:
+        """Tell what Hyperband decides by: the accuracy so far; that of the last epoch is told below."""
+        if options.validate_epochs and ranks.first and len(held_out) and epoch < options.epochs:
+            found = accuracy(read(network, images[held_out]), labels[held_out].long())
+            network.train()
+            _log(f"validation-accuracy: {found:.4f}")
+
     with Checkpoints(options, images, labels, ranks) as checkpoints:
-        loss = fit(network, images[training], labels[training].long(), options, ranks, checkpoints)
+        loss = fit(
+            network, images[training], labels[training].long(), options, ranks, checkpoints, validate_epoch
+        )
     if options.dry_run:
         _log(f"dry run: one step on {len(training)} images is done, nothing is written")
     if options.dry_run or not ranks.first:
