@@ -39,6 +39,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--label-smoothing", type=_number(float, 0, 0.9), default=0.0)
     add("--dropout", type=_number(float, 0, 0.9), default=0.0)
     add(
+        "--ema-decay",
+        type=_number(float, 0, 0.9999),
+        default=0.0,
+        help="of the weights' moving average, which is the model in the end; 0: the last weights are",
+    )
+    add(
         "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
     )
     add("--validate-epochs", type=_switch, nargs="?", const=True, default=False, help="after each epoch, too")
