@@ -53,6 +53,8 @@ def findings(name: str) -> Iterator[Finding]:
     for what, check in CHECKS.items():
         try:
             yield from check(found)
+        except CommandError as error:
+            yield Finding(Mark.STOPS, what, str(error))
         except (ClientError, BotoCoreError) as error:
             yield Finding(Mark.LOOK, what, f"can't be seen: {error}", "ask for the permission, or try again")
 
@@ -104,7 +106,7 @@ def capacity(stack: Stack) -> Iterator[Finding]:
     if is_local():
         yield Finding(Mark.UNSEEN, "quota", "the local cloud has none")
         return
-    needed = needs(stack.parameters)
+    needed = needs(stack)
     found = quotas(client("service-quotas"), {need.quota for need in needed})
     for need in needed:
         yield _judged(need, found.get(need.quota))

@@ -1,8 +1,9 @@
 """SageMaker's quotas of instances: what the stack's jobs need, and what the account has."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from cli.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -16,15 +17,15 @@ class Need:
     or_else: str
 
 
-def needs(parameters: Mapping[str, str]) -> list[Need]:
+def needs(stack: Stack) -> list[Need]:
     """What a deployed stack's jobs need; spot training is a wish, unless the stack's own training uses it.
 
     Quotas are kept for each instance type, and for each kind of job apart; in a new account many are 0
     (https://docs.aws.amazon.com/sagemaker/latest/dg/regions-quotas.html).
     """
-    training, transform = parameters["TrainingInstanceType"], parameters["TransformInstanceType"]
-    most = int(parameters["MaxTransformInstances"])
-    spot = parameters.get("SpotTraining") == "true"
+    training, transform = stack.parameter("TrainingInstanceType"), stack.parameter("TransformInstanceType")
+    most = int(stack.parameter("MaxTransformInstances"))
+    spot = stack.parameter("SpotTraining") == "true"
     return [
         Need(
             f"{training} for training job usage",

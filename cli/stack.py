@@ -39,6 +39,15 @@ class Stack:
         """The name of the model package group, which is the parameter `Name`."""
         return self.outputs["ModelPackageGroupName"]
 
+    def parameter(self, name: str) -> str:
+        """A parameter's value; CommandError for a stack that was deployed from a template without it."""
+        if name not in self.parameters:
+            raise CommandError(
+                f"stack {self.name}: expected the parameter {name} of template.yaml, found none. "
+                "Deploy this version with `sam build` and `sam deploy`"
+            )
+        return self.parameters[name]
+
 
 @cache
 def client(service: str) -> Any:

@@ -74,7 +74,7 @@ def tune(
     console = Console()
     found = stacks.find(stack)
     training = _training_images(console, found, dataset)
-    instance = instance_type or found.parameters["TrainingInstanceType"]
+    instance = instance_type or found.parameter("TrainingInstanceType")
     with console.status("Uploading the code, starting the tuning job"):
         from training import source, tune  # the SageMaker SDK's import takes seconds
 

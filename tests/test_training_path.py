@@ -22,6 +22,14 @@ if os.path.isdir(os.environ.get("SM_CHANNEL_TEST", "none")):
     print("test-accuracy: 0.98")
 pathlib.Path(os.environ["SM_MODEL_DIR"], "config.json").write_text("{}")
 """
+RESUMED = """
+import os, pathlib
+checkpoints = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"], "checkpoints")
+was = (checkpoints / "epoch-1").read_text()
+(checkpoints / "epoch-1").unlink()
+(checkpoints / "epoch-2").write_text(was + ", two")
+pathlib.Path(os.environ["SM_MODEL_DIR"], "config.json").write_text("{}")
+"""
 BAD = "raise SystemExit('the data are gone')"
 
 
@@ -139,6 +147,22 @@ def test_a_final_training_that_fails_is_recorded_and_told(stack: Stack) -> None:
     assert record["status"] == "Failed"
     assert "the data are gone" in record["reason"]
     assert "digits-lost" in told(stack, "digits-lost")
+
+
+def test_a_training_on_spare_capacity_has_its_checkpoints(stack: Stack) -> None:
+    """What lies in S3 is there when the job begins; what the job writes and deletes shows in S3."""
+    stack.put("checkpoints/digits-resumed/epoch-1", b"one")
+    stack.sagemaker.create_training_job(**training(stack, "digits-resumed", RESUMED))
+
+    def status() -> str | None:
+        found: str = stack.sagemaker.describe_training_job(TrainingJobName="digits-resumed")[
+            "TrainingJobStatus"
+        ]
+        return found if found != "InProgress" else None
+
+    assert until(status) == "Completed"
+    left = stack.objects("checkpoints/digits-resumed/")
+    assert left == {"checkpoints/digits-resumed/epoch-2": b"one, two"}
 
 
 @pytest.mark.parametrize("function", ["digits-train-best-model", "digits-register-model"])

@@ -12,11 +12,8 @@ IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(
 PULLING = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
 
 
-def of_job(cloud: Cloud, group: str, name: str, image: str, checkpoints: str = "") -> list[Request]:
-    """Pull the image, write the log and the metrics; `group` is the log group and the metrics' namespace.
-
-    `checkpoints` is the S3 address of a training job's checkpoints, where it has one.
-    """
+def of_job(cloud: Cloud, group: str, name: str, image: str) -> list[Request]:
+    """Pull the image, write the log and the metrics; `group` is the log group and the metrics' namespace."""
     asked = []
     pulled = IMAGE.match(image)
     if pulled:
@@ -31,9 +28,4 @@ def of_job(cloud: Cloud, group: str, name: str, image: str, checkpoints: str = "
     stream = f"{log}:log-stream:{name}"
     asked += [Request("logs:CreateLogStream", stream), Request("logs:PutLogEvents", stream)]
     asked.append(Request("cloudwatch:PutMetricData", "*", (("cloudwatch:namespace", group),)))
-    if checkpoints:
-        bucket, _, prefix = checkpoints.removeprefix("s3://").partition("/")
-        place = f"arn:aws:s3:::{bucket}"
-        key = f"{place}/{prefix.rstrip('/')}/checkpoint.pt"
-        asked += [Request("s3:ListBucket", place), Request("s3:GetObject", key), Request("s3:PutObject", key)]
     return asked

@@ -155,18 +155,16 @@ class Job(ABC):
         reader.join(LOG_SECONDS)
         return Ended(child.wait(), too_long)
 
-    def enter_role(self, image: str, checkpoints: str = "") -> dict[str, str]:
+    def enter_role(self, image: str) -> dict[str, str]:
         """Return the environment of a child under the job's role.
 
         Raise JobFailed when the role doesn't trust SageMaker, or may not do what SageMaker does for every
-        job: pull the image, write the log and the metrics, copy checkpoints.
+        job: pull the image, write the log and the metrics.
         """
         group = f"/aws/sagemaker/{self.kind}Jobs"
         try:
             environment = self.cloud.role_environment(self.role_arn, self.name, SERVICE)
-            require(
-                self.cloud, self.role_arn, self.name, of_job(self.cloud, group, self.name, image, checkpoints)
-            )
+            require(self.cloud, self.role_arn, self.name, of_job(self.cloud, group, self.name, image))
         except (CloudError, DeniedError) as error:
             raise JobFailed(f"ClientError: {error}") from error
         return environment

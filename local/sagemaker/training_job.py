@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from local.clients import make_client
 from local.cloud import Cloud
 from local.logs import LogStream
-from local.sagemaker import archives, objects, script_mode
+from local.sagemaker import archives, checkpoints, objects, script_mode
 from local.sagemaker.errors import JobFailed, JobStopped
 from local.sagemaker.jobs import REASON_LENGTH, Ended, Job, epoch_milliseconds, present, tags_of, write_json
 from local.sagemaker.metrics import Metrics
@@ -67,10 +67,7 @@ class TrainingJob(Job):
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/how-it-works-training.html
         """
-        environment = self.enter_role(
-            self.record.algorithm_specification.get("TrainingImage") or "",
-            (self.record.checkpoint_config or {}).get("S3Uri", ""),
-        )
+        environment = self.enter_role(self.record.algorithm_specification.get("TrainingImage") or "")
         s3, log = make_client("s3", environment), self.log(f"{script_mode.HOST}-{int(time.time())}")
         folders = script_mode.Folders(folder)
         self.advance("Downloading")
@@ -88,8 +85,9 @@ class TrainingJob(Job):
 
         self.record.training_start_time = utcnow()
         self.advance("Training")
-        child = self.cloud.run([sys.executable, *command], env=environment, cwd=folders.code)
-        ended = self.follow(child, read, self.seconds)
+        with checkpoints.kept(self.cloud, s3, self.record.checkpoint_config, folder):
+            child = self.cloud.run([sys.executable, *command], env=environment, cwd=folders.code)
+            ended = self.follow(child, read, self.seconds)
         self._upload(s3, folders, ended)
         if self.stop_requested.is_set():
             raise JobStopped("Stopped")

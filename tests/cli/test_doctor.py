@@ -179,6 +179,19 @@ def test_what_may_not_be_looked_at_is_said_and_the_rest_is_checked(
     assert line(result, "approved model").startswith("✓")
 
 
+def test_a_stack_of_an_older_version_is_told(s3_events: None) -> None:
+    """The parameter that it lacks is named, and the rest is checked."""
+    stub = Stubber(client("cloudformation"))
+    healthy()
+    found = boto3.client("cloudformation").describe_stacks(StackName="digits")["Stacks"][0]
+    stub.add_response("describe_stacks", {"Stacks": [found | {"Parameters": []}]})
+    with stub:
+        result = doctor()
+    assert result.exit_code == 1
+    assert line(result, "expected the parameter TrainingInstanceType").startswith("✗")
+    assert line(result, "approved model").startswith("✓")
+
+
 def test_without_a_stack_the_next_step_is_to_deploy() -> None:
     """The rest can't be checked."""
     result = doctor("--stack", "other")

@@ -12,7 +12,10 @@ import checkpoints
 import train
 from steps import Step
 
-ARGUMENTS = ["--epochs", "3", "--batch-size", "40", "--threads", "1", "--dropout", "0.2", "--seed", "5"]
+ARGUMENTS = [
+    *("--epochs", "3", "--batch-size", "40", "--threads", "1", "--seed", "5"),
+    *("--dropout", "0.2", "--ema-decay", "0.8"),
+]
 STEPS_AN_EPOCH = 5  # of 200 images
 Run = Callable[..., int]
 
@@ -71,6 +74,16 @@ def test_a_training_that_goes_on_ends_with_the_weights_of_an_uninterrupted_one(
         assert run("model") == 0
         assert len(steps) == 3 * STEPS_AN_EPOCH - number
     assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+
+
+def test_sigterm_in_the_last_step_leaves_a_finished_training(
+    run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is left to go on with, the model is written instead of a checkpoint."""
+    at_step(monkeypatch, 3 * STEPS_AN_EPOCH, terminate)
+    assert run("model") == 0
+    assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+    assert not (tmp_path / "kept").exists()
 
 
 def test_a_training_that_is_killed_goes_on_from_its_last_epoch(

@@ -39,6 +39,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--label-smoothing", type=_number(float, 0, 0.9), default=0.0)
     add("--dropout", type=_number(float, 0, 0.9), default=0.0)
     add(
+        "--ema-decay",
+        type=_number(float, 0, 0.9999),
+        default=0.0,
+        help="of the weights' moving average, which is the model in the end; 0: the last weights are",
+    )
+    add(
         "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
     )
     add("--validate-epochs", type=_switch, nargs="?", const=True, default=False, help="after each epoch, too")
@@ -89,7 +95,7 @@ def _checkpoint_folder() -> Path | None:
     if not folder.is_dir():
         return None
     shared = os.environ.get("CHECKPOINTS_BELOW_JOB_NAME") == "true"
-    return folder / os.environ["TRAINING_JOB_NAME"] if shared else folder
+    return folder / os.environ.get("TRAINING_JOB_NAME", "") if shared else folder
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:
