@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.s3.models import FakeDeleteMarker, FakeKey
 from moto.sagemaker.models import SageMakerModelBackend
+from moto.sns.models import SNSBackend, Subscription, Topic
 
 from local.cloud import Cloud
 from local.patches import ABSENT
@@ -22,17 +24,21 @@ ADDED = {
 PRIVATE = {
     "moto.cloudformation.models": (
         "CloudFormationBackend._resolve_update_parameters",
+        "CloudFormationBackend._validate_export_uniqueness",
         "Stack._add_stack_event",
         "Stack._create_output_map",
         "Stack._parse_template",
     ),
     "moto.cloudformation.parsing": (
         "ResourceMap._delete_resource",
+        "ResourceMap.load_conditions",
+        "ResourceMap.load_parameters",
         "get_model_list.cache_clear",
         "get_model_map.cache_clear",
         "get_name_type_map.cache_clear",
     ),
-    "moto.core.responses": ("BaseResponse._get_param",),
+    "moto.core.responses": ("BaseResponse._get_action", "BaseResponse._get_param", "BaseResponse.serialized"),
+    "moto.sts.models": ("STSBackend.get_assumed_role_from_access_key",),
     "moto.logs.models": ("LogsBackend.ensure_log_group", "LogsBackend.ensure_log_stream"),
 }
 
@@ -88,3 +94,19 @@ def test_moto_keeps_sagemakers_records_where_they_are_looked_for() -> None:
     jobs = (account.training_jobs, account.transform_jobs, account.hyper_parameter_tuning_jobs)
     assert (*jobs, account._models) == ({}, {}, {}, {})
     assert (account.model_packages, account.model_package_groups) == ({}, {})
+
+
+def test_moto_keeps_objects_and_subscriptions_as_they_are_read() -> None:
+    """The attributes that are kept from one time to the next, and the filter of a subscription, are there."""
+    key = FakeKey("key", b"content", "123456789012", "us-east-1", is_versioned=True, version_id="v1")
+    marker = FakeDeleteMarker(key)
+    assert (key.value, key._is_versioned, key.version_id, key.storage_class) == (
+        b"content",
+        True,
+        "v1",
+        "STANDARD",
+    )
+    assert key.etag == '"9a0364b9e99bb480dd25e1f0284c8555"'
+    assert marker.version_id == marker._version_id
+    topic = Topic("topic", SNSBackend("us-east-1", "123456789012"))
+    assert Subscription("123456789012", topic, "a@b.org", "email")._filter_policy_matcher is None
