@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto.s3.models import FakeDeleteMarker, FakeKey
 from moto.sagemaker.models import SageMakerModelBackend
-from moto.sns.models import SNSBackend, Subscription, Topic
+from moto.sns.models import SNSBackend, Subscription
 
 from local.cloud import Cloud
 from local.patches import ABSENT
@@ -108,5 +108,5 @@ def test_moto_keeps_objects_and_subscriptions_as_they_are_read() -> None:
     )
     assert key.etag == '"9a0364b9e99bb480dd25e1f0284c8555"'
     assert marker.version_id == marker._version_id
-    topic = Topic("topic", SNSBackend("us-east-1", "123456789012"))
+    topic = SNSBackend("us-east-1", "123456789012").create_topic("topic")
     assert Subscription("123456789012", topic, "a@b.org", "email")._filter_policy_matcher is None
