@@ -36,6 +36,8 @@ def free_port() -> int:
 def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """`digits up` without a stack, and the file of what it shows."""
     shown = tmp_path / "shown.txt"
+    # A program in the background inherits that Ctrl-C is ignored, as this one may be: for `digits up` it counts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with shown.open("w") as file:
         program = subprocess.Popen(
             [DIGITS, "up", "--no-deploy", "--port", str(free_port())], stdout=file, stderr=file, text=True
@@ -45,6 +47,7 @@ def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
         finally:
             program.kill()
             program.wait()
+            signal.signal(signal.SIGINT, before)
 
 
 def exported(shown: Path) -> dict[str, str]:
