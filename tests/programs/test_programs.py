@@ -36,7 +36,7 @@ def free_port() -> int:
 def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """`digits up` without a stack, and the file of what it shows."""
     shown = tmp_path / "shown.txt"
-    # A program in the background inherits that Ctrl-C is ignored, as this one may be: for `digits up` it counts.
+    # A program in the background inherits that Ctrl-C is ignored, as this one may have: here it counts.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with shown.open("w") as file:
         program = subprocess.Popen(
