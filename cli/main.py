@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli import reports
 from cli.errors import Commands
 from cli.stages import StageError
 from training.datasets import BATCH
@@ -20,6 +21,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+
+app.add_typer(reports.app, name="reports")
 
 
 @app.callback()

@@ -26,7 +26,8 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Manifest, Run
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from cli import demo
+from cli import demo, reports
+from cli.files import fetch as fetch_files
 from inference import fetch
 from tests.functions.test_registry import completed_job
 from tests.functions.test_report import job as described_job
@@ -121,8 +122,11 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
     found = demo._report(cloud, {"BucketName": BUCKET}, "b7")
     assert found is not None
     with tempfile.TemporaryDirectory() as out:
-        folder = demo._fetch(cloud, BUCKET, found.rpartition("/")[0] + "/", Path(out))
-        assert {file.name for file in folder.iterdir()} == {"report.json", "predictions.csv"}
+        files = fetch_files(aws.s3, BUCKET, found.rpartition("/")[0] + "/", Path(out))
+        assert {file.name for file in files} == {"report.json", "report.html", "predictions.csv"}
+    boto3.client("cloudformation").create_stack(StackName="digits", TemplateBody=STACK)
+    shown = CliRunner().invoke(app, ["reports", "show", "b7", "--json"])
+    assert json.loads(shown.output)["batch"] == "b7", shown.output
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
         stub.add_response("describe_model", model_of(DECISION.model_package))
@@ -130,7 +134,12 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
         transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
     decision.take(aws.s3, BUCKET, RUN, DECISION)
-    aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=b'{"image":{"source-ref":"s3://b/k"}}\n')
+    misread = {"image": {"source-ref": f"s3://{BUCKET}/incoming/b7/00000.png"}, "label": 7}
+    answered = misread | {"SageMakerOutput": {"label": 1, "confidence": 0.5}}
+    for part in range(2):  # the decision's 1,500 lines
+        size = 1000 - 500 * part
+        lines = b"\n".join([json.dumps(answered).encode()] * size)
+        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(part), Body=lines)
     with Stubber(aws.sagemaker) as stub:
         stub.add_response("describe_transform_job", described_job("Completed"))
         assert report.write(aws, SETTINGS, RUN)
