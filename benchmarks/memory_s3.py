@@ -25,6 +25,7 @@ SETTINGS = Settings(
     notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
     training_instance_type="ml.g4dn.xlarge",
     transform_price_per_hour=0.0,
+    spot_training=False,
 )
 
 

@@ -43,7 +43,9 @@ def reports(
         return
     console.print(_table(runs, limit))
     if len(runs) > limit:
-        console.print(f"{len(runs) - limit:,} older ones: --limit {len(runs)} lists them all.", highlight=False)
+        console.print(
+            f"{len(runs) - limit:,} older ones: --limit {len(runs)} lists them all.", highlight=False
+        )
 
 
 @app.command()
@@ -61,8 +63,8 @@ def show(
 ) -> None:
     """Print the summary of a batch's report."""
     deployed, s3 = stack.find(stack_name), stack.client("s3")
-    found = _run(s3, deployed.bucket, batch.strip("/"), run)
-    body = s3.get_object(Bucket=deployed.bucket, Key=found.report)["Body"].read().decode()
+    found = chosen(s3, deployed.bucket, batch.strip("/"), run)
+    body = report(s3, deployed.bucket, found)
     if as_json:
         typer.echo(body)
     else:
@@ -74,25 +76,33 @@ def show(
         typer.echo(f"{page}{'' if opened else ': no browser was found, open it yourself'}", err=as_json)
 
 
-def _run(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
+def report(s3: Any, bucket: str, run: Run) -> str:
+    """The content of a run's report.json."""
+    body: bytes = s3.get_object(Bucket=bucket, Key=run.report)["Body"].read()
+    return body.decode()
+
+
+def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
     """The run of a batch that was asked for, or its newest one that has a report."""
     runs = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{REPORTS}{batch}/"):
         keys = (Run.of_report(entry["Key"]) for entry in page.get("Contents", []))
         runs += [run for run in keys if run and run.batch == batch]
-    chosen = [run for run in runs if wanted in (None, run.id)]
-    if not chosen:
+    matching = [run for run in runs if wanted in (None, run.id)]
+    if not matching:
         others = ", ".join(sorted(run.id for run in runs)[-5:])
         raise CommandError(
-            f"s3://{bucket}/{REPORTS}{batch}/: expected a report{f' of the run {wanted}' if wanted else ''}, found "
-            f"{f'those of {others}' if others else 'none'}. `digits reports` lists all; a report comes some minutes "
-            "after the batch's manifest"
+            f"s3://{bucket}/{REPORTS}{batch}/: expected a report{f' of the run {wanted}' if wanted else ''}, "
+            f"found {f'those of {others}' if others else 'none'}. `digits reports` lists all; a report comes "
+            "some minutes after the batch's manifest"
         )
-    return max(chosen, key=lambda run: run.id)
+    return max(matching, key=lambda run: run.id)
 
 
 def _table(runs: list[dict[str, Any]], limit: int) -> Table:
-    table = Table("uploaded (UTC)", "batch", "status", "accuracy", "95 % interval", "change", "scored", "model")
+    table = Table(
+        "uploaded (UTC)", "batch", "status", "accuracy", "95 % interval", "change", "scored", "model"
+    )
     for row in charts.rows(runs)[:limit]:
         run = row.run
         labelled = run["accuracy"] is not None

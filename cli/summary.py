@@ -13,7 +13,9 @@ def show(console: Console, report: dict[str, Any]) -> None:
     """Print a report.json as a table: the headline, and the figures of each label."""
     coverage, accuracy = report["coverage"], report["accuracy"]
     console.print()
-    table = Table(title=escape(f"{report['batch']}  ·  {report['status']}"), show_header=False, title_justify="left")
+    table = Table(
+        title=escape(f"{report['batch']}  ·  {report['status']}"), show_header=False, title_justify="left"
+    )
     if report["reason"]:
         table.add_row("reason", escape(report["reason"]))
     if accuracy:

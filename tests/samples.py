@@ -1,6 +1,7 @@
 """What the tests of several folders share: settings of a stack, and documented events."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,17 @@ SETTINGS = Settings(
     notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
     training_instance_type="ml.g4dn.xlarge",
     transform_price_per_hour=0.0,
+    spot_training=False,
 )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Settings as template.yaml hands them to a function."""
+    return {
+        name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in asdict(settings).items()
+    }
+
 
 EVENTS = Path(__file__).parent / "events"
 

@@ -71,6 +71,18 @@ class TrainingEnded:
         return cls(event["detail"]["TrainingJobName"])
 
 
+@dataclass(frozen=True)
+class TuningEnded:
+    """`SageMaker HyperParameter Tuning Job State Change` of aws.sagemaker: a tuning job has ended."""
+
+    job: str
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> "TuningEnded":
+        """Read the name of the tuning job; how it ended is asked of SageMaker."""
+        return cls(event["detail"]["HyperParameterTuningJobName"])
+
+
 def _message(event: dict[str, Any]) -> dict[str, Any]:
     """The one message of a poller's event: template.yaml sets BatchSize to 1.
 

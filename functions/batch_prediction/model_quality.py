@@ -1,116 +1,107 @@
-"""A run's figures in the model-quality schema of SageMaker Model Monitor, which other tools read.
+"""A confusion matrix as SageMaker's model-quality statistics, which its registry and model cards read.
 
-https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
+Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
-from batch_prediction.labels import LABELS
-
-CONTENT_TYPE = "application/json"
-_FEWEST = 200  # images, below which Model Monitor gives no standard deviation
-
-Matrix = Sequence[Sequence[float]]
+Matrix = list[list[int]]  # rows are labels, columns predictions
+_FEWEST = 200  # images below which a standard deviation is "NaN", as Model Monitor has it
 
 
-def statistics(report: dict[str, Any]) -> dict[str, Any] | None:
-    """The content of model_quality.json; None for a run without labelled images."""
-    matrix = report["confusion_matrix"]
-    if not report["labelled"]:
-        return None
-    constant = _always_the_most_frequent(matrix)
+def statistics(matrix: Matrix) -> dict[str, Any]:
+    """The group `multiclass_classification_metrics`: every cell of the matrix is there, noughts too.
+
+    Standard deviations are the jackknife's, over the images. ValueError for a matrix without images.
+    """
+    total = sum(map(sum, matrix))
+    if not total:
+        raise ValueError("model quality: expected a confusion matrix with images, found none")
     figures: dict[str, Any] = {
         "confusion_matrix": {
-            str(label): {str(prediction): matrix[label][prediction] for prediction in LABELS}
-            for label in LABELS
+            str(label): {str(prediction): count for prediction, count in enumerate(row)}
+            for label, row in enumerate(matrix)
         }
     }
-    for suffix, counted in (("", matrix), ("_best_constant_classifier", constant)):
-        for name, metric in METRICS.items():
-            figures[f"{name}{suffix}"] = {
-                "value": metric(counted),
-                "standard_deviation": _standard_deviation(metric, counted),
-            }
-    job = report["transform_job"]
-    return {
-        "version": 0.0,
-        "dataset": {
-            "item_count": report["labelled"],
-            "start_time": job["started"],
-            "end_time": job["ended"],
-            "evaluation_time": job["ended"],
-        },
-        "multiclass_classification_metrics": figures,
-    }
+    for name, figure in _FIGURES.items():
+        deviation = _jackknife(figure, matrix, total) if total >= _FEWEST else "NaN"
+        figures[name] = {"value": figure(matrix), "standard_deviation": deviation}
+    return {"multiclass_classification_metrics": figures}
+
+
+def _jackknife(figure: Callable[[Matrix], float], matrix: Matrix, total: int) -> float:
+    """The spread of a figure when each image in turn is left out: equal images are left out once for all.
+
+    https://en.wikipedia.org/wiki/Jackknife_resampling#Estimating_the_variance_of_an_estimator
+    """
+    left_out = []
+    for row in matrix:
+        for prediction, count in enumerate(row):
+            if count:
+                row[prediction] -= 1
+                left_out.append((count, figure(matrix)))
+                row[prediction] += 1
+    mean = sum(count * value for count, value in left_out) / total
+    return sqrt((total - 1) / total * sum(count * (value - mean) ** 2 for count, value in left_out))
 
 
 def _accuracy(matrix: Matrix) -> float:
-    return sum(matrix[label][label] for label in LABELS) / sum(map(sum, matrix))
+    return sum(row[label] for label, row in enumerate(matrix)) / sum(map(sum, matrix))
 
 
-def _precision(matrix: Matrix) -> float:
-    predicted = [sum(row[label] for row in matrix) for label in LABELS]
-    return _weighted(matrix, [_ratio(matrix[label][label], predicted[label]) for label in LABELS])
+def _weighted(figure: Callable[[int, int, int], float]) -> Callable[[Matrix], float]:
+    """The mean over labels of a figure of (hits, support, predicted), weighted by support."""
+
+    def mean(matrix: Matrix) -> float:
+        predicted = [sum(column) for column in zip(*matrix, strict=True)]
+        supports = [sum(row) for row in matrix]
+        return sum(
+            support * figure(matrix[label][label], support, predicted[label])
+            for label, support in enumerate(supports)
+        ) / sum(supports)
+
+    return mean
 
 
-def _f_beta(beta: float) -> Callable[[Matrix], float]:
-    """The weighted F score, which counts recall `beta` times as much as precision."""
-    square = beta * beta
-
-    def metric(matrix: Matrix) -> float:
-        predicted = [sum(row[label] for row in matrix) for label in LABELS]
-        scores = [
-            _ratio((1 + square) * matrix[label][label], square * sum(matrix[label]) + predicted[label])
-            for label in LABELS
-        ]
-        return _weighted(matrix, scores)
-
-    return metric
+def _precision(hits: int, _support: int, predicted: int) -> float:
+    return hits / predicted if predicted else 0.0
 
 
-METRICS: dict[str, Callable[[Matrix], float]] = {
+def _recall(hits: int, support: int, _predicted: int) -> float:
+    return hits / support if support else 0.0
+
+
+def _f(beta: float) -> Callable[[int, int, int], float]:
+    def score(hits: int, support: int, predicted: int) -> float:
+        weight = beta * beta * support + predicted
+        return (1 + beta * beta) * hits / weight if weight else 0.0
+
+    return score
+
+
+def _best_constant(matrix: Matrix) -> Matrix:
+    """The matrix of a classifier that always answers the most frequent label."""
+    supports = [sum(row) for row in matrix]
+    best = supports.index(max(supports))
+    return [
+        [support if prediction == best else 0 for prediction in range(len(matrix))] for support in supports
+    ]
+
+
+_OWN: dict[str, Callable[[Matrix], float]] = {
     "accuracy": _accuracy,
-    "weighted_recall": _accuracy,  # each label's recall, weighted by its images, adds up to the accuracy
-    "weighted_precision": _precision,
-    "weighted_f0_5": _f_beta(0.5),
-    "weighted_f1": _f_beta(1),
-    "weighted_f2": _f_beta(2),
+    "weighted_recall": _weighted(_recall),
+    "weighted_precision": _weighted(_precision),
+    "weighted_f0_5": _weighted(_f(0.5)),
+    "weighted_f1": _weighted(_f(1)),
+    "weighted_f2": _weighted(_f(2)),
 }
 
 
-def _weighted(matrix: Matrix, scores: list[float]) -> float:
-    """The mean of each label's score, weighted by its images; a score without images counts as 0."""
-    return sum(sum(row) * score for row, score in zip(matrix, scores, strict=True)) / sum(map(sum, matrix))
+def _of_constant(figure: Callable[[Matrix], float]) -> Callable[[Matrix], float]:
+    return lambda matrix: figure(_best_constant(matrix))
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else 0.0
-
-
-def _always_the_most_frequent(matrix: list[list[int]]) -> list[list[int]]:
-    """The confusion matrix of a model that always answers with the most frequent label."""
-    best = max(LABELS, key=lambda label: sum(matrix[label]))
-    return [[sum(row) if prediction == best else 0 for prediction in LABELS] for row in matrix]
-
-
-def _standard_deviation(metric: Callable[[Matrix], float], matrix: list[list[int]]) -> float | str:
-    """How far the figure would scatter over other samples of as many images; `NaN` for too few of them.
-
-    The infinitesimal jackknife (https://doi.org/10.1214/aos/1176344552): each image's pull on the figure,
-    taken over the cells of the matrix. For the accuracy that is the binomial's deviation.
-    """
-    total = sum(map(sum, matrix))
-    if total < _FEWEST:
-        return "NaN"
-    value, squares = metric(matrix), 0.0
-    step = total * 1e-6  # of an image more: the slope is that of a smooth function
-    for label in LABELS:
-        for prediction in LABELS:
-            if count := matrix[label][prediction]:
-                nudged = [[float(cell) for cell in row] for row in matrix]
-                nudged[label][prediction] += step
-                pull = (metric(nudged) - value) * (total + step) / step
-                squares += count * pull * pull
-    return sqrt(squares) / total
+_FIGURES = _OWN | {f"{name}_best_constant_classifier": _of_constant(figure) for name, figure in _OWN.items()}

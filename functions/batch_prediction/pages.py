@@ -28,10 +28,21 @@ _PASSES = 20  # over the index page, while others go on adding runs
 def write(s3: Any, bucket: str, run: Run, report: dict[str, Any]) -> None:
     """Write everything that is made of a report's content, but report.json itself. Safe to repeat."""
     put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
-    if figures := model_quality.statistics(report):
-        body = orjson.dumps(figures, option=orjson.OPT_INDENT_2)
-        put(s3, bucket, run.model_quality, body, model_quality.CONTENT_TYPE)
+    if report["labelled"]:
+        body = orjson.dumps(statistics(report), option=orjson.OPT_INDENT_2)
+        put(s3, bucket, run.model_quality, body, "application/json")
     _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
+
+
+def statistics(report: dict[str, Any]) -> dict[str, Any]:
+    """model_quality.json of a report with labelled images, as Model Monitor would have written it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
+    """
+    job = report["transform_job"]
+    times = {"start_time": job["started"], "end_time": job["ended"], "evaluation_time": job["ended"]}
+    dataset = {"item_count": report["labelled"]} | times
+    return {"version": 0.0, "dataset": dataset} | model_quality.statistics(report["confusion_matrix"])
 
 
 def page(run: Run, report: dict[str, Any], shown: list[Any]) -> bytes:

@@ -53,7 +53,7 @@ def start(sagemaker: Any, settings: Settings, run: Run, decision: Start) -> None
             raise
         found = sagemaker.describe_transform_job(TransformJobName=decision.transform_job)
         identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
-        _must_be_ours(f"transform job {decision.transform_job}", error, identity, found)
+        must_be_ours(f"transform job {decision.transform_job}", error, identity, found)
 
 
 def _make_model(sagemaker: Any, decision: Start) -> None:
@@ -75,7 +75,7 @@ def _make_model(sagemaker: Any, decision: Start) -> None:
             found = sagemaker.describe_model(ModelName=decision.model)
         except ClientError:
             raise error from None
-        _must_be_ours(f"model {decision.model}", error, request, found)
+        must_be_ours(f"model {decision.model}", error, request, found)
 
 
 def _job_request(bucket: str, run: Run, decision: Start) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def _job_request(bucket: str, run: Run, decision: Start) -> dict[str, Any]:
     }
 
 
-def _must_be_ours(what: str, taken: ClientError, request: dict[str, Any], found: dict[str, Any]) -> None:
+def must_be_ours(what: str, taken: ClientError, request: dict[str, Any], found: dict[str, Any]) -> None:
     """A name that is taken is a success when the same request took it, and a loud failure otherwise."""
     if foreign := _difference(request, found):
         raise RuntimeError(f"{what}: the name is taken by something else; {foreign}") from taken

@@ -166,6 +166,21 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert gallery.index(surest["image"].rpartition("/")[2]) < 400
 
 
+def test_the_figures_are_beside_the_page_in_sagemaker_s_schema(aws: Clients) -> None:
+    """model_quality.json has the report's matrix and accuracy; a run without labels has no such file."""
+    report = report_of(aws, KINDS["labelled"])
+    key = KINDS["labelled"].run.model_quality
+    content = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert content["dataset"]["item_count"] == report["labelled"]
+    figures = content["multiclass_classification_metrics"]
+    assert [list(row.values()) for row in figures["confusion_matrix"].values()] == report["confusion_matrix"]
+    assert figures["accuracy"]["value"] == report["accuracy"]["value"]
+    report_of(aws, KINDS["unlabelled"])
+    prefix = KINDS["unlabelled"].run.report_prefix
+    keys = [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]]
+    assert {key.rpartition("/")[2] for key in keys} == {"predictions.csv", "report.html", "report.json"}
+
+
 def test_a_page_asks_for_nothing(aws: Clients) -> None:
     """No script, style sheet, frame or image of elsewhere, and links lead only to the report's own files."""
     sample = Sample("a/b", KINDS["left out"].answers, left_out=KINDS["left out"].left_out)
