@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity benchmarks
+.PHONY: demo test lint fidelity browser benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -16,11 +16,18 @@ lint: $(VENV)/.installed
 fidelity: $(VENV)/.fidelity
 	$(VENV)/bin/python -m pytest tests/fidelity
 
+# The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
+browser: $(VENV)/.browser
+	$(VENV)/bin/python -m pytest tests/browser
+
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done
 
 $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 	sh local/install.sh $(VENV)
+
+$(VENV)/.browser: $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]' && touch $@
 
 $(VENV)/.fidelity: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]' && touch $@

@@ -29,7 +29,7 @@ from local.happenings import Happening, Listener
 from local.patches import Patches
 
 MOTO_VERSION = "5.2.5"
-SERVICES = ("cloudformation", "events", "lambdas", "sagemaker")
+SERVICES = ("cloudformation", "events", "lambdas", "s3", "sagemaker")
 GRACE_SECONDS = 3.0  # a child gets this long between SIGTERM and SIGKILL, and a thread to notice `stopping`
 
 

@@ -97,11 +97,11 @@ def add(s3: Any, bucket: str, new: Entry) -> Index:
 
 
 def merged(runs: list[Entry], new: Entry) -> list[Entry]:
-    """The list with a run in its place, newest first; one about a transform job gives way to none without."""
+    """The list with a run in its place, newest first; what a later transform job gave isn't replaced."""
     key = (new["run"], new["batch"])
     standing = next((each for each in runs if (each["run"], each["batch"]) == key), None)
-    if standing and standing["transform_job"] and not new["transform_job"]:
-        return runs
+    if standing and (new["transform_job"] or "") < (standing["transform_job"] or ""):
+        return runs  # a run's jobs are called as the first, and then -2, -3
     others = [each for each in runs if each is not standing]
     ordered = sorted([*others, new], key=lambda each: (each["run"], each["batch"]), reverse=True)
     return ordered[:MOST]

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from batch_prediction import advice, charts, index, model_quality
 from batch_prediction.gallery import thumbnails
@@ -99,7 +98,9 @@ def _render(template: str, **content: Any) -> bytes:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # costs half as much as boto3's import
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
 
@@ -56,7 +55,7 @@ class Tally:
 
     def add(self, part: "_Part", size: int) -> None:
         """Count a part of `size` lines, whole and usable."""
-        self.pairs += part.pairs
+        self.pairs.update(part.pairs)
         self.right.update(part.right)
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
@@ -134,6 +133,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
     lines = body.removesuffix(b"\n").split(b"\n") if body else []
     if len(lines) != size:
         raise BrokenPartError(f"{name}: expected {size} lines, found {len(lines)}")
+    escaped = b"\\" in body  # in JSON, a quote in a text has a backslash before it, or is one's \u0022
     rows: list[str] = []
     pairs: list[Pair] = []
     right: list[int] = []
@@ -155,7 +155,8 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
                 prediction = answer["label"]
                 pair = (label, prediction)
                 pairs.append(pair)
-                quoted, (confidence, certainty) = image.replace('"', '""'), _confidence(answer["confidence"])
+                confidence, certainty = _confidences[answer["confidence"]]
+                quoted = image.replace('"', '""') if escaped else image
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},\n')
                 if label == prediction:
                     right.append(certainty)
@@ -187,13 +188,23 @@ def _unscored(image: str, label: int | None, error: str) -> str:
     return f"{_quoted(image)},{_TEXT[label]},,,{_quoted(error)}\n"
 
 
-@lru_cache(maxsize=16_384)  # the container rounds to four decimals: 10,001 numbers, slow to turn into text
-def _confidence(number: Any) -> tuple[str, int]:
-    """A confidence as text and in ten-thousandths; ValueError for what is no number from 0 to 1."""
-    value = float(number)
-    if not 0 <= value <= 1:
-        raise ValueError(f"expected a confidence from 0 to 1, found {value}")
-    return str(value), round(value * CERTAINTY)
+class _Confidences(dict[Any, tuple[str, int]]):
+    """Confidences as text and in ten-thousandths; ValueError for what is no number from 0 to 1.
+
+    The container rounds to four decimals: 10,001 numbers, slow to turn into text, and as a rule few of them.
+    """
+
+    def __missing__(self, number: Any) -> tuple[str, int]:
+        value = float(number)
+        if not 0 <= value <= 1:
+            raise ValueError(f"expected a confidence from 0 to 1, found {value}")
+        if len(self) > CERTAINTY:  # another container's numbers, with more decimals
+            self.clear()
+        found = self[number] = str(value), round(value * CERTAINTY)
+        return found
+
+
+_confidences = _Confidences()
 
 
 def _quoted(text: str) -> str:

@@ -104,8 +104,10 @@ def test_a_run_that_is_put_in_again_writes_nothing(aws: Clients) -> None:
 
 
 def test_a_run_stands_once_and_its_job_prevails() -> None:
-    """A report about a transform job replaces one without, and never the other way round."""
-    refused, scored = entry(1, job=None, status="Refused"), entry(1)
+    """A report about a later transform job replaces one about an earlier or none, never the other way."""
+    refused, scored, again = entry(1, job=None, status="Refused"), entry(1), entry(1, job="digits-1-2")
+    assert index.merged([scored], again) == [again]
+    assert index.merged([again], scored) == [again]
     assert index.merged([refused], scored) == [scored]
     assert index.merged([scored], refused) == [scored]
     assert index.merged([refused, entry(0)], entry(2)) == [entry(2), refused, entry(0)]
