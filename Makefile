@@ -29,5 +29,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 $(VENV)/.browser: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]' && touch $@
 
+# Version 2 of the SDK, for its parser, in a folder of its own: version 3 bears the same name.
 $(VENV)/.fidelity: $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]' && touch $@
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]'
+	$(VENV)/bin/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/sagemaker-2 sagemaker==2.257.7
+	touch $@

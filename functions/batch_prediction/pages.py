@@ -94,7 +94,8 @@ def _thumbnails(s3: Any, bucket: str, report: dict[str, Any]) -> list[Any]:
 
 
 def _render(template: str, **content: Any) -> bytes:
-    return _environment().get_template(template).render(**content).encode()
+    text: str = _environment().get_template(template).render(**content)
+    return text.encode()
 
 
 @cache
