@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity browser benchmarks
+.PHONY: demo test lint fidelity browser notebook torchvision benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -20,6 +20,14 @@ fidelity: $(VENV)/.fidelity
 browser: $(VENV)/.browser
 	$(VENV)/bin/python -m pytest tests/browser
 
+# docs/walkthrough.ipynb, executed beside a stack in the local cloud.
+notebook: $(VENV)/.installed
+	$(VENV)/bin/python -m pytest tests/notebook
+
+# Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
+torchvision: $(VENV)-torchvision/.installed
+	$(VENV)-torchvision/bin/python -m pytest tests/torchvision
+
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done
 
@@ -28,6 +36,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 
 $(VENV)/.browser: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]' && touch $@
+
+$(VENV)-torchvision/.installed: pyproject.toml constraints-torchvision.txt local/install.sh
+	sh local/install.sh $(VENV)-torchvision torchvision
 
 # Version 2 of the SDK, for its parser, in a folder of its own: version 3 bears the same name.
 $(VENV)/.fidelity: $(VENV)/.installed
