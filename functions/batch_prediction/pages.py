@@ -94,7 +94,7 @@ def _thumbnails(s3: Any, bucket: str, report: dict[str, Any]) -> list[Any]:
 
 
 def _render(template: str, **content: Any) -> bytes:
-    text: str = _environment().get_template(template).render(**content)
+    text: str = _environment().get_or_select_template(template).render(**content)
     return text.encode()
 
 
