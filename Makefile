@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity programs notebook torchvision benchmarks
+.PHONY: demo test lint fidelity programs browser notebook torchvision benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -20,6 +20,10 @@ fidelity: $(VENV)/.fidelity
 programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
 	$(VENV)/bin/python -m pytest tests/programs
 
+# The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
+browser: $(VENV)/.browser
+	$(VENV)/bin/python -m pytest tests/browser
+
 # docs/walkthrough.ipynb, executed beside a stack in the local cloud.
 notebook: $(VENV)/.installed
 	$(VENV)/bin/python -m pytest tests/notebook
@@ -34,11 +38,17 @@ benchmarks: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 	sh local/install.sh $(VENV)
 
+$(VENV)/.browser: $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]' && touch $@
+
 $(VENV)-torchvision/.installed: pyproject.toml constraints-torchvision.txt local/install.sh
 	sh local/install.sh $(VENV)-torchvision torchvision
 
+# Version 2 of the SDK, for its parser, in a folder of its own: version 3 bears the same name.
 $(VENV)/.fidelity: $(VENV)/.installed
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]' && touch $@
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]'
+	$(VENV)/bin/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/sagemaker-2 sagemaker==2.257.7
+	touch $@
 
 .venv-sam/.installed: Makefile
 	$(VENV)/bin/python -m venv .venv-sam && .venv-sam/bin/python -m pip install --quiet aws-sam-cli==1.170.0 && touch $@

@@ -9,6 +9,7 @@ from typing import IO, Any
 from botocore.response import StreamingBody
 
 from batch_prediction.aws import Clients
+from batch_prediction.layout import INDEX
 from batch_prediction.settings import Settings
 
 SETTINGS = Settings(
@@ -24,12 +25,13 @@ SETTINGS = Settings(
     report_queue_url="",
     notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
     training_instance_type="ml.g4dn.xlarge",
+    transform_price_per_hour=0.0,
     spot_training=False,
 )
 
 
 class MemoryS3:
-    """An S3 client of one bucket; what is written is kept unless `kept` is False: then it is only taken."""
+    """An S3 client of one bucket; what is written is kept. Unless `kept`, only the list of runs is."""
 
     exceptions = SimpleNamespace(NoSuchKey=KeyError)
 
@@ -40,12 +42,17 @@ class MemoryS3:
     def get_object(self, *, Key: str, **_: object) -> dict[str, Any]:  # noqa: N803 (boto3's name)
         """Answer with the object's content as botocore does: a stream that checks its length."""
         content = self.objects[Key]
-        return {"ContentLength": len(content), "Body": StreamingBody(io.BytesIO(content), len(content))}
+        return {
+            "ETag": f'"{hash(content)}"',
+            "ContentLength": len(content),
+            "Body": StreamingBody(io.BytesIO(content), len(content)),
+        }
 
-    def put_object(self, *, Key: str, Body: bytes, **_: object) -> None:  # noqa: N803 (boto3's names)
+    def put_object(self, *, Key: str, Body: bytes, **_: object) -> dict[str, str]:  # noqa: N803 (boto3's names)
         """Take an object."""
-        if self.kept:
+        if self.kept or Key == INDEX:
             self.objects[Key] = Body
+        return {"ETag": f'"{hash(Body)}"'}
 
     def upload_fileobj(self, file: IO[bytes], bucket: str, key: str) -> None:  # noqa: ARG002 (boto3's)
         """Take an object from a file."""

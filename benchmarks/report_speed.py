@@ -1,13 +1,15 @@
-"""write_report over a long run, S3 excluded: throughput as a share of parsing alone, and peak memory.
+"""write_report over a long run, S3 excluded: throughput as a share of parsing alone, peak memory, page size.
 
 The run's parts repeat after ten, so that the prepared bytes take little memory themselves; one image of a
-hundred is missing, and one line of a thousand was left out of the manifest.
+hundred is missing, and one line of a thousand was left out of the manifest. The page is written with it.
 """
 
 import random
+import struct
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -26,7 +28,13 @@ JOB = {
     "TransformJobName": f"{SETTINGS.name}-{RUN.id}",
     "TransformJobStatus": "Completed",
     "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    "CreationTime": RUN.uploaded + timedelta(seconds=10),
+    "TransformStartTime": RUN.uploaded + timedelta(seconds=250),
+    "TransformEndTime": RUN.uploaded + timedelta(seconds=970),
 }
+DIGIT = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 28, 28) + bytes(275 - 24)
+)  # as large as a digit is
 
 
 def output_lines(count: int) -> list[bytes]:
@@ -59,9 +67,12 @@ def prepare(lines: int) -> Clients:
     left_out = lines // 1000
     refused = b'{"line":5,"text":"broken","reason":"expected a JSON object, found text that is not JSON"}\n'
     objects[RUN.left_out] = refused * left_out
+    for line in distinct:
+        key = orjson.loads(line)["image"]["source-ref"].removeprefix(f"s3://{SETTINGS.bucket}/")
+        objects[key] = DIGIT
     s3 = MemoryS3(objects)
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
-    counts = {"lines": lines, "labelled": lines, "left_out": left_out}
+    counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
     decision.take(s3, SETTINGS.bucket, RUN, Start(**frozen | counts))
     return clients(s3, JOB)
 
@@ -71,6 +82,14 @@ def once(lines: int) -> None:
     aws = prepare(lines)
     aws.s3.kept = False
     report.write(aws, SETTINGS, RUN)
+
+
+def page_of(lines: int) -> bytes:
+    """The page of the report of a run of `lines`."""
+    aws = prepare(lines)
+    report.write(aws, SETTINGS, RUN)
+    page: bytes = aws.s3.objects[RUN.page]
+    return page
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Figure("write_report, throughput as a share of parsing", parsing / writing, 0.25, at_least=True),
         Figure("write_report, peak memory in MB", peak / 1e6, 256),
         Figure("write_report, peak memory as a share of that for 10,000 lines", peak / small, 1.2),
+        Figure("report.html in MB", len(page_of(given.lines)) / 1e6, 1),
     ]
     return conclude(figures, given.check)
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from batch_prediction.layout import INCOMING, REPORTS
 from batch_prediction.registry import ModelPackage
 from cli import trials
+from cli.files import fetch
 from cli.stack import Stack, client
 from cli.stages import Stages
 from cli.summary import show
@@ -65,11 +66,11 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
             stage.result = f"{outputs['DropBatchesAt']}{batch}/, {images:,} images and a manifest"
         with stages.stage("Read its report") as stage:
             key = _wait("the report", lambda: _report(cloud, outputs, batch), cloud, outputs)
-            folder = _fetch(cloud, outputs["BucketName"], key.rpartition("/")[0] + "/", out)
+            files = fetch(cloud.client("s3"), outputs["BucketName"], REPORTS, out)
             stage.result = key
-        show(console, json.loads((folder / "report.json").read_text()))
-        console.print("\nThe report's files:")
-        for file in sorted(folder.iterdir()):
+        show(console, json.loads((out / key).read_text()))
+        console.print("\nOpen the report, or the index of all runs; the other files are for programs:")
+        for file in sorted(files, key=lambda file: file.suffix != ".html"):
             console.print(f"  {file}", soft_wrap=True, highlight=False)
         if keep_running:
             _keep_running(console, cloud, outputs)
@@ -160,15 +161,6 @@ def _report(cloud: Cloud, outputs: dict[str, str], batch: str) -> str | None:
     listed = cloud.client("s3").list_objects_v2(Bucket=outputs["BucketName"], Prefix=f"{REPORTS}{batch}/")
     keys: list[str] = [entry["Key"] for entry in listed.get("Contents", [])]
     return next((key for key in keys if key.endswith("/report.json")), None)
-
-
-def _fetch(cloud: Cloud, bucket: str, prefix: str, out: Path) -> Path:
-    """Copy what lies below `prefix` to the same place below `out`."""
-    s3, folder = cloud.client("s3"), out / prefix
-    folder.mkdir(parents=True, exist_ok=True)
-    for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]:
-        s3.download_file(bucket, entry["Key"], str(out / entry["Key"]))
-    return folder
 
 
 def _wait(what: str, look: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli import dataset, models
+from cli import dataset, models, reports
 from cli.doctor import doctor
 from cli.errors import Commands
 from cli.stages import StageError
@@ -32,6 +32,7 @@ def digits() -> None:
 
 app.command("dataset")(dataset.upload)
 app.add_typer(models.app, name="models")
+app.add_typer(reports.app, name="reports")
 
 
 @app.command()

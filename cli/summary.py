@@ -3,16 +3,21 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from batch_prediction.advice import next_step, notes
 
 
 def show(console: Console, report: dict[str, Any]) -> None:
     """Print a report.json as a table: the headline, and the figures of each label."""
     coverage, accuracy = report["coverage"], report["accuracy"]
     console.print()
-    table = Table(title=f"{report['batch']}  ·  {report['status']}", show_header=False, title_justify="left")
+    table = Table(
+        title=escape(f"{report['batch']}  ·  {report['status']}"), show_header=False, title_justify="left"
+    )
     if report["reason"]:
-        table.add_row("reason", report["reason"])
+        table.add_row("reason", escape(report["reason"]))
     if accuracy:
         interval = f"95 % interval {accuracy['low']:.2%} to {accuracy['high']:.2%}"
         table.add_row(
@@ -29,6 +34,14 @@ def show(console: Console, report: dict[str, Any]) -> None:
         )
     if job := report["transform_job"]:
         table.add_row("transform job", f"{job['name']}, {job['instance_count']} × {job['instance_type']}")
+    if calibration := report["calibration"]:
+        table.add_row("calibration", f"expected error {calibration['expected_error']:.2%}")
+    if cost := report["cost"]:
+        table.add_row("cost", f"about {cost['estimate']} {cost['currency']}, an estimate")
+    if step := next_step(report):
+        table.add_row("what to do", step)
+    for note in notes(report):
+        table.add_row("note", note)
     console.print(table)
     if report["classes"]:
         console.print(_classes(report))

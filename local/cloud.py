@@ -30,7 +30,7 @@ from local.happenings import Happening, Listener
 from local.patches import Patches
 
 MOTO_VERSION = "5.2.5"
-SERVICES = ("cloudformation", "events", "iam", "lambdas", "sagemaker", "schedules", "topics")
+SERVICES = ("cloudformation", "events", "iam", "lambdas", "s3", "sagemaker", "schedules", "topics")
 GRACE_SECONDS = 3.0  # a child gets this long between SIGTERM and SIGKILL, and a thread to notice `stopping`
 
 

@@ -24,6 +24,7 @@ SETTINGS = Settings(
     report_queue_url="",
     notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
     training_instance_type="ml.g4dn.xlarge",
+    transform_price_per_hour=0.0,
     spot_training=False,
 )
 

@@ -30,6 +30,8 @@ def test_the_report_that_is_measured_is_a_whole_one() -> None:
         "missing": LINES - len(scored),
     }
     assert written["accuracy"]["value"] == right / len(scored)
+    page = aws.s3.objects[report_speed.RUN.page].decode()
+    assert page.count("data:image/png;base64,") == len(written["mistakes"]) == 100
     table = list(csv.DictReader(aws.s3.objects[report_speed.RUN.predictions].decode().splitlines()))
     assert [row["image"] for row in table[:LINES]] == [line["image"]["source-ref"] for line in lines]
     assert [row["confidence"] for row in table[:LINES]] == [
@@ -79,7 +81,10 @@ def test_decoding_alone_is_what_inference_decodes(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("benchmark", "figures"),
     [
-        (report_speed, ["throughput", "peak memory in MB", "share of that for 10,000 lines"]),
+        (
+            report_speed,
+            ["throughput", "peak memory in MB", "share of that for 10,000 lines", "report.html in MB"],
+        ),
         (start_speed, ["throughput", "peak memory in MB"]),
         (inference_overhead, ["µs a record beyond decoding and forward"]),
     ],

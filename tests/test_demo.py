@@ -52,6 +52,11 @@ def check(out: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert "2 trials, the best with validation accuracy" in done.stdout
     assert report["model"]["training_job"].endswith("-final")
     assert (file.parent / "predictions.csv").read_text().count("\n") == 1001
+    page = (file.parent / "report.html").read_text()
+    assert f"{report['accuracy']['value'] * 100:.2f}\xa0%" in page
+    assert page.count("data:image/png;base64,") == len(report["mistakes"])
+    index = (out / "reports" / "index.html").read_text()
+    assert f'href="{report["batch"]}/{report["run"]}/report.html"' in index
 
 
 def test_the_demo_ends_with_a_report_of_a_thousand_images(tmp_path: Path) -> None:

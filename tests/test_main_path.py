@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from operator import eq
 from typing import Any
 
 import numpy as np
@@ -97,6 +98,19 @@ def test_a_batch_becomes_a_report_whose_figures_are_scikit_learn_s(stack: Stack,
                     labels, predictions, labels=[figures["label"]], average="macro", zero_division=0
                 )
                 assert figures[name] == pytest.approx(expected)
+    written = stack.objects(f"reports/good/{report['run']}/")
+    page = next(body for key, body in written.items() if key.endswith("report.html")).decode()
+    assert (
+        page.count("data:image/png;base64,")
+        == len(report["mistakes"])
+        == 40 - sum(map(eq, labels, predictions))
+    )
+    quality = json.loads(next(body for key, body in written.items() if key.endswith("model_quality.json")))
+    assert quality["multiclass_classification_metrics"]["accuracy"]["value"] == report["accuracy"]["value"]
+    assert (
+        f"good/{report['run']}/report.html"
+        in stack.objects("reports/index.html")["reports/index.html"].decode()
+    )
     (package,) = stack.packages()
     assert report["model"]["package_arn"] == package["ModelPackageArn"]
     assert report["model"]["training_job"] == "digits-first"

@@ -39,10 +39,11 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from cli import checks, demo, packages, quotas, watching
+from cli import checks, demo, packages, quotas, reports, watching
 from cli import stack as commands
 from cli import tune as tuning_command
 from cli.errors import CommandError
+from cli.files import fetch as fetch_files
 from cli.stack import Stack
 from inference import fetch
 from tests.cli.test_watching import look
@@ -231,8 +232,10 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
     found = demo._report(cloud, {"BucketName": BUCKET}, "b7")
     assert found is not None
     with tempfile.TemporaryDirectory() as out:
-        folder = demo._fetch(cloud, BUCKET, found.rpartition("/")[0] + "/", Path(out))
-        assert {file.name for file in folder.iterdir()} == {"report.json", "predictions.csv"}
+        files = fetch_files(aws.s3, BUCKET, found.rpartition("/")[0] + "/", Path(out))
+        assert {file.name for file in files} == {"report.json", "report.html", "predictions.csv"}
+    run = reports.chosen(aws.s3, BUCKET, "b7", None)
+    assert json.loads(reports.report(aws.s3, BUCKET, run))["batch"] == "b7"
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
         stub.add_response("describe_model", model_of(DECISION.model_package))
@@ -241,9 +244,15 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
     decision.take(aws.s3, BUCKET, RUN, DECISION)
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=b'{"image":{"source-ref":"s3://b/k"}}\n')
-    with Stubber(aws.sagemaker) as stub:
-        stub.add_response("describe_transform_job", described_job("Completed"))
-        assert report.write(aws, SETTINGS, RUN)
+    misread = {"image": {"source-ref": f"s3://{BUCKET}/incoming/b7/00000.png"}, "label": 7}
+    answered = json.dumps(misread | {"SageMakerOutput": {"label": 1, "confidence": 0.5}})
+    for status in ("Failed", "Completed"):  # without any output, and with a misread image
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_response("describe_transform_job", described_job("Completed"))
+            assert report.write(aws, SETTINGS, RUN)
+        assert json.loads(reports.report(aws.s3, BUCKET, RUN))["status"] == status
+        aws.s3.delete_object(Bucket=BUCKET, Key=RUN.report)
+        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=f"{answered}\n".encode())
 
 
 def test_every_request_is_one_that_aws_accepts(recording: Recording) -> None:

@@ -172,7 +172,7 @@ ALLOWED = {
         "sqs:SendMessage": ["ReportQueue.Arn"],
     },
     "WriteReport": {
-        "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*"],
+        "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*", f"{BUCKET}incoming/*"],
         "s3:PutObject": [f"{BUCKET}reports/*"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],

@@ -18,6 +18,16 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Images of one label that were read as one other digit; `share` is of the label's images."""
+
+    label: int
+    prediction: int
+    images: int
+    share: float
+
+
+@dataclass(frozen=True)
 class ClassFigures:
     """One label's figures; None where the denominator is nought."""
 
@@ -51,6 +61,17 @@ def accuracy(matrix: list[list[int]]) -> Interval | None:
 def by_class(matrix: list[list[int]]) -> list[ClassFigures]:
     """Precision, recall and F1 of each label."""
     return [_class_figures(matrix, label) for label in LABELS]
+
+
+def confusions(matrix: list[list[int]], most: int = 10) -> list[Confusion]:
+    """The most frequent confusions, at most so many; of equal ones the smaller digits come first."""
+    found = [
+        Confusion(label, prediction, images, images / sum(matrix[label]))
+        for label in LABELS
+        for prediction in LABELS
+        if label != prediction and (images := matrix[label][prediction])
+    ]
+    return sorted(found, key=lambda confusion: -confusion.images)[:most]
 
 
 def _class_figures(matrix: list[list[int]], label: int) -> ClassFigures:

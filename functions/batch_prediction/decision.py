@@ -29,6 +29,7 @@ class Start:
     transform_job: str
     instance_type: str
     instance_count: int
+    price_per_hour: float | None = None  # of one instance, an estimate; None where no price is known
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read(s3: Any, bucket: str, run: Run) -> Decision | None:
             "another version of this stack wrote it; upload the manifest again"
         )
     kind: type[Decision] = Start if found["decision"] == "start" else Refuse
-    return kind(**{field.name: found[field.name] for field in fields(kind)})
+    return kind(**{field.name: found[field.name] for field in fields(kind) if field.name in found})
 
 
 def take(s3: Any, bucket: str, run: Run, decision: Decision) -> Decision:

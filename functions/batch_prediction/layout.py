@@ -7,7 +7,8 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/left_out.jsonl                  manifest lines refused before the job
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
     runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
-    reports/<batch>/<run>/report.json, predictions.csv
+    reports/<batch>/<run>/report.json, report.html, predictions.csv, model_quality.json
+    reports/index.json, index.html                     all runs
     datasets/<name>/training/, test/                   the channels of a data set, in IDX files
     datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
@@ -31,10 +32,13 @@ CODE = "code/"
 TRIALS = "trials/"
 MODELS = "models/"
 CHECKPOINTS = "checkpoints/"
+INDEX = f"{REPORTS}index.json"
+INDEX_PAGE = f"{REPORTS}index.html"
 
 _MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
 _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<try>[1-9])/?")
+_REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report\.json")
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
@@ -149,6 +153,17 @@ class Run:
             raise ValueError(f"S3OutputPath: expected {expected}, found {uri!r}")
         return cls(match["batch"], match["run"])
 
+    @classmethod
+    def of_report(cls, key: str) -> "Run | None":
+        """The run whose report.json has this key; None for any other key."""
+        match = _REPORT.fullmatch(key)
+        return cls(match["batch"], match["run"]) if match else None
+
+    @property
+    def uploaded(self) -> datetime:
+        """When the manifest version was written, to the second."""
+        return datetime.strptime(self.id[:16], "%Y%m%dt%H%M%Sz").replace(tzinfo=UTC)
+
     @property
     def prefix(self) -> str:
         """Everything that is kept of the run, but for its report."""
@@ -195,3 +210,13 @@ class Run:
     def predictions(self) -> str:
         """The key of the table of all images."""
         return f"{self.report_prefix}predictions.csv"
+
+    @property
+    def page(self) -> str:
+        """The key of the report that people open."""
+        return f"{self.report_prefix}report.html"
+
+    @property
+    def model_quality(self) -> str:
+        """The key of the figures in SageMaker's model-quality schema."""
+        return f"{self.report_prefix}model_quality.json"

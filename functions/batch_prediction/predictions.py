@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import IO, Any
+from operator import itemgetter
+from typing import IO, Any, NamedTuple
 
 import orjson
 
@@ -15,7 +15,12 @@ MISSING = "missing"  # the container's word for an object that isn't there
 NO_ANSWER = "no prediction: the transform job gave no usable output for this part of the batch"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
+SHOWN = 100  # mistakes, and images without a prediction, that a report lists
+CERTAINTY = 10_000  # confidences are counted in ten-thousandths, to which the container rounds them
+
 Pair = tuple[int | None, int]  # label or None, prediction
+Mistake = tuple[int, str, int, int]  # confidence in ten-thousandths, image, label, prediction
+Unscored = tuple[str, int | None, str]  # image (or the manifest line's text), label or None, reason
 _TEXT = {None: ""} | {label: str(label) for label in LABELS}
 _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _TEXT for prediction in LABELS}
 
@@ -24,10 +29,16 @@ _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _
 class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
-    `problem` is the first part that could not be used, with what was expected and found.
+    `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `mistakes` are the most
+    confident wrong ones, `unscored` the first ones without a prediction, SHOWN of each at most. `problem` is
+    the first part that could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
+    right: Counter[int] = field(default_factory=Counter)
+    wrong: Counter[int] = field(default_factory=Counter)
+    mistakes: list[Mistake] = field(default_factory=list)
+    unscored: list[Unscored] = field(default_factory=list)
     unreadable: int = 0
     missing: int = 0
     problem: str | None = None
@@ -41,6 +52,30 @@ class Tally:
     def matrix(self) -> list[list[int]]:
         """The confusion matrix of the labelled images: rows are labels, columns predictions."""
         return [[self.pairs[label, prediction] for prediction in LABELS] for label in LABELS]
+
+    def add(self, part: "_Part", size: int) -> None:
+        """Count a part of `size` lines, whole and usable."""
+        self.pairs.update(part.pairs)
+        self.right.update(part.right)
+        self.missing += part.missing
+        self.unreadable += size - part.pairs.total() - part.missing
+        self.unscored += part.unscored[: SHOWN - len(self.unscored)]
+        self.wrong.update([mistake[0] for mistake in part.mistakes])
+        floor = self.mistakes[-1][0] if len(self.mistakes) == SHOWN else -1
+        if bolder := [mistake for mistake in part.mistakes if mistake[0] > floor]:
+            # The sort is stable: of equal confidences, the first in the manifest comes first.
+            self.mistakes = sorted([*self.mistakes, *bolder], key=itemgetter(0), reverse=True)[:SHOWN]
+
+
+class _Part(NamedTuple):
+    """What one usable part gave: its rows of the table, and what a Tally counts of it."""
+
+    rows: list[str]
+    pairs: Counter[Pair]
+    right: list[int]
+    mistakes: list[Mistake]
+    unscored: list[Unscored]
+    missing: int
 
 
 class BrokenPartError(ValueError):
@@ -63,20 +98,21 @@ def tabulate(
     table.write(",".join(COLUMNS) + "\n")
     for part, size in enumerate(sizes):
         try:
-            rows, pairs, absent = _answers(part, size, output(part))
+            answers = _answers(part, size, output(part))
         except BrokenPartError as error:
             tally.problem = tally.problem or str(error)
             tally.missing += size
             table.writelines(_unanswered(given(part)))
             continue
-        tally.pairs += pairs
-        tally.missing += absent
-        tally.unreadable += size - pairs.total() - absent
-        table.write("".join(rows))
+        tally.add(answers, size)
+        table.write("".join(answers.rows))
     for line in left_out:
         tally.unreadable += 1
         refused = orjson.loads(line)
-        table.write(_unscored(inert(refused["text"]), None, f"line {refused['line']}: {refused['reason']}"))
+        text, reason = inert(refused["text"]), f"line {refused['line']}: {refused['reason']}"
+        table.write(_unscored(text, None, reason))
+        if len(tally.unscored) < SHOWN:
+            tally.unscored.append((text, None, reason))
     return tally
 
 
@@ -85,8 +121,8 @@ def inert(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _answers(part: int, size: int, body: bytes | None) -> tuple[list[str], Counter[Pair], int]:
-    """One part's rows, its pairs, and how many images are missing.
+def _answers(part: int, size: int, body: bytes | None) -> _Part:
+    """Read one part's joined output.
 
     BrokenPartError unless every line has an answer. The rows aren't left to `csv.writer`, which would take as
     long as all the rest: text is always quoted, as RFC 4180 allows, and numbers never need it.
@@ -97,8 +133,12 @@ def _answers(part: int, size: int, body: bytes | None) -> tuple[list[str], Count
     lines = body.removesuffix(b"\n").split(b"\n") if body else []
     if len(lines) != size:
         raise BrokenPartError(f"{name}: expected {size} lines, found {len(lines)}")
+    escaped = b"\\" in body  # in JSON, a quote in a text has a backslash before it, or is one's \u0022
     rows: list[str] = []
     pairs: list[Pair] = []
+    right: list[int] = []
+    mistakes: list[Mistake] = []
+    unscored: list[Unscored] = []
     absent = 0
     for line in lines:
         try:
@@ -106,13 +146,22 @@ def _answers(part: int, size: int, body: bytes | None) -> tuple[list[str], Count
             answer, label = record["SageMakerOutput"], record.get("label")
             image = record["image"]["source-ref"]
             if "error" in answer:
-                rows.append(_unscored(image, label, inert(answer["error"])))
+                reason = inert(answer["error"])
+                rows.append(_unscored(image, label, reason))
                 absent += answer["error"] == MISSING
+                if len(unscored) < SHOWN:
+                    unscored.append((image, label, reason))
             else:
-                pair = (label, answer["label"])
+                prediction = answer["label"]
+                pair = (label, prediction)
                 pairs.append(pair)
-                quoted, confidence = image.replace('"', '""'), _decimal(answer["confidence"])
+                confidence, certainty = _confidences[answer["confidence"]]
+                quoted = image.replace('"', '""') if escaped else image
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},\n')
+                if label == prediction:
+                    right.append(certainty)
+                elif label is not None:
+                    mistakes.append((certainty, image, label, prediction))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             found = line[:200].decode(errors="replace")
             raise BrokenPartError(
@@ -125,7 +174,7 @@ def _answers(part: int, size: int, body: bytes | None) -> tuple[list[str], Count
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return rows, counted, absent
+    return _Part(rows, counted, right, mistakes, unscored, absent)
 
 
 def _unanswered(body: bytes) -> Iterator[str]:
@@ -139,9 +188,23 @@ def _unscored(image: str, label: int | None, error: str) -> str:
     return f"{_quoted(image)},{_TEXT[label]},,,{_quoted(error)}\n"
 
 
-@lru_cache(maxsize=16_384)  # the container rounds to four decimals: 10,001 numbers, slow to turn into text
-def _decimal(number: Any) -> str:
-    return str(float(number))
+class _Confidences(dict[Any, tuple[str, int]]):
+    """Confidences as text and in ten-thousandths; ValueError for what is no number from 0 to 1.
+
+    The container rounds to four decimals: 10,001 numbers, slow to turn into text, and as a rule few of them.
+    """
+
+    def __missing__(self, number: Any) -> tuple[str, int]:
+        value = float(number)
+        if not 0 <= value <= 1:
+            raise ValueError(f"expected a confidence from 0 to 1, found {value}")
+        if len(self) > CERTAINTY:  # another container's numbers, with more decimals
+            self.clear()
+        found = self[number] = str(value), round(value * CERTAINTY)
+        return found
+
+
+_confidences = _Confidences()
 
 
 def _quoted(text: str) -> str:

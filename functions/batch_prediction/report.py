@@ -1,4 +1,4 @@
-"""A run's report: report.json with the figures, predictions.csv with every image."""
+"""A run's report: report.json with the figures, predictions.csv with every image, and the pages."""
 
 import tempfile
 from dataclasses import asdict
@@ -8,16 +8,17 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import decision
-from batch_prediction.accuracy import accuracy, by_class
+from batch_prediction import decision, pages, spending
+from batch_prediction.accuracy import accuracy, by_class, confusions
 from batch_prediction.aws import Clients
 from batch_prediction.batch_input import part_sizes
+from batch_prediction.calibration import calibration
 from batch_prediction.decision import Decision, Refuse, Start
 from batch_prediction.layout import Run
-from batch_prediction.predictions import Tally, tabulate
+from batch_prediction.predictions import CERTAINTY, Tally, tabulate
 from batch_prediction.settings import Settings
 
-SCHEMA = "digit-batch/report/1"
+SCHEMA = "digit-batch/report/2"
 _ENDED = ("Completed", "Failed", "Stopped")
 
 
@@ -44,6 +45,7 @@ def write(aws: Clients, settings: Settings, run: Run) -> bool:
         aws.s3.upload_file(
             str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"}
         )
+    pages.write(aws.s3, bucket, run, report)
     aws.s3.put_object(
         Bucket=bucket,
         Key=run.report,
@@ -60,6 +62,9 @@ def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tall
     whole = status == "Completed"
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
+    reliability = calibration(tally.right, tally.wrong) if whole else None
+    time = spending.time(run.uploaded, job)
+    cost = spending.cost(decided.price_per_hour, job) if isinstance(decided, Start) else None
     return {
         "schema": SCHEMA,
         "batch": run.batch,
@@ -76,8 +81,19 @@ def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tall
         "accuracy": asdict(interval) if interval else None,
         "classes": [asdict(figures) for figures in by_class(matrix)] if whole else [],
         "confusion_matrix": matrix if whole else [],
+        "confusions": [asdict(confusion) for confusion in confusions(matrix)] if whole else [],
+        "calibration": asdict(reliability) if reliability else None,
+        "mistakes": [
+            {"image": image, "label": label, "prediction": prediction, "confidence": certainty / CERTAINTY}
+            for certainty, image, label, prediction in (tally.mistakes if whole else ())
+        ],
+        "unscored": [
+            {"image": image, "label": label, "reason": reason} for image, label, reason in tally.unscored
+        ],
         "model": _model(decided),
         "transform_job": _job(job),
+        "time": asdict(time) if time else None,
+        "cost": asdict(cost) if cost else None,
     }
 
 
@@ -139,9 +155,16 @@ def _model(decided: Decision) -> dict[str, Any] | None:
         return None
     return {
         "package_arn": decided.model_package,
+        "version": _version(decided.model_package),
         "training_job": decided.training_job,
         "artifact_sha256": decided.artifact_sha256,
     }
+
+
+def _version(package: str) -> int | None:
+    """The version at the end of a package's ARN, `…:model-package/<group>/<version>`."""
+    version = package.rpartition("/")[2]
+    return int(version) if version.isdecimal() else None
 
 
 def _job(job: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -150,6 +173,7 @@ def _job(job: dict[str, Any] | None) -> dict[str, Any] | None:
     return {
         "name": job["TransformJobName"],
         "status": job["TransformJobStatus"],
+        "created": _time(job.get("CreationTime")),
         "started": _time(job.get("TransformStartTime")),
         "ended": _time(job.get("TransformEndTime")),
         "instance_type": job["TransformResources"]["InstanceType"],

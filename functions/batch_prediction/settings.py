@@ -31,6 +31,7 @@ class Settings:
     report_queue_url: str
     notifications_topic_arn: str
     training_instance_type: str  # of the final training jobs
+    transform_price_per_hour: float  # of one instance, in USD; 0 takes the table of spending.py
     spot_training: bool  # whether they use managed spot training
 
     @classmethod

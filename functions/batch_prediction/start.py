@@ -10,6 +10,7 @@ from batch_prediction.decision import Decision, Refuse, Start
 from batch_prediction.events import ManifestUploaded, RunEnded
 from batch_prediction.layout import Manifest, Run
 from batch_prediction.settings import Settings
+from batch_prediction.spending import price_per_hour
 
 
 def start(aws: Clients, settings: Settings, upload: ManifestUploaded) -> tuple[Run, Decision]:
@@ -60,4 +61,5 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
         transform_job=transform.job_name(settings, run),
         instance_type=settings.transform_instance_type,
         instance_count=transform.instance_count(settings, written.lines),
+        price_per_hour=price_per_hour(settings.transform_instance_type, settings.transform_price_per_hour),
     )

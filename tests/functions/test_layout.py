@@ -93,3 +93,16 @@ def test_names_that_clients_rewrite_are_refused(name: str) -> None:
 def test_other_characters_are_taken_literally(segments: list[str]) -> None:
     """Spaces, plus and percent signs, quotes, question marks and Unicode are parts of a key."""
     check_name("/".join(segments))
+
+
+def test_a_run_is_read_from_its_report_s_key() -> None:
+    """What lists reports finds the run again, and takes nothing else for one."""
+    assert Run.of_report(RUN.report) == RUN
+    assert RUN.uploaded == datetime(2026, 11, 22, 15, 40, 22, tzinfo=UTC)
+    for other in (
+        RUN.page,
+        "reports/index.json",
+        f"reports/{RUN.id}/report.json",
+        f"runs/b/{RUN.id}/report.json",
+    ):
+        assert Run.of_report(other) is None

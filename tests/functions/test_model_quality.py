@@ -56,6 +56,18 @@ def test_the_deviation_of_the_accuracy_is_the_binomial_one() -> None:
     assert accuracy["standard_deviation"] == pytest.approx((p * (1 - p) / 399) ** 0.5)
 
 
+@pytest.mark.parametrize("name", ["weighted_precision", "weighted_f1", "weighted_f2"])
+def test_a_deviation_is_that_of_other_samples(name: str) -> None:
+    """A thousand samples drawn from the same images scatter as far as the figure says, within a tenth."""
+    cells = np.array(matrix(1000, seed=1))
+    shares = cells.ravel() / cells.sum()
+    draws = np.random.default_rng(1).multinomial(cells.sum(), shares, size=1000).reshape(-1, 10, 10)
+    figure = model_quality._FIGURES[name]
+    stated = model_quality.statistics(cells.tolist())["multiclass_classification_metrics"][name]
+    scatter = np.std([figure(draw.tolist()) for draw in draws])
+    assert stated["standard_deviation"] == pytest.approx(scatter, rel=0.1)
+
+
 def test_every_cell_is_written_and_few_images_have_no_deviation() -> None:
     """Noughts are cells, too; below 200 images the deviation is the text NaN."""
     cells = [[0] * 10 for _ in range(10)]

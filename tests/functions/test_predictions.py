@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction.predictions import COLUMNS, NO_ANSWER, Tally, inert, tabulate
+from batch_prediction import predictions
+from batch_prediction.predictions import CERTAINTY, COLUMNS, NO_ANSWER, Tally, inert, tabulate
 
 ANSWERS: Any = st.one_of(
     st.fixed_dictionaries({"label": st.integers(0, 9), "confidence": st.floats(0, 1)}),
@@ -103,6 +105,14 @@ GOOD: list[dict[str, Any]] = [{"label": 7, "confidence": 1.0}, {"label": 1, "con
             "expected digits, found label 1 and prediction '7'",
         ),
         (joined(PART, [GOOD[0], {"label": 7}]), "output part 1, line 2: expected the input"),
+        (
+            joined(PART, [GOOD[0], {"label": 7, "confidence": 1.01}]),
+            "output part 1, line 2: expected the input",
+        ),
+        (
+            joined(PART, [GOOD[0], {"label": 7, "confidence": "x"}]),
+            "output part 1, line 2: expected the input",
+        ),
     ],
 )
 def test_a_broken_part_is_missing_as_a_whole_beside_good_ones(output: bytes | None, why: str) -> None:
@@ -112,6 +122,50 @@ def test_a_broken_part_is_missing_as_a_whole_beside_good_ones(output: bytes | No
     assert why in tally.problem
     assert (tally.scored, tally.unreadable, tally.missing) == (2, 0, 2)
     assert [row["error"] for row in rows] == ["", "", NO_ANSWER, NO_ANSWER]
+
+
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.integers(0, 9), st.integers(0, 10_000)),
+        max_size=60,
+    ),
+    st.integers(1, 20),
+    st.integers(1, 5),
+)
+def test_mistakes_are_the_most_confident_and_every_label_counts_once(
+    records: list[tuple[int | None, int, int]], size: int, most: int
+) -> None:
+    """However the lines are parted: mistakes by confidence, then by place; right and wrong by confidence."""
+    part = [given_line(number, label) for number, (label, _, _) in enumerate(records)]
+    answers = [{"label": found, "confidence": certainty / CERTAINTY} for _, found, certainty in records]
+    parts = [part[start : start + size] for start in range(0, len(part), size)]
+    outputs: list[bytes | None] = [
+        joined(part[start : start + size], answers[start : start + size])
+        for start in range(0, len(part), size)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "SHOWN", most)
+        tally, _ = tabulated(parts, outputs)
+    wrong = [
+        (certainty, part[number]["image"]["source-ref"], label, found)
+        for number, (label, found, certainty) in enumerate(records)
+        if label not in (None, found)
+    ]
+    assert tally.mistakes == sorted(wrong, key=lambda mistake: -mistake[0])[:most]
+    assert tally.wrong == Counter(mistake[0] for mistake in wrong)
+    assert tally.right == Counter(certainty for label, found, certainty in records if label == found)
+
+
+def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Error records and refused lines in their order, at most as many as a report shows."""
+    monkeypatch.setattr(predictions, "SHOWN", 3)
+    part = [given_line(number, 7) for number in range(2)]
+    answers: list[dict[str, Any]] = [{"error": "missing"}, {"label": 7, "confidence": 1}]
+    left_out = [b'{"line":3,"text":"=x","reason":"y"}'] * 2
+    tally, _ = tabulated([part, part], [joined(part, answers)] * 2, left_out)
+    image = "s3://bucket/incoming/b7/0.png"
+    assert tally.unscored == [(image, 7, "missing")] * 2 + [("'=x", None, "line 3: y")]
+    assert tally.unreadable == 2
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])

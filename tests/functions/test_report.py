@@ -1,6 +1,7 @@
 """A run's report."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ ANSWERS: list[dict[str, Any]] = [
     {"label": 4, "confidence": 1.0},
     {"error": "missing"},
 ]
-STARTED = decision.Start(**{**DECISION.__dict__, "lines": 4, "labelled": 3, "left_out": 1})
+STARTED = replace(DECISION, lines=4, labelled=3, left_out=1, price_per_hour=0.115)
 
 
 def job(status: str, reason: str | None = None) -> dict[str, Any]:
@@ -76,17 +77,21 @@ def test_a_completed_run_has_figures(aws: Clients) -> None:
     assert [figures["label"] for figures in content["classes"]] == list(range(10))
     assert content["model"] == {
         "package_arn": STARTED.model_package,
+        "version": 1,
         "training_job": "digits-1",
         "artifact_sha256": "0" * 64,
     }
     assert content["transform_job"] == {
         "name": STARTED.transform_job,
         "status": "Completed",
+        "created": "2026-11-22T15:40:24Z",
         "started": "2026-11-22T15:44:31Z",
         "ended": "2026-11-22T15:48:07Z",
         "instance_type": "ml.m5.large",
         "instance_count": 1,
     }
+    assert content["time"] == {"waiting": 2, "start_up": 247, "compute": 216}
+    assert content["cost"]["estimate"] == round(0.115 * 216 / 3600, 4)
     table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
     assert len(table.splitlines()) == 1 + 5
 

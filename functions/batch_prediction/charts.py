@@ -1,0 +1,142 @@
+"""Where the marks of the pages' charts stand, in the units of their SVG; the templates draw them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, floor
+from typing import Any
+
+from batch_prediction.layout import Run
+
+SHAPES = 5  # marks that can be told apart without colour; the templates know them by number
+MOST_POINTS = 200
+_TICK_STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # of accuracy
+_FEW = 5  # ticks
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A rectangle in SVG units, and what its sides mean: `x` and `y` turn values into units."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x: Callable[[float], float]
+    y: Callable[[float], float]
+
+
+def plot(box: tuple[float, float, float, float], xs: tuple[float, float], ys: tuple[float, float]) -> Plot:
+    """A plot in `box` (left, right, top, bottom) of the values between each two; equal ones get some room."""
+    left, right, top, bottom = box
+    first, width = (xs[0], xs[1] - xs[0]) if xs[1] > xs[0] else (xs[0] - 0.5, 1)
+    low, height = ys[0], ys[1] - ys[0]
+    return Plot(
+        left,
+        right,
+        top,
+        bottom,
+        lambda value: round(left + (value - first) / width * (right - left), 1),
+        lambda value: round(bottom - (value - low) / height * (bottom - top), 1),
+    )
+
+
+RELIABILITY = plot((44, 348, 12, 256), (0, 1), (0, 1))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run in the chart of all runs."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    shape: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Where a model version was first used; `label` is empty where there is no room for one."""
+
+    x: float
+    label: str
+    shape: int
+
+
+@dataclass(frozen=True)
+class History:
+    """Accuracy over time: the newest labelled runs, at most MOST_POINTS of them."""
+
+    plot: Plot
+    points: list[Point]
+    changes: list[Change]
+    ticks: list[tuple[float, str]]
+    first: datetime
+    last: datetime
+
+
+def history(runs: list[dict[str, Any]]) -> History | None:
+    """The chart of the runs of the list, given newest first; None when none has an accuracy."""
+    drawn = [run for run in runs if run["accuracy"] is not None][:MOST_POINTS][::-1]
+    if not drawn:
+        return None
+    times = [Run(run["batch"], run["run"]).uploaded.timestamp() for run in drawn]
+    lowest, highest = min(run["low"] for run in drawn), max(run["high"] for run in drawn)
+    step = next((s for s in _TICK_STEPS if (highest - lowest) / s <= _FEW), _TICK_STEPS[-1])
+    bottom, top = floor(lowest / step) * step, ceil(highest / step) * step
+    area = plot((62, 788, 30, 236), (min(times), max(times)), (bottom, max(top, bottom + step)))
+    shapes = {name: number % SHAPES for number, name in enumerate(dict.fromkeys(map(model_name, drawn)))}
+    points, changes, standing, room = [], list[Change](), None, -1000.0
+    for run, moment in zip(drawn, times, strict=True):
+        x, name = area.x(moment), model_name(run)
+        title = f"{run['batch']}: {run['accuracy']:.2%}, {name}"
+        shape = shapes[name]
+        points.append(
+            Point(x, area.y(run["accuracy"]), area.y(run["low"]), area.y(run["high"]), shape, title)
+        )
+        if name != standing:
+            label = name if x - room > 8 * len(name) else ""
+            room = x if label else room
+            changes.append(Change(x, label, shape))
+            standing = name
+    decimals = 2 if step < 0.001 else 1 if step < 0.01 else 0
+    count = round((max(top, bottom + step) - bottom) / step)
+    ticks = [
+        (area.y(value), f"{value * 100:.{decimals}f}\xa0%")
+        for value in (bottom + step * n for n in range(count + 1))
+    ]
+    ends = (datetime.fromtimestamp(moment, UTC) for moment in (times[0], times[-1]))
+    return History(area, points, changes, ticks, *ends)
+
+
+def model_name(run: dict[str, Any]) -> str:
+    """How a run of the list names its model."""
+    return "unknown model" if run["model_version"] is None else f"model {run['model_version']}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run in the table of all runs; `change` is against the labelled run before it, in points.
+
+    `clear` says that the two intervals don't overlap: the change is more than the noise of such samples.
+    """
+
+    run: dict[str, Any]
+    change: float | None
+    clear: bool
+
+
+def rows(runs: list[dict[str, Any]]) -> list[Row]:
+    """The runs of the list, newest first, each with the change against the one before."""
+    found: list[Row] = []
+    before: dict[str, Any] | None = None
+    for run in reversed(runs):
+        if run["accuracy"] is None or before is None:
+            found.append(Row(run, None, False))
+        else:
+            clear = run["low"] > before["high"] or run["high"] < before["low"]
+            found.append(Row(run, (run["accuracy"] - before["accuracy"]) * 100, clear))
+        before = run if run["accuracy"] is not None else before
+    return found[::-1]

@@ -1,0 +1,106 @@
+"""The misread images, for the page: their own bytes as data URIs, never decoded here."""
+
+import base64
+import struct
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from batch_prediction.layout import INCOMING
+
+LARGEST = 20 * 1024  # bytes of one image; a digit has some 300
+LARGEST_ALL = 400 * 1024  # bytes of all images of a page
+_LONGEST_SIDE = 256  # pixels: what a browser would unpack is bounded too
+_SECONDS = 30.0
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+# What an object that can't be shown is answered with; anything else is an error, and tried again.
+_REASONS = {
+    "NoSuchKey": "deleted since",
+    "AccessDenied": "not readable",
+    "PreconditionFailed": "replaced since",
+    "InvalidObjectState": "archived",
+}
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """An image as a data URI, or the reason why there is none."""
+
+    uri: str | None
+    why: str = ""
+
+
+def thumbnails(
+    s3: Any, bucket: str, images: list[str], read_until: datetime | None, seconds: float = _SECONDS
+) -> list[Thumbnail]:
+    """The images' thumbnails, in their order: one that can't be shown has a reason instead.
+
+    An object written after `read_until`, when the transform job ended, isn't what the model saw: S3 answers
+    412 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, If-Unmodified-Since). No image is
+    asked for when `seconds` have passed or LARGEST_ALL bytes are there.
+    """
+    deadline, budget = time.monotonic() + seconds, LARGEST_ALL
+    shown = []
+    for image in images:
+        if budget < LARGEST or time.monotonic() > deadline:
+            shown.append(Thumbnail(None, "left out: the page is large enough"))
+            continue
+        found = _fetch(s3, bucket, image, read_until)
+        if isinstance(found, bytes):
+            budget -= len(found)
+            shown.append(_embedded(found))
+        else:
+            shown.append(Thumbnail(None, found))
+    return shown
+
+
+def pixels(body: bytes) -> tuple[str, int, int] | None:
+    """The media type, width and height that the header of a PNG or JPEG tells; None for anything else.
+
+    PNG: https://www.w3.org/TR/png-3/#11IHDR. JPEG: ITU-T T.81, B.1.1.2 and B.2.2.
+    """
+    if body.startswith(_PNG) and body[12:16] == b"IHDR" and len(body) >= 24:
+        return ("image/png", *struct.unpack(">II", body[16:24]))
+    if not body.startswith(_JPEG):
+        return None
+    at = 2
+    while at + 9 <= len(body) and body[at] == 0xFF:
+        marker, length = body[at + 1], int.from_bytes(body[at + 2 : at + 4])
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", body[at + 5 : at + 9])
+            return "image/jpeg", width, height
+        at += 2 + length
+    return None
+
+
+def _fetch(s3: Any, bucket: str, image: str, read_until: datetime | None) -> bytes | str:
+    """An image's bytes, or why it can't be shown."""
+    key = image.removeprefix(f"s3://{bucket}/")
+    if not key.startswith(INCOMING):
+        return "not an image of this stack"
+    unchanged = {"IfUnmodifiedSince": read_until} if read_until else {}
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key, **unchanged)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in _REASONS:
+            raise
+        return _REASONS[code]
+    if answer["ContentLength"] > LARGEST:
+        answer["Body"].close()
+        return f"larger than {LARGEST // 1024} KB"
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def _embedded(body: bytes) -> Thumbnail:
+    found = pixels(body)
+    if found is None:
+        return Thumbnail(None, "not PNG or JPEG")
+    media_type, width, height = found
+    if not (0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE):
+        return Thumbnail(None, f"{width} × {height} pixels: too large")
+    return Thumbnail(f"data:{media_type};base64,{base64.b64encode(body).decode()}")

@@ -1,0 +1,146 @@
+"""What people open: a run's report.html and the index of all runs; and model_quality.json for programs.
+
+A page is one file: no script, and nothing that a browser would fetch. Names and reasons are other people's
+text: every one is escaped, and shortened, so that a page stays below a megabyte.
+"""
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from batch_prediction import advice, charts, index, model_quality
+from batch_prediction.gallery import thumbnails
+from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
+
+MOST_ROWS = 1_000  # runs on the index page; index.json has more
+_NAME, _REASON = 120, 300  # characters shown
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_HTML = "text/html; charset=utf-8"
+_PASSES = 20  # over the index page, while others go on adding runs
+
+
+def write(s3: Any, bucket: str, run: Run, report: dict[str, Any]) -> None:
+    """Write everything that is made of a report's content, but report.json itself. Safe to repeat."""
+    put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
+    if report["labelled"]:
+        body = orjson.dumps(statistics(report), option=orjson.OPT_INDENT_2)
+        put(s3, bucket, run.model_quality, body, "application/json")
+    _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
+
+
+def statistics(report: dict[str, Any]) -> dict[str, Any]:
+    """model_quality.json of a report with labelled images, as Model Monitor would have written it.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
+    """
+    job = report["transform_job"]
+    times = {"start_time": job["started"], "end_time": job["ended"], "evaluation_time": job["ended"]}
+    dataset = {"item_count": report["labelled"]} | times
+    return {"version": 0.0, "dataset": dataset} | model_quality.statistics(report["confusion_matrix"])
+
+
+def page(run: Run, report: dict[str, Any], shown: list[Any]) -> bytes:
+    """report.html; `shown` are the thumbnails of the report's mistakes."""
+    return _render(
+        "report.html",
+        report=report,
+        uploaded=run.uploaded,
+        inside=f"/{INCOMING}{run.batch}/",
+        wrong=report["labelled"] - sum(row[label] for label, row in enumerate(report["confusion_matrix"])),
+        mistakes=list(zip(report["mistakes"], shown, strict=True)),
+        next_step=advice.next_step(report),
+        notes=advice.notes(report),
+        reliability=charts.RELIABILITY,
+        index_page="../" * (run.batch.count("/") + 2) + "index.html",
+    )
+
+
+def index_page(runs: list[dict[str, Any]]) -> bytes:
+    """reports/index.html, of the list's runs, newest first."""
+    rows = charts.rows(runs)
+    return _render(
+        "index.html",
+        rows=rows[:MOST_ROWS],
+        more=len(rows) - MOST_ROWS,
+        history=charts.history(runs),
+        model_name=charts.model_name,
+    )
+
+
+def put(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> None:
+    """Write an object that a browser or a program reads."""
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def _write_index_page(s3: Any, bucket: str, standing: index.Index) -> None:
+    """Write the index page, again if the list has changed meanwhile: the last page has the last list."""
+    for _ in range(_PASSES):
+        put(s3, bucket, INDEX_PAGE, index_page(standing.runs), _HTML)
+        latest = index.read(s3, bucket)
+        if latest.etag == standing.etag:
+            return
+        standing = latest
+
+
+def _thumbnails(s3: Any, bucket: str, report: dict[str, Any]) -> list[Any]:
+    job = report["transform_job"]
+    ended = datetime.fromisoformat(job["ended"]) if job and job["ended"] else None
+    return thumbnails(s3, bucket, [mistake["image"] for mistake in report["mistakes"]], ended)
+
+
+def _render(template: str, **content: Any) -> bytes:
+    text: str = _environment().get_or_select_template(template).render(**content)
+    return text.encode()
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # costs half as much as boto3's import
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": _percent,
+        "count": lambda number: f"{number:,}",
+        "points": lambda change: f"{change:+.2f}".replace("-", "−"),
+        "duration": _duration,
+        "moment": _moment,
+        "name": lambda text: shortened(text, _NAME),
+        "reason": lambda text: shortened(text, _REASON),
+        "address": lambda key: quote(key, safe="/"),
+    }
+    return environment
+
+
+def shortened(text: str, most: int) -> str:
+    """Text of at most so many characters, its middle left out, without what HTML can't hold."""
+    clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+    half = (most - 1) // 2
+    return clean if len(clean) <= most else f"{clean[:half]}…{clean[-half:]}"
+
+
+def _percent(share: float, decimals: int = 2) -> str:
+    return f"{share * 100:.{decimals}f}\xa0%"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{number}\xa0{unit}" for number, unit in parts if number) or "0\xa0s"
+
+
+def _moment(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%-d %b %Y, %H:%M}\xa0UTC"

@@ -1,0 +1,70 @@
+"""Where a run's time went, and what it cost: an estimate, at the price that was frozen in run.json."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+CURRENCY = "USD"
+# On-demand prices an hour in us-east-1, from third parties' tables: an estimate, and perhaps out of date.
+# The stack's parameter TransformPricePerHour overrides them. The truth: https://aws.amazon.com/sagemaker/pricing/
+PRICES = {
+    "ml.m5.large": 0.115,
+    "ml.m5.xlarge": 0.23,
+    "ml.g4dn.xlarge": 0.736,
+    "ml.g5.xlarge": 1.408,
+    "ml.g6.xlarge": 1.127,
+}
+
+
+@dataclass(frozen=True)
+class Time:
+    """Seconds from the manifest's upload to the job, to its start on instances, and to its end."""
+
+    waiting: float | None
+    start_up: float | None
+    compute: float | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the job's instances cost, about."""
+
+    estimate: float
+    currency: str
+    price_per_hour: float  # of one instance
+    instance_hours: float
+
+
+def price_per_hour(instance_type: str, parameter: float) -> float | None:
+    """What an instance costs an hour: the stack's parameter unless it is 0, else the table's or None."""
+    return parameter or PRICES.get(instance_type)
+
+
+def time(uploaded: datetime, job: dict[str, Any] | None) -> Time | None:
+    """The time of a run whose job was described so; None without a job."""
+    if job is None:
+        return None
+    created, started, ended = (
+        job.get(name) for name in ("CreationTime", "TransformStartTime", "TransformEndTime")
+    )
+    return Time(_seconds(uploaded, created), _seconds(created, started), _seconds(started, ended))
+
+
+def cost(price: float | None, job: dict[str, Any] | None) -> Cost | None:
+    """What a job cost; None when it never ran on instances, or their price isn't known.
+
+    "You are billed for the time interval between this time and the value of TransformEndTime", says of
+    TransformStartTime https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
+    """
+    if job is None or price is None:
+        return None
+    seconds = _seconds(job.get("TransformStartTime"), job.get("TransformEndTime"))
+    if seconds is None:
+        return None
+    hours = job["TransformResources"]["InstanceCount"] * seconds / 3600
+    return Cost(round(hours * price, 4), CURRENCY, price, round(hours, 4))
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    """Whole seconds, as the API's clock has them at best; never below nought, whatever two clocks say."""
+    return None if begin is None or end is None else max(0, round((end - begin).total_seconds()))

@@ -1,0 +1,136 @@
+"""`digits reports`, over a deployed stack with reports in its bucket."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+from typer.testing import CliRunner, Result
+
+from batch_prediction.aws import Clients
+from cli import stack
+from cli.main import app
+from tests.sample_runs import Sample, guesses, report_of
+from tests.samples import BUCKET, use_moto_account
+
+LABELS = [number % 10 for number in range(100)]
+OLDER = Sample("spring/b7", guesses(LABELS, 0.8, seed=1), number=1)
+NEWER = Sample("spring/b7", guesses(LABELS, 0.99, seed=2), number=2, version=2)
+BELOW = Sample("spring/b7/more", guesses(LABELS, 0.9, seed=3), number=3)
+FAILED = Sample(
+    "[bold]odd[/bold]", guesses(LABELS, 0.9, seed=3), number=4, status="Failed", reason="AlgorithmError"
+)
+
+
+@pytest.fixture(autouse=True)
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A stack `digits` in moto, with the bucket of the samples."""
+    use_moto_account(monkeypatch)
+    stack.client.cache_clear()
+    with mock_aws():
+        clients = Clients()
+        clients.s3.create_bucket(Bucket=BUCKET)
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {"BucketName": {"Value": BUCKET}, "ModelPackageGroupName": {"Value": "digits"}},
+        }
+        boto3.client("cloudformation").create_stack(StackName="digits", TemplateBody=json.dumps(template))
+        yield
+    stack.client.cache_clear()
+
+
+@pytest.fixture
+def reports() -> None:
+    """Reports of four runs, of three batches."""
+    for sample in (OLDER, NEWER, BELOW, FAILED):
+        report_of(Clients(), sample)
+
+
+def digits(*arguments: str) -> Result:
+    """Run `digits reports` in a wide terminal."""
+    return CliRunner().invoke(app, ["reports", *arguments], env={"COLUMNS": "200"})
+
+
+@pytest.mark.usefixtures("reports")
+def test_runs_are_listed_newest_first() -> None:
+    """Each run is a line with its figures; a batch's name is text, and no markup."""
+    done = digits()
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.output.splitlines() if "2026-11-0" in line]
+    assert ["[bold]odd[/bold]" in lines[0], "spring/b7/more" in lines[1]] == [True, True]
+    assert "Failed" in lines[0]
+    accuracy = json.loads(digits("--json").output)[2]["accuracy"]
+    assert f"{accuracy:.2%}" in lines[2]
+    assert len(lines) == 4
+    assert "3 older ones: --limit 4" in digits("--limit", "1").output
+
+
+def test_a_stack_without_reports_says_so() -> None:
+    """An empty list is told in a sentence, and is a list for programs."""
+    assert digits().output == "No run of the stack digits has a report yet.\n"
+    assert json.loads(digits("--json").output) == []
+
+
+@pytest.mark.usefixtures("reports")
+def test_a_batch_s_newest_run_is_shown() -> None:
+    """Of several runs the newest is taken, and a batch below another isn't taken for it."""
+    done = digits("show", "spring/b7")
+    assert NEWER.run.id in done.output
+    shown = json.loads(digits("show", "spring/b7", "--json").output)
+    assert (shown["batch"], shown["run"]) == ("spring/b7", NEWER.run.id)
+    assert f"{shown['accuracy']['value']:.2%}" in done.output
+    older = json.loads(digits("show", "spring/b7/", "--run", OLDER.run.id, "--json").output)
+    assert older["run"] == OLDER.run.id
+
+
+@pytest.mark.usefixtures("reports")
+def test_a_failure_is_shown_with_what_to_do() -> None:
+    """Reason and next step stand in the summary."""
+    done = digits("show", FAILED.batch)
+    assert FAILED.batch in done.output
+    assert "AlgorithmError" in done.output
+    assert "upload the manifest again" in done.output
+
+
+@pytest.mark.usefixtures("reports")
+def test_the_page_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The run's files are copied, so that the page's links lead somewhere, and the page is opened."""
+    opened: list[str] = []
+
+    def browse(address: str) -> bool:
+        opened.append(address)
+        return False
+
+    monkeypatch.setattr("webbrowser.open", browse)
+    done = digits("show", "spring/b7", "--open", "--out", str(tmp_path))
+    page = tmp_path / NEWER.run.page
+    assert opened == [page.as_uri()]
+    assert page.read_bytes().startswith(b"<!doctype html>")
+    assert {file.name for file in page.parent.iterdir()} == {
+        "report.html",
+        "report.json",
+        "predictions.csv",
+        "model_quality.json",
+    }
+    assert f"{page}: no browser was found, open it yourself" in done.output
+
+
+@pytest.mark.usefixtures("reports")
+def test_what_is_not_there_is_an_error_that_names_it() -> None:
+    """A batch without a report, and a run that isn't one of the batch's, are told with what there is."""
+    absent = digits("show", "spring")
+    assert absent.exit_code == 1
+    assert f"s3://{BUCKET}/reports/spring/: expected a report, found none" in absent.output
+    other = digits("show", "spring/b7", "--run", "x")
+    assert f"expected a report of the run x, found those of {OLDER.run.id}, {NEWER.run.id}" in other.output
+
+
+@pytest.mark.usefixtures("reports")
+def test_the_stack_may_be_named_before_the_command() -> None:
+    """`digits reports --stack X show BATCH` means X, as `digits reports show --stack X BATCH` does."""
+    for arguments in (("--stack", "other", "show", "spring/b7"), ("show", "spring/b7", "--stack", "other")):
+        done = digits(*arguments)
+        assert done.exit_code == 1
+        assert "stack other: expected a deployed stack" in done.output
