@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 Found = TypeVar("Found")
 
 
-def until(look: Callable[[], Found | None], seconds: float = 120.0) -> Found:
+def until(look: Callable[[], Found | None], seconds: float = 300.0) -> Found:
     """Look until there is something, and return it; TimeoutError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

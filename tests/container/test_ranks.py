@@ -88,7 +88,7 @@ def train_on_two_hosts(digits: Path, folder: Path, *arguments: str, **variables:
     ]
     try:
         for host in hosts:
-            host.communicate(timeout=120)
+            host.communicate(timeout=600)
     finally:
         for host in hosts:
             host.kill()
@@ -113,7 +113,7 @@ def test_two_hosts_share_each_mini_batch_and_make_one_model_as_good_as_one_host(
 ) -> None:
     """The hosts' shares are disjoint halves of one host's mini-batches; the first one writes the artifact."""
     alone = start(HOST, digits, tmp_path / "alone")
-    alone.communicate(timeout=120)
+    alone.communicate(timeout=600)
     assert alone.returncode == 0
     assert train_on_two_hosts(digits, tmp_path) == [0, 0]
     whole, first, second = (
@@ -155,7 +155,7 @@ def test_ranks_that_can_not_share_a_mini_batch_say_so(digits: Path, tmp_path: Pa
 def test_a_host_with_two_gpus_starts_two_ranks(digits: Path, tmp_path: Path) -> None:
     """One program a host is enough: it starts a rank for each GPU, and one of them writes the artifact."""
     host = start(TWO_GPUS, digits, tmp_path / "host", "--epochs", "2")
-    _, errors = host.communicate(timeout=120)
+    _, errors = host.communicate(timeout=600)
     assert host.returncode == 0, errors
     config = json.loads((tmp_path / "host/model/config.json").read_text())
     assert config["ranks"] == 2
@@ -165,7 +165,7 @@ def test_a_host_with_two_gpus_starts_two_ranks(digits: Path, tmp_path: Path) -> 
 def test_a_failed_rank_of_a_host_is_the_hosts_failure(digits: Path, tmp_path: Path) -> None:
     """The exit code and the sentence of a rank that its host has started reach SageMaker."""
     host = start(TWO_GPUS, digits, tmp_path / "host", "--batch-size", "51")
-    _, errors = host.communicate(timeout=120)
+    _, errors = host.communicate(timeout=600)
     assert host.returncode == 1, errors
     assert "the number of ranks, found 51" in (tmp_path / "host/failure").read_text()
 

@@ -223,7 +223,7 @@ def test_an_interrupt_ends_children_and_removes_the_folder() -> None:
     assert program.stdout is not None
     folder, child = program.stdout.readline().split()
     program.send_signal(signal.SIGINT)
-    _, errors = program.communicate(timeout=30)
+    _, errors = program.communicate(timeout=120)
     assert "KeyboardInterrupt" in errors
     assert not Path(folder).exists()
     with pytest.raises(ProcessLookupError):
@@ -253,7 +253,7 @@ def test_the_demo_ends_its_children_at_every_usual_signal(signal_number: signal.
     assert program.stdout is not None
     folder, child = program.stdout.readline().split()
     program.send_signal(signal_number)
-    assert program.wait(timeout=30) == 128 + signal_number
+    assert program.wait(timeout=120) == 128 + signal_number
     assert not Path(folder).exists()
     with pytest.raises(ProcessLookupError):
         os.kill(int(child), 0)

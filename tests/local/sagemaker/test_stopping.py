@@ -34,7 +34,7 @@ def test_no_job_outlives_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
         account.transform(account.model(ECHO + predict), {"a": "1\n", "b": "2\n"}, wait=False)
         account.tune(SLEEP, wait=False)
         for _ in range(3):
-            assert begun.acquire(timeout=30)
+            assert begun.acquire(timeout=120)
         folder = cloud.folder
     for line in heard:
         with pytest.raises(ProcessLookupError):
