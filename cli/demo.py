@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 from rich.console import Console
@@ -24,9 +24,12 @@ from local import samconfig
 from local.cloud import Cloud
 from local.deploy import deploy
 from local.happenings import Happening
-from training import source, tune
+from training import source
 from training.datasets import DataSet, Digits, Parts, at_hand
 from training.upload import upload
+
+if TYPE_CHECKING:
+    from training import tune
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".cache"
@@ -87,8 +90,10 @@ def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, Stack]:
     return parts, Stack(configured.stack_name, outputs, configured.parameters)
 
 
-def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> tune.Search:
+def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> "tune.Search":
     """Upload data set and code, and start a tuning job, as `digits dataset` and `digits tune` do."""
+    from training import tune  # the SDK looks for a profile when it is imported: the cloud has set it aside
+
     s3 = cloud.client("s3")
     dataset = DataSet(parts.name, "the demo's part of MNIST", parts.training, parts.test)
     search = tune.Search(
@@ -110,7 +115,7 @@ def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> tune.Search:
     return search
 
 
-def _best(sagemaker: Any, search: tune.Search, news: Callable[[str], None]) -> trials.Trial | None:
+def _best(sagemaker: Any, search: "tune.Search", news: Callable[[str], None]) -> trials.Trial | None:
     """The best trial of a search that has ended; None while it hasn't. RuntimeError when it found nothing."""
     job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=search.name)
     found = trials.listed(sagemaker, search.name)

@@ -281,9 +281,13 @@ def test_the_sagemaker_sdk_tunes_unpatched(
     from sagemaker.core.parameter import ContinuousParameter
     from sagemaker.core.resources import HyperParameterTuningJob, TrainingJob
     from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
+    from sagemaker.core.utils.utils import SingletonMeta
     from sagemaker.train import ModelTrainer
     from sagemaker.train.tuner import HyperparameterTuner
 
+    monkeypatch.setattr(
+        SingletonMeta, "_instances", {}
+    )  # clients that another test made, of another endpoint
     name = unique("sdk")
     trainer = ModelTrainer(
         training_image=IMAGE,
