@@ -24,6 +24,7 @@ RUN = Run("measured", "20261122t154022z-1a2b3c4d")
 DISTINCT_PARTS = 10
 JOB = {
     "TransformJobName": f"{SETTINGS.name}-{RUN.id}",
+    "ModelName": "measured",
     "TransformJobStatus": "Completed",
     "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
 }

@@ -144,11 +144,16 @@ def complete_queue(cloud: Cloud, queue: Any, properties: Properties) -> None:
 
 
 def complete_rule(cloud: Cloud, rule: Any, properties: Properties) -> None:
-    """A rule's pattern and state, and its targets and no others."""
+    """A rule's pattern or schedule and its state, and its targets and no others."""
     events = cloud.client("events")
+    when = (
+        {"EventPattern": json.dumps(properties["EventPattern"])}
+        if "EventPattern" in properties
+        else {"ScheduleExpression": properties["ScheduleExpression"]}
+    )
     events.put_rule(
         Name=rule.name,
-        EventPattern=json.dumps(properties["EventPattern"]),
+        **when,
         State=properties.get("State", "ENABLED"),
         Description=properties.get("Description", ""),
     )

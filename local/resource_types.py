@@ -16,7 +16,7 @@ IMITATED: dict[str, frozenset[str]] = {
             "Dimensions EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName Metrics "
             "Namespace OKActions Period Statistic Tags Threshold TreatMissingData Unit"
         ),
-        "AWS::Events::Rule": "Description EventBusName EventPattern Name State Targets",
+        "AWS::Events::Rule": "Description EventBusName EventPattern Name ScheduleExpression State Targets",
         "AWS::IAM::Role": (
             "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration Path "
             "PermissionsBoundary Policies RoleName Tags"

@@ -67,7 +67,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     sagemaker.create_model_package_group(ModelPackageGroupName="digits")
     queue = sqs.create_queue(QueueName="reports")["QueueUrl"]
-    topic = sns.create_topic(Name="notifications")["TopicArn"]
+    topic = sns.create_topic(Name="digits-notifications")["TopicArn"]
     changed = {"report_queue_url": queue, "notifications_topic_arn": topic, "minimum_accuracy": 0.0}
     stack = Settings(**SETTINGS.__dict__ | changed)
     for name, value in stack.__dict__.items():
@@ -128,7 +128,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         stub.add_response("describe_model", model_of(DECISION.model_package))
         stub.add_client_error("create_transform_job", "ResourceInUse")
         stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
-        transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+        transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
     decision.take(aws.s3, BUCKET, RUN, DECISION)
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=b'{"image":{"source-ref":"s3://b/k"}}\n')
     with Stubber(aws.sagemaker) as stub:

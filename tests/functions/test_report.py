@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from batch_prediction import decision, report
+from batch_prediction import decision, report, transform
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Decision, Refuse
 from tests.functions.test_predictions import body, given_line, joined
@@ -26,12 +26,13 @@ STARTED = decision.Start(**{**DECISION.__dict__, "lines": 4, "labelled": 3, "lef
 
 def job(status: str, reason: str | None = None) -> dict[str, Any]:
     """DescribeTransformJob's answer."""
+    request = transform._job_request(BUCKET, RUN, STARTED)
     return {
+        **{name: request[name] for name in ("TransformInput", "TransformOutput")},
         "TransformJobName": STARTED.transform_job,
         "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{STARTED.transform_job}",
         "TransformJobStatus": status,
         "ModelName": STARTED.model,
-        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://x"}}},
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
         "CreationTime": datetime(2026, 11, 22, 15, 40, 24, tzinfo=UTC),
         "TransformStartTime": datetime(2026, 11, 22, 15, 44, 31, tzinfo=UTC),
