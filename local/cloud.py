@@ -25,6 +25,7 @@ from botocore.httpsession import URLLib3Session
 from local.children import Children
 from local.clients import make_client, role_credentials
 from local.environment import OPERATOR, SetAside, account_variables, child_variables, on_loopback
+from local.faults import Faults, plug_in
 from local.happenings import Happening, Listener
 from local.patches import Patches
 
@@ -41,7 +42,7 @@ class Cloud:
     """An AWS account on this machine's loopback interface, for as long as the `with` block lasts.
 
     `listener` is called for everything that happens, from whichever thread it happens in; it must be quick
-    and safe to call from many threads.
+    and safe to call from many threads. `faults` make services fail and events get lost, as they say.
     """
 
     region: ClassVar[str] = "us-east-1"
@@ -49,8 +50,9 @@ class Cloud:
     _running: ClassVar["Cloud | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, listener: Listener | None = None) -> None:
+    def __init__(self, listener: Listener | None = None, faults: Faults | None = None) -> None:
         self.listener = listener
+        self.faults = faults
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
         self.port = 0
@@ -131,6 +133,8 @@ class Cloud:
         self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
         for service in SERVICES:
             import_module(f"local.{service}").plug_in(self)
+        if self.faults is not None:
+            plug_in(self, self.faults)
         self._server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
@@ -177,6 +181,9 @@ class Cloud:
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> str:
         """Put an event on the default bus and return its id; events are routed in the order of the calls."""
         identifier = str(uuid.uuid4())
+        if self.faults is not None and self.faults.loses(source):
+            self.tell("event", detail_type, "lost")
+            return identifier
         self.events.put(
             {
                 "version": "0",

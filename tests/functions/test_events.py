@@ -2,7 +2,14 @@
 
 import pytest
 
-from batch_prediction.events import ManifestUploaded, Message, RunEnded, TrainingEnded, TryWanted, start_wanted
+from batch_prediction.events import (
+    ManifestUploaded,
+    Message,
+    RunEnded,
+    TrainingEnded,
+    TryWanted,
+    start_wanted,
+)
 from batch_prediction.layout import Manifest, Run
 from tests.documented import contradictions
 from tests.samples import EVENTS, event, message
@@ -57,7 +64,9 @@ def test_every_way_of_uploading_a_manifest_is_read(name: str) -> None:
 @pytest.mark.parametrize("end", ["completed", "failed", "stopped"])
 def test_every_end_of_a_job_names_what_ended(end: str) -> None:
     """A failed and a stopped job are reported and looked at as a completed one is."""
-    assert RunEnded.from_message(Message.of(message(event(f"transform_job_{end}"))), "digits-bucket") == RunEnded(RUN)
+    assert RunEnded.from_message(
+        Message.of(message(event(f"transform_job_{end}"))), "digits-bucket"
+    ) == RunEnded(RUN)
     assert TrainingEnded.from_event(event(f"training_job_{end}")).job == "digits-20261122-1400"
 
 
@@ -84,6 +93,11 @@ def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
     ended = event("transform_job_completed")
     assert RunEnded.from_message(Message.of(message(ended)), "digits-bucket") == RunEnded(RUN)
     assert RunEnded.from_message(Message.of(message(RunEnded.message(RUN))), "digits-bucket") == RunEnded(RUN)
+
+
+def test_a_run_that_needs_another_job_is_named_in_start_transform_s_queue() -> None:
+    """write_report asks for the next try with a message of our own, beside S3's events."""
+    assert start_wanted(Message.of(message(TryWanted.message(RUN)))) == TryWanted(RUN)
 
 
 def test_fields_that_we_don_t_know_are_tolerated() -> None:

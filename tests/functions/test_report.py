@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 from batch_prediction import decision, report, transform
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Decision, Refuse
+from batch_prediction.layout import Run
 from tests.functions.test_predictions import body, given_line, joined
 from tests.functions.test_start import DECISION, RUN
 from tests.samples import BUCKET, SETTINGS
@@ -24,9 +25,9 @@ ANSWERS: list[dict[str, Any]] = [
 STARTED = decision.Start(**{**DECISION.__dict__, "lines": 4, "labelled": 3, "left_out": 1})
 
 
-def job(status: str, reason: str | None = None) -> dict[str, Any]:
+def job(status: str, reason: str | None = None, run: Run = RUN) -> dict[str, Any]:
     """DescribeTransformJob's answer."""
-    request = transform._job_request(BUCKET, RUN, STARTED)
+    request = transform._job_request(BUCKET, run, STARTED)
     return {
         **{name: request[name] for name in ("TransformInput", "TransformOutput")},
         "TransformJobName": STARTED.transform_job,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
+from moto.sagemaker.models import sagemaker_backends
 
 from batch_prediction import batch_input, decision, transform
 from batch_prediction.aws import Clients
@@ -264,6 +265,7 @@ def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -
     _, decided = start(aws, settings, event)
     assert isinstance(decided, Start)
     aws.sagemaker.delete_model(ModelName=decided.model)
+    sagemaker_backends["123456789012"]["us-east-1"].transform_jobs.clear()
     start(aws, replace(settings, sagemaker_role_arn=f"{settings.sagemaker_role_arn}-2"), event)
     model = aws.sagemaker.describe_model(ModelName=decided.model)
     assert model["ExecutionRoleArn"] == settings.sagemaker_role_arn
