@@ -1,0 +1,58 @@
+"""What people do in a world: the batches that they drop, the models that they approve and reject."""
+
+from tests.simulation.faults import Faults
+from tests.simulation.world import CALM, World
+
+BATCHES = 4
+
+
+def random_world(seed: int) -> World:
+    """A world of a few batches, with whatever the seed draws: run it, and look at its violations."""
+    world = World(seed)
+    draw = world.draw
+    if draw.random() < 0.9:
+        world.approve(1, "gone" if draw.random() < 0.05 else "there")
+    world.at(draw.uniform(0, CALM / 2), world.approve, 2)
+    if draw.random() < 0.3:
+        world.at(draw.uniform(0, CALM), _reject, world, draw.choice((1, 2)))
+    for number in range(BATCHES):
+        _drop(world, f"b{number}")
+    return world
+
+
+def _reject(world: World, number: int) -> None:
+    if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
+        world.faults.counts["package rejected"] += 1
+        world.reject(number)
+
+
+def _drop(world: World, batch: str) -> None:
+    """A batch whose images come before its manifest, late or never; perhaps its manifest is replaced."""
+    draw = world.draw
+    begin = draw.uniform(0, CALM / 2)
+    names = tuple(
+        f"{number}{draw.choice(('', '', ' corrupt'))}.png" for number in range(draw.choice((1, 1, 2, 4)))
+    )
+    for name in names:
+        if draw.random() < 0.85:
+            world.at(begin, world.put_image, batch, name)
+        elif draw.random() < 0.7:
+            world.faults.counts["image late"] += 1
+            world.at(begin + draw.uniform(0, 6000), world.put_image, batch, name)
+    world.at(begin + 1, world.put_manifest, batch, names, draw.choice((0, 0, 0, 1)))
+    if draw.random() < 0.15:
+        world.faults.counts["manifest replaced"] += 1
+        world.at(begin + draw.uniform(2, 3000), world.put_manifest, batch, (*names, "late.png"), 0)
+    if draw.random() < 0.05:
+        world.at(begin + 1, world.put_manifest, batch + "-empty", (), 2)
+
+
+def plain_world(seed: int, faults: Faults | None = None) -> World:
+    """A world of one batch of two images, in which nothing goes wrong by itself."""
+    world = World(seed, faults)
+    world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 24}
+    world.approve(1)
+    world.at(0, world.put_image, "b0", "0.png")
+    world.at(0, world.put_image, "b0", "1.png")
+    world.at(1, world.put_manifest, "b0", ("0.png", "1.png"), 1)
+    return world
