@@ -28,6 +28,7 @@ SETTINGS = Settings(
     wait_for_images_minutes=60,
     wait_for_capacity_hours=24,
     max_transform_hours=6,
+    spot_training=False,
 )
 
 

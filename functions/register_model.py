@@ -5,9 +5,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from batch_prediction import registry
+from batch_prediction import failure, registration
 from batch_prediction.aws import clients
 from batch_prediction.events import TrainingEnded
+from batch_prediction.layout import training_failure
 from batch_prediction.settings import Settings
 
 logger = Logger()
@@ -15,12 +16,14 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
-    """Take a `SageMaker Training Job State Change`; a job that didn't complete has no model to register."""
+    """Take a `SageMaker Training Job State Change`; of a job that didn't complete people are told why."""
     aws, settings = clients(), Settings.from_environment()
     job = aws.sagemaker.describe_training_job(TrainingJobName=TrainingEnded.from_event(event).job)
     name, status = job["TrainingJobName"], job["TrainingJobStatus"]
     if status != "Completed":
-        logger.error("no model", training_job=name, status=status, reason=job.get("FailureReason"))
+        reason = job.get("FailureReason") or f"the training job is {status}, and gives no reason"
+        failure.record(aws, settings, training_failure(name), name, status, reason)
+        logger.error("no model", training_job=name, status=status, reason=reason)
         return
-    package = registry.register(aws.sagemaker, aws.s3, settings, job)
+    package = registration.register(aws, settings, job)
     logger.info("model registered", training_job=name, package=package)

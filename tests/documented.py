@@ -6,7 +6,8 @@ SageMaker: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-
 
 from typing import Any
 
-MAP = {"*": str}  # any names, text as values: tags, hyperparameters, environment
+MAP = {"*": str}  # any names, text as values
+MAPS = ("Tags", "HyperParameters", "StaticHyperParameters", "Environment")
 
 ENVELOPE = {
     "version": str,
@@ -19,6 +20,16 @@ ENVELOPE = {
     "resources": [str],
 }
 S3_SOURCE = {"S3DataType": str, "S3Uri": str}
+INPUT_DATA = [
+    {
+        "ChannelName": str,
+        "DataSource": {"S3DataSource": {**S3_SOURCE, "S3DataDistributionType": str}},
+        "ContentType": str,
+        "CompressionType": str,
+        "RecordWrapperType": str,
+    }
+]
+RESOURCES = {"InstanceType": str, "InstanceCount": int, "VolumeSizeInGB": int, "VolumeKmsKeyId": str}
 DETAILS: dict[str, dict[str, Any]] = {
     "Object Created": {
         "version": str,
@@ -62,22 +73,9 @@ DETAILS: dict[str, dict[str, Any]] = {
         "HyperParameters": MAP,
         "AlgorithmSpecification": {"TrainingImage": str, "TrainingInputMode": str},
         "RoleArn": str,
-        "InputDataConfig": [
-            {
-                "ChannelName": str,
-                "DataSource": {"S3DataSource": {**S3_SOURCE, "S3DataDistributionType": str}},
-                "ContentType": str,
-                "CompressionType": str,
-                "RecordWrapperType": str,
-            }
-        ],
+        "InputDataConfig": INPUT_DATA,
         "OutputDataConfig": {"KmsKeyId": str, "S3OutputPath": str},
-        "ResourceConfig": {
-            "InstanceType": str,
-            "InstanceCount": int,
-            "VolumeSizeInGB": int,
-            "VolumeKmsKeyId": str,
-        },
+        "ResourceConfig": RESOURCES,
         "VpcConfig": {},
         "StoppingCondition": {"MaxRuntimeInSeconds": int},
         "CreationTime": str,
@@ -85,6 +83,36 @@ DETAILS: dict[str, dict[str, Any]] = {
         "TrainingEndTime": str,
         "LastModifiedTime": str,
         "SecondaryStatusTransitions": [],
+        "Tags": MAP,
+    },
+    "SageMaker HyperParameter Tuning Job State Change": {
+        "HyperParameterTuningJobName": str,
+        "HyperParameterTuningJobArn": str,
+        "TrainingJobDefinition": {
+            "StaticHyperParameters": MAP,
+            "AlgorithmSpecification": {
+                "TrainingImage": str,
+                "TrainingInputMode": str,
+                "MetricDefinitions": [{"Name": str, "Regex": str}],
+            },
+            "RoleArn": str,
+            "InputDataConfig": INPUT_DATA,
+            "VpcConfig": {"SecurityGroupIds": [str], "Subnets": [str]},
+            "OutputDataConfig": {"KmsKeyId": str, "S3OutputPath": str},
+            "ResourceConfig": RESOURCES,
+            "StoppingCondition": {"MaxRuntimeInSeconds": int},
+        },
+        "HyperParameterTuningJobStatus": str,
+        "CreationTime": str,
+        "LastModifiedTime": str,
+        "TrainingJobStatusCounters": {
+            "Completed": int,
+            "InProgress": int,
+            "RetryableError": int,
+            "NonRetryableError": int,
+            "Stopped": int,
+        },
+        "ObjectiveStatusCounters": {"Succeeded": int, "Pending": int, "Failed": int},
         "Tags": MAP,
     },
 }
@@ -101,7 +129,7 @@ def fields(value: Any, path: str = "") -> set[str]:
     """The paths of an event's fields; those of a map are its own affair, and left out."""
     if isinstance(value, list):
         return {path}.union(*(fields(item, f"{path}[]") for item in value))
-    if not isinstance(value, dict) or path.rpartition(".")[2] in ("Tags", "HyperParameters", "Environment"):
+    if not isinstance(value, dict) or path.rpartition(".")[2] in MAPS:
         return {path}
     return {path}.union(*(fields(part, f"{path}.{name}") for name, part in value.items()))
 

@@ -1,6 +1,7 @@
 """What the tests of several folders share: settings of a stack, and documented events."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,17 @@ SETTINGS = Settings(
     wait_for_images_minutes=0,
     wait_for_capacity_hours=24,
     max_transform_hours=6,
+    spot_training=False,
 )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Settings as template.yaml hands them to a function."""
+    return {
+        name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in asdict(settings).items()
+    }
+
 
 EVENTS = Path(__file__).parent / "events"
 

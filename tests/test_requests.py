@@ -20,19 +20,21 @@ from moto import mock_aws
 
 import register_model
 from batch_prediction import aws as functions_aws
-from batch_prediction import decision, notify, registry, report, transform
+from batch_prediction import decision, failure, final_training, notify, registration, report, transform
+from batch_prediction.artifact import Artifact
 from batch_prediction.decision import Refuse, Start
 from batch_prediction.events import ManifestUploaded
-from batch_prediction.layout import Manifest, Run
+from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
 from cli import demo
 from inference import fetch
-from tests.functions.test_registry import completed_job
+from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
+from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
 from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
 from tests.recording import MODELS, SERVICES, TRANSFERS, Recording, call_sites, spied
-from tests.samples import BUCKET, SETTINGS, event, use_moto_account
+from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
 from training.datasets import Digits, Parts
 
@@ -70,12 +72,13 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     topic = sns.create_topic(Name="digits-notifications")["TopicArn"]
     changed = {"report_queue_url": queue, "notifications_topic_arn": topic, "minimum_accuracy": 0.0}
     stack = Settings(**SETTINGS.__dict__ | changed)
-    for name, value in stack.__dict__.items():
-        patch.setenv(name.upper(), str(value))
+    for name, value in environment(stack).items():
+        patch.setenv(name, value)
     functions_aws.clients.cache_clear()
     aws = functions_aws.clients()
-    notify.publish(aws.sns, topic, "batch b7: Completed", "https://…")
+    notify.tell(aws.sns, topic, "batch b7: Completed", "https://…")
     train_and_register(stack, queue)
+    tune_and_train(aws, stack)
     run_and_report(aws, stack)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
@@ -96,7 +99,7 @@ def train_and_register(stack: Settings, queue: str) -> None:
     demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
     job = demo._train(cloud, outputs, Parts("mnist-sample", digits, digits, digits), seed=1)
     where = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=b"artifact")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
     ended = event("training_job_completed")
     ended["detail"]["TrainingJobName"] = job["TrainingJobName"]
     register_model.handler(ended, context())
@@ -107,6 +110,25 @@ def train_and_register(stack: Settings, queue: str) -> None:
     sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
     looks = iter([None, package["ModelPackageArn"]])
     assert demo._wait("a package", lambda: next(looks), cloud, outputs) == demo._approved(cloud, outputs)
+
+
+def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
+    """A final training that is started, one whose name is taken, its model, and a search that failed."""
+    sagemaker, ours = aws.sagemaker, final_training.request(stack, described())
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
+    with Stubber(sagemaker) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        stub.add_response("create_training_job", {"TrainingJobArn": arn})
+        final_training.start(aws, stack, TUNING_JOB)
+    assert taken(aws, stack, {name: ours[name] for name in ("OutputDataConfig", "Environment")}) == FINAL
+    sagemaker.create_training_job(**ours | {"TrainingJobName": ours["Environment"]["DIGITS_BEST_TRIAL"]})
+    final = completed_job(FINAL, 0.99) | {
+        name: ours[name] for name in ("Environment", "InputDataConfig", "HyperParameters")
+    }
+    aws.s3.put_object(Bucket=BUCKET, Key=f"models/{FINAL}/output/model.tar.gz", Body=packed(CONFIG))
+    registration.register(aws, stack, final)
+    for _once in range(2):
+        failure.record(aws, stack, tuning_failure(TUNING_JOB), TUNING_JOB, "Failed", "no trial")
 
 
 def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
@@ -199,7 +221,9 @@ def test_any_hyperparameters_make_a_package_that_aws_accepts(hyperparameters: di
     """The registry's metadata has a narrower alphabet than hyperparameters: what it refuses is replaced."""
     job = completed_job("digits-1", 0.99) | {"HyperParameters": hyperparameters}
     request = {
-        "CustomerMetadataProperties": registry._metadata(job, {"test-accuracy": 1e-05}, "0" * 64),
+        "CustomerMetadataProperties": registration.metadata(
+            registration._known(None, job, {"test-accuracy": 1e-05}, Artifact("0" * 64, {}))
+        ),
         "ModelPackageGroupName": "digits",
     }
     assert violations(MODELS["sagemaker"].operation_model("CreateModelPackage"), request) == []

@@ -108,12 +108,13 @@ def test_every_queue_is_covered_by_a_policy_that_names_its_rule() -> None:
         for statement in allowed:
             assert statement["Principal"] == {"Service": "events.amazonaws.com"}
             assert statement["Action"] == "sqs:SendMessage"
-            (source,) = statement["Condition"]["ArnEquals"].values()
-            rule = source["Fn::GetAtt"][0]
-            sent_to = {t["Arn"]["Fn::GetAtt"][0] for t in RULES[rule]["Targets"]}
-            sent_to |= {t["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for t in RULES[rule]["Targets"]}
+            (sources,) = statement["Condition"]["ArnEquals"].values()
             named = {resource["Fn::GetAtt"][0] for resource in many(statement["Resource"])}
-            assert named <= sent_to
+            for source in many(sources):
+                targets = RULES[source["Fn::GetAtt"][0]]["Targets"]
+                sent_to = {target["Arn"]["Fn::GetAtt"][0] for target in targets}
+                sent_to |= {target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for target in targets}
+                assert named <= sent_to
             assert {queue["Ref"] for queue in policy["Queues"]} == named
             covered |= named
     assert covered == set(QUEUES)
@@ -153,7 +154,7 @@ def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker() -> None:
 SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
 BUCKET = "${DataBucket.Arn}/"
 READ_BY_JOBS = ("incoming", "runs", "datasets", "code", "models", "checkpoints")
-WRITTEN_BY_JOBS = ("runs/*/output", "models", "checkpoints")
+WRITTEN_BY_JOBS = ("runs/*/output", "trials", "models", "checkpoints")
 # Everything that a role may do, and to what. A change of template.yaml is a change of this table.
 ALLOWED = {
     "StartTransform": {
@@ -176,9 +177,22 @@ ALLOWED = {
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
     },
+    "TrainBestModel": {
+        "sagemaker:DescribeHyperParameterTuningJob": [f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"],
+        "sagemaker:CreateTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
+        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
+        "iam:PassRole": ["SageMakerRole.Arn"],
+        "s3:ListBucket": ["DataBucket.Arn"],
+        "s3:GetObject": [f"{BUCKET}trials/*/failure.json"],
+        "s3:PutObject": [f"{BUCKET}trials/*/failure.json"],
+        "sns:Publish": ["Notifications"],
+    },
     "RegisterModel": {
         "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/*"],
-        "s3:GetObject": [f"{BUCKET}models/*"],
+        "s3:GetObject": [f"{BUCKET}models/*", f"{BUCKET}datasets/*/dataset.json"],
+        "s3:ListBucket": ["DataBucket.Arn"],
+        "s3:PutObject": [f"{BUCKET}models/*/model_quality.json", f"{BUCKET}models/*/failure.json"],
+        "sns:Publish": ["Notifications"],
         "sagemaker:ListModelPackages": ["*"],
         "sagemaker:CreateModelPackage": [
             f"{SAGEMAKER}model-package/${{Name}}/*",
@@ -226,15 +240,20 @@ def test_every_role_may_do_what_the_table_says_and_nothing_else() -> None:
     assert found == ALLOWED
 
 
-def test_eventbridge_may_invoke_register_model_for_its_rule_alone() -> None:
+@pytest.mark.parametrize(
+    ("function", "rule"), [("TrainBestModel", "TuningEndedRule"), ("RegisterModel", "TrainingEndedRule")]
+)
+def test_eventbridge_may_invoke_a_function_of_training_for_its_rule_alone(function: str, rule: str) -> None:
     """The permission names the rule, so no other rule of any account can invoke the function."""
-    (permission,) = of_type("AWS::Lambda::Permission").values()
-    assert permission == {
-        "FunctionName": {"Ref": "RegisterModel"},
+    expected = {
+        "FunctionName": {"Ref": function},
         "Action": "lambda:InvokeFunction",
         "Principal": "events.amazonaws.com",
-        "SourceArn": {"Fn::GetAtt": ["TrainingEndedRule", "Arn"]},
+        "SourceArn": {"Fn::GetAtt": [rule, "Arn"]},
     }
+    permissions = of_type("AWS::Lambda::Permission").values()
+    assert [one for one in permissions if one["FunctionName"] == {"Ref": function}] == [expected]
+    assert [target["Arn"]["Fn::GetAtt"][0] for target in RULES[rule]["Targets"]] == [function]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -295,6 +314,7 @@ def matches(rule: str, sent: dict[str, Any]) -> bool:
         '{"Ref": "DataBucket"}': '"digits-bucket"',
         '{"Fn::Sub": "s3://${DataBucket}/runs/"}': '"s3://digits-bucket/runs/"',
         '{"Fn::Sub": "s3://${DataBucket}/models/"}': '"s3://digits-bucket/models/"',
+        '{"Fn::Sub": "s3://${DataBucket}/trials/"}': '"s3://digits-bucket/trials/"',
     }.items():
         pattern = pattern.replace(reference, value)
     assert "Fn::" not in pattern
@@ -317,6 +337,7 @@ def changed(sample: str, *path: str, value: Any) -> dict[str, Any]:
     [
         ("UploadRule", "s3_object_created"),
         ("TransformEndedRule", "transform_job_completed"),
+        ("TuningEndedRule", "tuning_job_completed"),
         ("TrainingEndedRule", "training_job_completed"),
     ],
 )
@@ -361,7 +382,9 @@ def test_every_ended_job_wakes_its_function_and_no_other_does(status: str, ended
     """A failed and a stopped job are reported like a completed one; a job that still runs wakes nobody."""
     transform = changed("transform_job_completed", "detail", "TransformJobStatus", value=status)
     training = changed("training_job_completed", "detail", "TrainingJobStatus", value=status)
+    tuning = changed("tuning_job_completed", "detail", "HyperParameterTuningJobStatus", value=status)
     assert matches("TransformEndedRule", transform) == matches("TrainingEndedRule", training) == ended
+    assert matches("TuningEndedRule", tuning) == ended
 
 
 @pytest.mark.parametrize("path", ["s3://digits-bucket/elsewhere/", "s3://other/runs/b/"])
@@ -371,6 +394,15 @@ def test_other_jobs_of_the_account_are_left_alone(path: str) -> None:
     assert not matches("TransformEndedRule", foreign)
     foreign = changed("training_job_completed", "detail", "OutputDataConfig", "S3OutputPath", value=path)
     assert not matches("TrainingEndedRule", foreign)
+    definition = ("detail", "TrainingJobDefinition", "OutputDataConfig", "S3OutputPath")
+    assert not matches("TuningEndedRule", changed("tuning_job_completed", *definition, value=path))
+
+
+def test_a_trial_is_no_final_training() -> None:
+    """Trials are training jobs, too: they write below trials/, and no package is made of them."""
+    trial = "s3://digits-bucket/trials/digits-261122-140000/"
+    sent = changed("training_job_completed", "detail", "OutputDataConfig", "S3OutputPath", value=trial)
+    assert not matches("TrainingEndedRule", sent)
 
 
 @pytest.mark.parametrize(

@@ -29,4 +29,4 @@ def tell(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None
         f"Report: s3://{settings.bucket}/{run.report}",
     ]
     subject = f"{settings.name}: {report['status']}, {figure}, batch {run.batch}"
-    notify.publish(sns, settings.notifications_topic_arn, subject, "\n".join(lines) + "\n")
+    notify.tell(sns, settings.notifications_topic_arn, subject, "\n".join(lines) + "\n")

@@ -116,3 +116,15 @@ class TrainingEnded:
     def from_event(cls, event: dict[str, Any]) -> "TrainingEnded":
         """Read the name of the job; how it ended is asked of SageMaker."""
         return cls(event["detail"]["TrainingJobName"])
+
+
+@dataclass(frozen=True)
+class TuningEnded:
+    """`SageMaker HyperParameter Tuning Job State Change` of aws.sagemaker: a tuning job has ended."""
+
+    job: str
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> "TuningEnded":
+        """Read the name of the tuning job; how it ended is asked of SageMaker."""
+        return cls(event["detail"]["HyperParameterTuningJobName"])

@@ -9,9 +9,11 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
     runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, predictions.csv
-    datasets/<name>/   code/<digest>/sourcedir.tar.gz
+    datasets/<name>/training/, test/, dataset.json     IDX files, and what is known of them
+    code/<digest>/sourcedir.tar.gz
     trials/<tuning job>/failure.json                   why no final training; the trials beside it
     models/<training job>/output/model.tar.gz          the artifact of a final training
+    models/<training job>/model_quality.json           its figures on the test set
     models/<training job>/failure.json                 or why there is none
     checkpoints/<training job>/                        what an interrupted training goes on from
 """
@@ -38,6 +40,26 @@ _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 _LONGEST_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
 _LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+
+
+def beside_training(training: str, name: str) -> str | None:
+    """The `s3://` address of `test/` or `dataset.json` of the data set whose training images are given.
+
+    None for training images that lie in another place than datasets/<name>/training/.
+    """
+    match = re.fullmatch(rf"(s3://[^/]+/{DATASETS}.+/)training/", training)
+    return match[1] + name if match else None
+
+
+def code_digest(source: str) -> str | None:
+    """The digest in the address of packed training code, `s3://…/code/<digest>/sourcedir.tar.gz`; or None."""
+    match = re.fullmatch(rf"s3://[^/]+/{CODE}([0-9a-f]+)/sourcedir\.tar\.gz", source)
+    return match[1] if match else None
+
+
+def training_quality(training_job: str) -> str:
+    """The key of a final model's figures on the test set, in SageMaker's model-quality schema."""
+    return f"{MODELS}{training_job}/model_quality.json"
 
 
 def tuning_failure(tuning_job: str) -> str:

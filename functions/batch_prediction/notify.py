@@ -7,7 +7,7 @@ _SUBJECT, _TEXT = 99, 200_000  # characters; SNS takes fewer than 100, and 256 K
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def publish(sns: Any, topic_arn: str, subject: str, text: str) -> None:
+def tell(sns: Any, topic_arn: str, subject: str, text: str) -> None:
     """Send a message; a subject that SNS would refuse is mended rather than lost.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, no line breaks, beginning with a

@@ -5,6 +5,16 @@ from dataclasses import dataclass, fields
 from typing import get_type_hints
 
 
+def _switch(text: str) -> bool:
+    """Read a parameter whose AllowedValues are 'true' and 'false'."""
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+_READ = {bool: _switch}  # how text becomes a field, where its type alone doesn't do it
+
+
 @dataclass(frozen=True)
 class Settings:
     """One field an environment variable, of the same name in capitals (template.yaml, Globals)."""
@@ -25,6 +35,7 @@ class Settings:
     wait_for_images_minutes: float  # from a manifest's arrival
     wait_for_capacity_hours: float  # from the first request that was refused
     max_transform_hours: float  # from a transform job's creation
+    spot_training: bool  # whether they use managed spot training
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -34,7 +45,7 @@ class Settings:
         for field in fields(cls):
             variable = field.name.upper()
             try:
-                values[field.name] = types[field.name](os.environ[variable])
+                values[field.name] = _READ.get(types[field.name], types[field.name])(os.environ[variable])
             except KeyError:
                 wrong.append(f"{variable} is not set")
             except ValueError:

@@ -64,7 +64,7 @@ def tries(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[s
         job = _describe(sagemaker, try_name(decision, len(found) + 1))
         if job is None:
             break
-        _must_be_ours(bucket, run, decision, len(found) + 1, job)
+        _job_must_be_ours(bucket, run, decision, len(found) + 1, job)
         found.append(job)
     return found
 
@@ -94,7 +94,7 @@ def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 
         found = _describe(sagemaker, try_name(decision, number))
         if found is None:
             raise
-        _must_be_ours(bucket, run, decision, number, found)
+        _job_must_be_ours(bucket, run, decision, number, found)
 
 
 def _describe(sagemaker: Any, name: str) -> dict[str, Any] | None:
@@ -130,7 +130,7 @@ def _make_model(sagemaker: Any, decision: Start) -> None:
         found = _describe_model(sagemaker, decision.model)
         if found is None:
             raise ModelRefusedError(f"no model of {decision.model_package}: {error}") from error
-        _must_be_same(f"model {decision.model}", request, found)
+        must_be_ours(f"model {decision.model}", error, request, found)
 
 
 def _describe_model(sagemaker: Any, name: str) -> dict[str, Any] | None:
@@ -182,16 +182,18 @@ def _job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dic
     }
 
 
-def _must_be_ours(bucket: str, run: Run, decision: Start, number: int, found: dict[str, Any]) -> None:
+def _job_must_be_ours(bucket: str, run: Run, decision: Start, number: int, found: dict[str, Any]) -> None:
     request = _job_request(bucket, run, decision, number)
     identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
-    _must_be_same(f"transform job {try_name(decision, number)}", identity, found)
+    must_be_ours(f"transform job {try_name(decision, number)}", None, identity, found)
 
 
-def _must_be_same(what: str, request: dict[str, Any], found: dict[str, Any]) -> None:
+def must_be_ours(
+    what: str, taken: ClientError | None, request: dict[str, Any], found: dict[str, Any]
+) -> None:
     """A name that is taken is a success when the same request took it, and a loud failure otherwise."""
     if foreign := _difference(request, found):
-        raise RuntimeError(f"{what}: the name is taken by something else; {foreign}")
+        raise RuntimeError(f"{what}: the name is taken by something else; {foreign}") from taken
 
 
 def _difference(expected: Any, found: Any, path: str = "") -> str | None:

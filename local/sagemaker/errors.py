@@ -27,6 +27,14 @@ def name_taken(arn: str) -> SagemakerClientError:
     )
 
 
+def tuning_name_taken(name: str) -> SagemakerClientError:
+    """Make the ResourceInUse that SageMaker answers when a tuning job of this name exists."""
+    return SagemakerClientError(
+        "ResourceInUse",
+        f"A hyperparameter tuning job with the name, {name}, already exists. Choose a different name.",
+    )
+
+
 class ObjectFailed(Exception):  # noqa: N818 - a failed object is documented behaviour of a job that goes on
     """An input object of a transform job gets no output; the job goes on with the others and ends as Failed.
 

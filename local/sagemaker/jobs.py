@@ -1,4 +1,4 @@
-"""What training and batch transform jobs share: a thread, a status, events, a log and an end."""
+"""What training, transform and tuning jobs share: a thread, a status, events, a log and an end."""
 
 import contextlib
 import json
@@ -41,15 +41,20 @@ def check_name(name: str) -> None:
 
 
 def plug_in_stop(cloud: Cloud, kind: str, jobs: Mapping[str, "Job"]) -> None:
-    """Answer StopTrainingJob or StopTransformJob, which moto lacks; `jobs` are those of the kind by name."""
+    """Answer Stop<kind>Job, which moto lacks; `jobs` are those of the kind by name."""
 
     def stop(response: Any) -> EmptyResult:
         name = response._get_param(f"{kind}JobName")
-        getattr(response.sagemaker_backend, f"describe_{kind.lower()}_job")(name)  # refuses unknown names
+        getattr(response.sagemaker_backend, f"describe_{snake(kind)}_job")(name)  # refuses unknown names
         jobs[name].request_stop()
         return EmptyResult()
 
-    cloud.patch(SageMakerResponse, f"stop_{kind.lower()}_job", stop, new=True)
+    cloud.patch(SageMakerResponse, f"stop_{snake(kind)}_job", stop, new=True)
+
+
+def snake(kind: str) -> str:
+    """Write a kind of job as moto's names hold it: HyperParameterTuning as hyper_parameter_tuning."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
 
 
 class Ended(NamedTuple):
@@ -66,7 +71,8 @@ class Job(ABC):
     bus (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html).
     """
 
-    kind: ClassVar[str]  # "Training" or "Transform"
+    kind: ClassVar[str]  # as in the API's names: "Training", "Transform" or "HyperParameterTuning"
+    words: ClassVar[str]  # as in the event's detail-type: "HyperParameter Tuning"
 
     def __init__(self, cloud: Cloud, record: Any, name: str, role_arn: str) -> None:
         self.cloud = cloud
@@ -94,28 +100,30 @@ class Job(ABC):
     @property
     def status(self) -> str:
         """The job's status, as describing it answers."""
-        return str(getattr(self.record, f"{self.kind.lower()}_job_status"))
+        return str(getattr(self.record, f"{snake(self.kind)}_job_status"))
 
     def change(self, status: str, secondary: str = "") -> None:
         """Set the status and send the state-change event."""
         with self._changing:
-            setattr(self.record, f"{self.kind.lower()}_job_status", status)
+            setattr(self.record, f"{snake(self.kind)}_job_status", status)
             self.record.last_modified_time = utcnow()
             detail = self.detail()
-        self.cloud.emit("aws.sagemaker", f"SageMaker {self.kind} Job State Change", detail, [self.record.arn])
-        self.cloud.tell("job", self.name, f"{self.kind.lower()} job {secondary or status}")
+        self.cloud.emit(
+            "aws.sagemaker", f"SageMaker {self.words} Job State Change", detail, [self.record.arn]
+        )
+        self.cloud.tell("job", self.name, f"{self.words.lower()} job {secondary or status}")
 
     def start(self) -> None:
         """Announce the job as InProgress and begin it."""
         self.change("InProgress")
-        self.cloud.spawn(self._run, f"sagemaker-{self.kind.lower()}-{self.name}")
+        self.cloud.spawn(self._run, f"sagemaker-{snake(self.kind)}-{self.name}")
 
     def request_stop(self) -> None:
         """Set the job to Stopping; refuse when it isn't InProgress."""
         with self._changing:
             if self.status != "InProgress":
-                kind = self.kind.lower()
-                raise invalid(f"The request was rejected because the {kind} job is in status {self.status}.")
+                words = self.words.lower()
+                raise invalid(f"The request was rejected because the {words} job is in status {self.status}.")
             self.change("Stopping")
         self.stop_requested.set()
 
@@ -145,7 +153,7 @@ class Job(ABC):
         return Ended(child.wait(), too_long)
 
     def _run(self) -> None:
-        folder = self.cloud.folder / "sagemaker" / self.kind.lower() / self.name
+        folder = self.cloud.folder / "sagemaker" / snake(self.kind) / self.name
         folder.mkdir(parents=True)
         status, secondary, reason = "Completed", "Completed", None
         try:

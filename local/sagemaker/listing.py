@@ -1,4 +1,4 @@
-"""ListTrainingJobs and ListTransformJobs: filter first, then sort, then page.
+"""Listings of jobs, ListTrainingJobs and ListTransformJobs among them: filter first, then sort, then page.
 
 moto pages first, and sorts not at all.
 """
@@ -19,34 +19,44 @@ PAGE = 10  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListT
 
 def plug_in(cloud: Cloud) -> None:
     """Replace the two actions."""
-    cloud.patch(SageMakerResponse, "list_training_jobs", _lister("training", "Ascending"))
-    cloud.patch(SageMakerResponse, "list_transform_jobs", _lister("transform", "Descending"))
+    for kind, order in (("training", "Ascending"), ("transform", "Descending")):
+        lists = lister(kind.title(), _summaries(kind), "CreationTime", order)
+        cloud.patch(SageMakerResponse, f"list_{kind}_jobs", lists)
 
 
-def _lister(kind: str, default_order: str) -> Callable[[Any], ActionResult]:
-    title = kind.title()
+def lister(
+    title: str, summaries: Callable[[Any], list[dict[str, Any]]], default_key: str, default_order: str
+) -> Callable[[Any], ActionResult]:
+    """Return the action that lists jobs of the kind that the API calls `title`."""
 
     def list_jobs(response: Any) -> ActionResult:
         """Answer a page of summaries."""
         ask = response._get_param
-        records = list(getattr(response.sagemaker_backend, f"{kind}_jobs").values())
-        chosen = [_summary(record, kind) for record in records]
-        chosen = [job for job in chosen if _wanted(job, ask, title)]
-        key = {None: "CreationTime", "Name": f"{title}JobName", "Status": f"{title}JobStatus"}.get(
-            ask("SortBy"), "CreationTime"
-        )
+        chosen = [job for job in summaries(response) if _wanted(job, ask, title)]
+        keys = {"Name": f"{title}JobName", "Status": f"{title}JobStatus", "CreationTime": "CreationTime"}
+        key = keys[ask("SortBy") or default_key]
         chosen.sort(key=lambda job: job[key], reverse=(ask("SortOrder") or default_order) == "Descending")
-        token = ask("NextToken") or "0"
-        if not token.isdecimal() or int(token) > len(chosen):
-            raise invalid(f"Invalid pagination token {token!r}.")
-        start, end = int(token), int(token) + int(ask("MaxResults") or PAGE)
-        page = {
-            f"{title}JobSummaries": chosen[start:end],
-            "NextToken": str(end) if end < len(chosen) else None,
-        }
-        return ActionResult(present(page))
+        return page(f"{title}JobSummaries", chosen, ask)
 
     return list_jobs
+
+
+def page(name: str, chosen: list[dict[str, Any]], ask: Callable[[str], Any]) -> ActionResult:
+    """Answer the page of summaries that NextToken and MaxResults ask for."""
+    token = ask("NextToken") or "0"
+    if not token.isdecimal() or int(token) > len(chosen):
+        raise invalid(f"Invalid pagination token {token!r}.")
+    start, end = int(token), int(token) + int(ask("MaxResults") or PAGE)
+    following = str(end) if end < len(chosen) else None
+    return ActionResult(present({name: chosen[start:end], "NextToken": following}))
+
+
+def _summaries(kind: str) -> Callable[[Any], list[dict[str, Any]]]:
+    def summaries(response: Any) -> list[dict[str, Any]]:
+        records = list(getattr(response.sagemaker_backend, f"{kind}_jobs").values())
+        return [_summary(record, kind) for record in records]
+
+    return summaries
 
 
 def _summary(record: Any, kind: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Refused, where AWS would accept them: images with an entry point of their own (s
 """
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -17,6 +18,8 @@ from local.sagemaker.errors import invalid, name_taken
 from local.sagemaker.jobs import check_name, plug_in_stop
 from local.sagemaker.metrics import Metrics
 from local.sagemaker.training_job import TrainingJob
+
+CHECKED = ("TrainingJobName", "HyperParameters", "AlgorithmSpecification", "InputDataConfig")
 
 
 def plug_in(cloud: Cloud) -> None:
@@ -42,8 +45,7 @@ def plug_in(cloud: Cloud) -> None:
             taken = response.sagemaker_backend.training_jobs.get(name)
             if taken is not None:
                 raise name_taken(taken.arn)
-            _check(response)
-            metrics = Metrics(response._get_param("AlgorithmSpecification").get("MetricDefinitions") or ())
+            metrics = check({part: response._get_param(part) for part in CHECKED})
             answer: ActionResult = create(response)
             record = response.sagemaker_backend.training_jobs[name]
             record.environment = response._get_param("Environment")
@@ -62,19 +64,19 @@ def plug_in(cloud: Cloud) -> None:
     plug_in_stop(cloud, "Training", jobs)
 
 
-def _check(response: Any) -> None:
-    """Refuse a request that SageMaker refuses, or that the local cloud can't run."""
-    check_name(response._get_param("TrainingJobName"))
-    given = response._get_param("HyperParameters") or {}
+def check(request: Mapping[str, Any]) -> Metrics:
+    """Refuse a request that SageMaker refuses, or that the local cloud can't run; return its metrics."""
+    check_name(request["TrainingJobName"])
+    given, algorithm = request["HyperParameters"] or {}, request["AlgorithmSpecification"]
     for name in (script_mode.PROGRAM, script_mode.SUBMIT_DIRECTORY):
         if name not in given:
             raise invalid(
                 f"The hyperparameter {name} is missing. The local cloud runs training in script mode only: "
                 "give the script's name and the s3:// address of the .tar.gz archive that holds it."
             )
-    for channel in response._get_param("InputDataConfig") or ():
+    for channel in request["InputDataConfig"] or ():
         source = channel["DataSource"].get("S3DataSource", {})
-        modes = (channel.get("InputMode"), response._get_param("AlgorithmSpecification")["TrainingInputMode"])
+        modes = (channel.get("InputMode"), algorithm["TrainingInputMode"])
         for found, expected in (
             (source.get("S3DataType"), "S3Prefix"),
             (channel.get("CompressionType") or "None", "None"),
@@ -85,3 +87,4 @@ def _check(response: Any) -> None:
                 raise invalid(
                     f"Channel {name!r} asks for {found!r}, the local cloud knows {expected!r} only."
                 )
+    return Metrics(algorithm.get("MetricDefinitions") or ())

@@ -37,7 +37,7 @@ _MESSAGES = {  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S
 class TrainingJob(Job):
     """One run of a script."""
 
-    kind = "Training"
+    kind = words = "Training"
 
     def __init__(self, cloud: Cloud, record: Any, metrics: Metrics) -> None:
         super().__init__(cloud, record, record.training_job_name, record.role_arn)

@@ -28,7 +28,7 @@ _STRATEGIES = {"MultiRecord": "MULTI_RECORD", "SingleRecord": "SINGLE_RECORD", N
 class TransformJob(Job):
     """One job on one instance, whatever InstanceCount says: objects and requests share one model server."""
 
-    kind = "Transform"
+    kind = words = "Transform"
 
     def __init__(
         self, cloud: Cloud, record: Any, model: Any, definition: Definition, settings: TransformSettings

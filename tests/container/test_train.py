@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import data
 import images
 import inference
 import train
@@ -51,6 +52,16 @@ def test_a_short_training_learns(artifact_folder: Path) -> None:
     metrics = json.loads((artifact_folder / "config.json").read_text())["metrics"]
     assert metrics["validation-accuracy"] >= 0.9
     assert metrics["test-accuracy"] >= 0.9
+
+
+def test_the_confusion_matrix_counts_the_test_images(artifact_folder: Path, test_folder: Path) -> None:
+    """Rows are labels, columns predictions: the rows add up to the labels, the diagonal to the accuracy."""
+    config = json.loads((artifact_folder / "config.json").read_text())
+    matrix = config["confusion_matrix"]
+    labels = data.load(test_folder)[1]
+    assert [sum(row) for row in matrix] == [int((labels == label).sum()) for label in range(10)]
+    hits = sum(matrix[label][label] for label in range(10))
+    assert hits / len(labels) == config["metrics"]["test-accuracy"]
 
 
 def test_metrics_and_progress_are_log_lines(
@@ -96,6 +107,7 @@ def test_without_held_out_images_everything_is_trained_on(training_folder: Path,
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["images"]["training"] == 240
     assert set(config["metrics"]) == {"train-loss"}
+    assert config["confusion_matrix"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """A bucket and a registry in moto, in this program, for tests of the domain."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from moto import mock_aws
@@ -9,6 +11,8 @@ from moto import mock_aws
 from batch_prediction.aws import Clients
 from batch_prediction.settings import Settings
 from tests.samples import BUCKET, SETTINGS, use_moto_account
+
+Told = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
@@ -29,3 +33,19 @@ def settings(aws: Clients) -> Settings:
     """The stack's settings, with queues that exist."""
     uploads, reports = (aws.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("uploads", "reports"))
     return replace(SETTINGS, upload_queue_url=uploads, report_queue_url=reports)
+
+
+@pytest.fixture
+def told(aws: Clients, settings: Settings) -> Told:
+    """What people have been told since the last call: the topic's messages, with Subject and Message."""
+    url = aws.sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.sns.subscribe(TopicArn=settings.notifications_topic_arn, Protocol="sqs", Endpoint=arn)
+
+    def messages() -> list[dict[str, Any]]:
+        taken = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        for message in taken:
+            aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in taken]
+
+    return messages

@@ -23,7 +23,7 @@ from batch_prediction.settings import Settings
 from batch_prediction.start import start
 from tests.functions.manifests import ODD_NAMES, PREFIX, forms, hostile_lines, manifest_of, numbers_of
 from tests.functions.test_manifest import read_text
-from tests.functions.test_registry import register
+from tests.functions.test_registration import register
 from tests.functions.test_report import job
 from tests.functions.test_start import DECISION
 from tests.samples import BUCKET, SETTINGS

@@ -17,7 +17,7 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Run
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from tests.functions.test_registry import register
+from tests.functions.test_registration import register
 from tests.samples import BUCKET, SETTINGS
 
 KEY = "incoming/b7/manifest.jsonl"

@@ -10,7 +10,13 @@ from moto.sagemaker.models import SageMakerModelBackend
 from local.cloud import Cloud
 from local.patches import ABSENT
 
-ADDED = {"delete_model_package_group", "stop_training_job", "stop_transform_job"}
+ADDED = {
+    "delete_model_package_group",
+    "list_training_jobs_for_hyper_parameter_tuning_job",
+    "stop_hyper_parameter_tuning_job",
+    "stop_training_job",
+    "stop_transform_job",
+}
 # private names that are called, not replaced: a module, and what is looked for in it
 PRIVATE = {
     "moto.cloudformation.models": (
@@ -73,6 +79,6 @@ def test_a_private_name_is_there(module: str, path: str) -> None:
 def test_moto_keeps_sagemakers_records_where_they_are_looked_for() -> None:
     """The collections of an account are there, empty."""
     account = SageMakerModelBackend("us-east-1", "123456789012")
-    for records in (account.training_jobs, account.transform_jobs, account._models):
-        assert records == {}
+    jobs = (account.training_jobs, account.transform_jobs, account.hyper_parameter_tuning_jobs)
+    assert (*jobs, account._models) == ({}, {}, {}, {})
     assert (account.model_packages, account.model_package_groups) == ({}, {})

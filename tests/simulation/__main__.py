@@ -47,9 +47,9 @@ def search(
 def replay(seed: int) -> int:
     """Run one world and print what happened in it; the exit status."""
     counts, broken = simulate(seed)
-    print(f"seed {seed}: {counts.total()} faults: {dict(counts)}")  # noqa: T201
+    print(f"seed {seed}: {counts.total()} faults: {dict(counts)}")
     for kind, text in broken:
-        print(f"{kind}: {text}")  # noqa: T201
+        print(f"{kind}: {text}")
     return 1 if broken else 0
 
 
@@ -71,16 +71,16 @@ def main() -> int:
         worlds += 1
         found.update(kind for kind, _ in broken)
         for kind, text in broken:
-            print(f"seed {seed}: {kind}: {text}\n  replay: python -m tests.simulation --seed {seed}")  # noqa: T201
+            print(f"seed {seed}: {kind}: {text}\n  replay: python -m tests.simulation --seed {seed}")
         if worlds % (20 * CHUNK) == 0:
             print(
                 f"{counts.total():,} faults in {worlds:,} worlds, {time.monotonic() - begun:.0f} s",
                 flush=True,
-            )  # noqa: T201
-    print(f"{counts.total():,} faults in {worlds:,} worlds:")  # noqa: T201
+            )
+    print(f"{counts.total():,} faults in {worlds:,} worlds:")
     for name, number in counts.most_common():
-        print(f"  {name}: {number:,}")  # noqa: T201
-    print(", ".join(f"{kind}: {found[kind]}" for kind in (LOST, DUPLICATE, WRONG)))  # noqa: T201
+        print(f"  {name}: {number:,}")
+    print(", ".join(f"{kind}: {found[kind]}" for kind in (LOST, DUPLICATE, WRONG)))
     return 1 if found else 0
 
 

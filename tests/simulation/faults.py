@@ -82,10 +82,9 @@ class Faults:
     def _planned(self, operation: str) -> str | None:
         before = set(self.visited.sites)
         self.visited.visit(operation if operation in TRANSFERS else OPERATIONS[operation])
-        (new,) = (self.visited.sites - before) or {None}
         assert self.plan is not None
         site, kind = self.plan
-        return kind if new == site else None
+        return kind if site in self.visited.sites - before else None
 
 
 def request(faults: Faults, operation: str, effect: Callable[[], Any], overtake: Callable[[], bool]) -> Any:

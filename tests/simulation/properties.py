@@ -1,4 +1,4 @@
-"""What must hold of a world whose time has passed, told from what happened in it and not from the handlers."""
+"""What must hold of a world whose time has passed, told from what happened in it, not by the handlers."""
 
 import csv
 import io

@@ -20,7 +20,7 @@ BUCKET = "digits-bucket"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 
 
-class NoSuchKey(ClientError):  # noqa: N818 (boto3's name)
+class NoSuchKey(ClientError):  # type: ignore[misc] # noqa: N818 (boto3's name)
     """GetObject of a key that isn't there."""
 
 

@@ -6,7 +6,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ import sweep
 import write_report
 from batch_prediction import metrics, redelivery
 from batch_prediction.layout import Run
-from tests.samples import SETTINGS
+from tests.samples import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
 from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS, SageMaker
 
@@ -28,7 +28,7 @@ DELIVERIES = 5
 SLOW, DEPTH = 250, 8  # seconds that a handler may be overtaken for, and by how many others
 VISIBILITY = {"uploads": 3600, "reports": 1800}
 HANDLERS: dict[str, Any] = {"uploads": start_transform, "reports": write_report}
-CONTEXT = SimpleNamespace(
+CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
 )
 
@@ -80,7 +80,7 @@ class World:
         self.asked = Counter[str]()  # messages of the sweep, by run
         self.failed_sweeps = 0
         self._working = [""]  # the functions that are at work, the one that was called last at the end
-        self.settings = {
+        self.settings: dict[str, Any] = {
             "wait_for_images_minutes": self.draw.choice((0, 30, 60)),
             "wait_for_capacity_hours": self.draw.choice((0, 1, 24)),
             "upload_queue_url": "uploads",
@@ -246,7 +246,7 @@ class World:
         return dry
 
     def job_began(self, name: str) -> None:
-        """A job was created: it works on what is there when its container has started, and ends, or doesn't."""
+        """A job was created: it works on what is there when its container has started, and ends, mostly."""
         self.at(240, self._work, name)
         if not self.faults.happen("job stuck", 0.02):
             self.at(self.draw.uniform(300, 900), self.job_ends, name, None)
@@ -311,21 +311,20 @@ class World:
 class installed:  # noqa: N801 (a context, read as a word)
     """The world in the place of AWS, behind `clients()`; the logs are silent."""
 
-    MODULES = (start_transform, write_report, sweep)
+    MODULES: tuple[Any, ...] = (start_transform, write_report, sweep)
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def __enter__(self) -> None:
-        values = SETTINGS.__dict__ | self.world.settings
-        os.environ.update({name.upper(): str(value) for name, value in values.items()})
+        os.environ.update(environment(replace(SETTINGS, **self.world.settings)))
         self._replaced = [(module, "clients", module.clients) for module in self.MODULES]
         self._replaced.append((metrics, "publish", metrics.publish))
         for module in self.MODULES:
             module.clients = lambda: self.world.aws
             module.logger.setLevel("CRITICAL")
         redelivery.logger.setLevel("CRITICAL")
-        metrics.publish = lambda *_args, **_options: None
+        vars(metrics)["publish"] = lambda *_args, **_options: None
 
     def __exit__(self, *_: object) -> None:
         for module, name, original in self._replaced:

@@ -89,13 +89,15 @@ def train(options: Namespace, ranks: Ranks) -> None:
         return
 
     metrics, temperature = {"train-loss": loss}, 1.0
+    matrix: list[list[int]] = []
     if len(held_out):
         found, temperature = validate(network, images[held_out], labels[held_out].long())
         metrics |= found
         calibration.soften(network, temperature)
     if test is not None:
         logits = read(network, torch.from_numpy(test[0]).to(ranks.device))
-        metrics["test-accuracy"] = accuracy(logits, torch.from_numpy(test[1]).to(ranks.device))
+        matrix = confusion_matrix(logits, torch.from_numpy(test[1]).to(ranks.device))
+        metrics["test-accuracy"] = sum(matrix[label][label] for label in LABELS) / len(logits)
     for name, value in metrics.items():
         _log(f"{name}: {value:.4f}")
     config = {
@@ -108,6 +110,7 @@ def train(options: Namespace, ranks: Ranks) -> None:
         "temperature": temperature,
         "hyperparameters": hyperparameters(options),
         "metrics": metrics,
+        "confusion_matrix": matrix,
         "images": {
             "training": len(training),
             "validation": len(held_out),
@@ -212,6 +215,13 @@ def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """Return the fraction of logits (N, 10) that are largest at their label (N,)."""
     return (logits.argmax(1) == labels).double().mean().item()
+
+
+def confusion_matrix(logits: torch.Tensor, labels: torch.Tensor) -> list[list[int]]:
+    """Count the images of each label (row) and prediction (column)."""
+    pairs = labels.long() * len(LABELS) + logits.argmax(1)
+    counts: list[list[int]] = torch.bincount(pairs, minlength=len(LABELS) ** 2).view(len(LABELS), -1).tolist()
+    return counts
 
 
 def validate(

@@ -120,6 +120,60 @@ class Account:
         describe = self.sagemaker.describe_training_job
         return self._ended(lambda: describe(TrainingJobName=name), "TrainingJobStatus")
 
+    def tune(self, script: str, *, wait: bool = True, **changes: Any) -> Any:
+        """Start a tuning job of a script that prints `score: <number>`; return its description at its end.
+
+        `config`, `limits`, `ranges` (ParameterRanges) and `definition` change those parts of the request.
+        """
+        name = changes.pop("HyperParameterTuningJobName", unique("tuning"))
+        config = {
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "score"},
+            "ResourceLimits": {
+                "MaxNumberOfTrainingJobs": 1,
+                "MaxParallelTrainingJobs": 1,
+                **changes.pop("limits", {}),
+            },
+            "ParameterRanges": changes.pop("ranges", categories(size=["1"])),
+            **changes.pop("config", {}),
+        }
+        definition = {
+            "StaticHyperParameters": {
+                "sagemaker_program": "train.py",
+                "sagemaker_submit_directory": self.pack(f"code/{name}.tar.gz", {"train.py": script}),
+            },
+            "AlgorithmSpecification": {
+                "TrainingImage": IMAGE,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": "score", "Regex": "score: (.*)"}],
+            },
+            "RoleArn": ROLE,
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/trials/{name}/"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 300},
+            **changes.pop("definition", {}),
+        }
+        request = {
+            "HyperParameterTuningJobName": name,
+            "HyperParameterTuningJobConfig": config,
+            "TrainingJobDefinition": definition,
+        }
+        self.sagemaker.create_hyper_parameter_tuning_job(**request | changes)
+        return self.ended_tuning(name) if wait else name
+
+    def ended_tuning(self, name: str) -> Any:
+        """Wait for a tuning job's end and return its description."""
+        describe = self.sagemaker.describe_hyper_parameter_tuning_job
+        return self._ended(
+            lambda: describe(HyperParameterTuningJobName=name), "HyperParameterTuningJobStatus"
+        )
+
+    def trials(self, name: str, **choice: Any) -> list[dict[str, Any]]:
+        """List a tuning job's training jobs."""
+        ask = self.sagemaker.list_training_jobs_for_hyper_parameter_tuning_job
+        found: list[dict[str, Any]] = ask(HyperParameterTuningJobName=name, **choice)["TrainingJobSummaries"]
+        return found
+
     def model(self, inference: str = ECHO, **container: Any) -> str:
         """Make a model of inference code and return its name."""
         name = unique("model")
@@ -180,6 +234,12 @@ class Account:
             return None if found[status] in ("InProgress", "Stopping") else found
 
         return until(ended)
+
+
+def categories(**values: list[str]) -> dict[str, Any]:
+    """Return ParameterRanges of categories."""
+    ranges = [{"Name": name, "Values": chosen} for name, chosen in values.items()]
+    return {"CategoricalParameterRanges": ranges}
 
 
 def unique(word: str) -> str:

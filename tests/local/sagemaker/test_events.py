@@ -15,6 +15,7 @@ from training import jobs
 from .account import BUCKET, ECHO, IMAGE, ROLE, Account, unique
 
 FAIL = "raise SystemExit(1)"
+ENDS = ("TransformJobStatus", "TrainingJobStatus", "HyperParameterTuningJobStatus", "reason")
 SLEEP = "import time\ntime.sleep(300)"
 
 
@@ -36,7 +37,7 @@ def delivered(account: Account) -> Iterator[Callable[[str, str], dict[str, Any]]
         for _ in range(60):
             for found in seen:
                 detail = found["detail"]
-                ends = [detail.get(n) for n in ("TransformJobStatus", "TrainingJobStatus", "reason")]
+                ends = [detail.get(name) for name in ENDS]
                 if end in ends and word in json.dumps(detail):
                     return found
             answer = account.cloud.client("sqs").receive_message(
@@ -114,3 +115,20 @@ def test_a_training_job_s_end(account: Account, delivered: Any, script: str, end
         delivered(name, "InProgress")
         account.sagemaker.stop_training_job(TrainingJobName=name)
     the_same(delivered(name, end), f"training_job_{end.lower()}")
+
+
+@pytest.mark.parametrize(("script", "end"), [("pass", "Completed"), (FAIL, "Failed"), (SLEEP, "Stopped")])
+def test_a_tuning_job_s_end(account: Account, delivered: Any, script: str, end: str) -> None:
+    """A tuning job of a stack's kind is announced with the sample's fields, however it ends."""
+    name = unique("tuning")
+    source = {"S3DataType": "S3Prefix", "S3DataDistributionType": "FullyReplicated"}
+    source["S3Uri"] = account.put("datasets/training/file", b"text")
+    channel = {"ChannelName": "training", "DataSource": {"S3DataSource": source}}
+    account.tune(
+        script, wait=False, HyperParameterTuningJobName=name, definition={"InputDataConfig": [channel]}
+    )
+    arn = f"hyper-parameter-tuning-job/{name}"
+    if end == "Stopped":
+        delivered(arn, "InProgress")
+        account.sagemaker.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    the_same(delivered(arn, end), f"tuning_job_{end.lower()}")

@@ -1,0 +1,49 @@
+"""A model artifact in S3: its digest, and what its config.json says of the model."""
+
+import hashlib
+import json
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+_CHUNK = 1024 * 1024  # bytes
+_LARGEST_CONFIG = 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """`sha256` of model.tar.gz, and its config.json; empty for a model that has none."""
+
+    sha256: str
+    config: dict[str, Any]
+
+
+def read(s3: Any, uri: str) -> Artifact:
+    """Read an artifact, in constant memory. ValueError for an archive or a config.json that can't be read."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    digest = hashlib.sha256()
+    with tempfile.TemporaryFile() as file:
+        for chunk in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(_CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
+        file.seek(0)
+        try:
+            with tarfile.open(fileobj=file, mode="r:gz") as archive:
+                return Artifact(digest.hexdigest(), _config(archive))
+        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+            raise ValueError(
+                f"{uri}: expected a model artifact (train.py's model.tar.gz), found: {error}"
+            ) from error
+
+
+def _config(archive: tarfile.TarFile) -> dict[str, Any]:
+    for member in archive:
+        if member.name.removeprefix("./") == "config.json" and (content := archive.extractfile(member)):
+            if member.size > _LARGEST_CONFIG:
+                raise ValueError(f"config.json of {member.size} bytes, expected at most {_LARGEST_CONFIG}")
+            config = json.load(content)
+            if not isinstance(config, dict):
+                raise ValueError(f"config.json: expected an object, found {type(config).__name__}")
+            return config
+    return {}

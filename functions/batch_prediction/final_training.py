@@ -1,0 +1,152 @@
+"""The final training of a tuning job: its definition, its best hyperparameters, all training images."""
+
+import re
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from batch_prediction import failure
+from batch_prediction.aws import Clients
+from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, beside_training, tuning_failure
+from batch_prediction.settings import Settings
+from batch_prediction.transform import must_be_ours
+
+# Where register_model finds the search that a model came from: DescribeTrainingJob answers the environment.
+TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"
+LONGEST_SECONDS = 3600
+LONGEST_WAIT = 4  # of a spot job, waiting included, as a multiple of its longest run
+# Members of a training job definition that CreateTrainingJob takes as they are.
+_KEPT = (
+    *("AlgorithmSpecification", "VpcConfig", "EnableNetworkIsolation"),
+    *("EnableInterContainerTrafficEncryption", "RetryStrategy"),
+)
+_GPU = re.compile(r"ml\.[gp]\d")  # https://aws.amazon.com/sagemaker/ai/pricing/: G and P instances have GPUs
+
+
+def job_name(tuning_job: str) -> str:
+    """The name of a tuning job's final training job: SageMaker refuses a second one."""
+    return f"{tuning_job}-final"
+
+
+def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
+    """Start the final training of an ended tuning job, or record why there is none. Safe to repeat.
+
+    Returns the training job's name, or the reason.
+    """
+    tuning = aws.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
+    _check_ours(settings, tuning)
+    if reason := _obstacle(tuning):
+        status = tuning["HyperParameterTuningJobStatus"]
+        failure.record(aws, settings, tuning_failure(tuning_job), tuning_job, status, reason)
+        return reason
+    wanted = request(settings, tuning)
+    _leave_out_a_test_set_that_is_not_there(aws.s3, wanted)
+    name: str = wanted["TrainingJobName"]
+    try:
+        aws.sagemaker.create_training_job(**wanted)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceInUse":
+            raise
+        found = aws.sagemaker.describe_training_job(TrainingJobName=name)
+        identity = {member: wanted[member] for member in ("OutputDataConfig", "Environment")}
+        must_be_ours(f"training job {name}", error, identity, found)
+    return name
+
+
+def request(settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
+    """The CreateTrainingJob request that follows from DescribeHyperParameterTuningJob's answer.
+
+    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html. Trains on what the
+    trials held out, too; the channel `test` is measured once, by the finished model.
+    """
+    definition, best = tuning["TrainingJobDefinition"], tuning["BestTrainingJob"]
+    name = job_name(tuning["HyperParameterTuningJobName"])
+    given = definition.get("StaticHyperParameters", {}) | best["TunedHyperParameters"]
+    spot = {
+        "EnableManagedSpotTraining": True,
+        "CheckpointConfig": {"S3Uri": f"s3://{settings.bucket}/{CHECKPOINTS}{name}/"},
+    }
+    waiting = {"MaxWaitTimeInSeconds": LONGEST_WAIT * LONGEST_SECONDS}
+    kept = {member: definition[member] for member in _KEPT if definition.get(member)}
+    algorithm = kept["AlgorithmSpecification"]
+    return {
+        **kept,
+        "TrainingJobName": name,
+        "RoleArn": settings.sagemaker_role_arn,
+        "AlgorithmSpecification": algorithm
+        | {"TrainingImage": _image_for(settings.training_instance_type, algorithm["TrainingImage"])},
+        "HyperParameters": {key: value for key, value in given.items() if not key.startswith("_")}
+        | {"validation-images": "0"},
+        "InputDataConfig": _channels(definition["InputDataConfig"]),
+        "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/{MODELS}"},
+        "ResourceConfig": {
+            "InstanceType": settings.training_instance_type,
+            "InstanceCount": 1,
+            "VolumeSizeInGB": 30,
+        },
+        "StoppingCondition": {
+            "MaxRuntimeInSeconds": LONGEST_SECONDS,
+            **(waiting if settings.spot_training else {}),
+        },
+        "Environment": definition.get("Environment", {})
+        | {TUNING_JOB: tuning["HyperParameterTuningJobName"], BEST_TRIAL: best["TrainingJobName"]},
+        **(spot if settings.spot_training else {}),
+    }
+
+
+def _check_ours(settings: Settings, tuning: dict[str, Any]) -> None:
+    output = tuning["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"]
+    if not output.startswith(expected := f"s3://{settings.bucket}/{TRIALS}"):
+        name = tuning["HyperParameterTuningJobName"]
+        raise ValueError(f"tuning job {name}: expected its trials below {expected}, found {output}")
+
+
+def _obstacle(tuning: dict[str, Any]) -> str | None:
+    """Why an ended tuning job has no final training; None when it gets one."""
+    status = tuning["HyperParameterTuningJobStatus"]
+    if status in ("Failed", "Stopped"):
+        return str(tuning.get("FailureReason") or f"the tuning job is {status}, and gives no reason")
+    if status != "Completed":
+        raise ValueError(
+            f"tuning job {tuning['HyperParameterTuningJobName']}: expected one that has ended, found {status}"
+        )
+    if not tuning.get("BestTrainingJob", {}).get("TunedHyperParameters"):
+        counts = tuning.get("TrainingJobStatusCounters", {})
+        return f"no trial reported the objective; trials by status: {counts}"
+    return None
+
+
+def _channels(trial: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The trials' channels, and `test`, which lies beside `training` (layout.py)."""
+    channels = {channel["ChannelName"]: channel for channel in trial}
+    training = channels["training"]
+    source = training["DataSource"]["S3DataSource"]
+    if "test" not in channels and (uri := beside_training(source["S3Uri"], "test/")):
+        channels["test"] = {
+            **training,
+            "ChannelName": "test",
+            "DataSource": {"S3DataSource": {**source, "S3Uri": uri}},
+        }
+    return list(channels.values())
+
+
+def _leave_out_a_test_set_that_is_not_there(s3: Any, wanted: dict[str, Any]) -> None:
+    """SageMaker fails a job whose channel is empty; without a test set the model waits for a person."""
+    kept = []
+    for channel in wanted["InputDataConfig"]:
+        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        if channel["ChannelName"] != "test" or s3.list_objects_v2(
+            Bucket=bucket, Prefix=prefix, MaxKeys=1
+        ).get("Contents"):
+            kept.append(channel)
+    wanted["InputDataConfig"] = kept
+
+
+def _image_for(instance_type: str, image: str) -> str:
+    """The build of an AWS training image that suits the instance: the trials' instances may be of other kind.
+
+    Their tags differ in `cpu` and `gpu` (https://aws.github.io/deep-learning-containers/reference/available_images/).
+    """
+    gpu, cpu = "-gpu-", "-cpu-"
+    return image.replace(cpu, gpu) if _GPU.match(instance_type) else image.replace(gpu, cpu)

@@ -1,0 +1,193 @@
+"""A new model package for a completed training job, approved by its figures or waiting for a person."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from batch_prediction import model_quality, notify
+from batch_prediction.artifact import Artifact
+from batch_prediction.artifact import read as read_artifact
+from batch_prediction.aws import Clients
+from batch_prediction.final_training import BEST_TRIAL, TUNING_JOB
+from batch_prediction.layout import beside_training, code_digest, training_quality
+from batch_prediction.registry import (
+    CONTENT_TYPE,
+    SERVING_ENVIRONMENT,
+    ModelPackage,
+    describe,
+    newest_approved,
+    of_training_job,
+)
+from batch_prediction.settings import Settings
+
+# CustomerMetadataProperties of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
+_LONGEST_KEY, _LONGEST_VALUE = 128, 256  # characters
+_METADATA_ENTRIES = 50
+_WORDS = {"Approved": "approved", "PendingManualApproval": "waits for your approval"}
+_REFUSED = re.compile(r"[^\w .:/=+@-]")  # such a character makes SageMaker refuse the whole package
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Whether a new package may be used at once, and why."""
+
+    status: str  # Approved or PendingManualApproval
+    reason: str
+
+
+def approval(
+    validation: float | None,
+    test: float | None,
+    approved: ModelPackage | None,
+    floor: float,
+    tolerance: float,
+) -> Approval:
+    """Decide whether a new package is approved by itself, or waits for a person.
+
+    `validation` is the new model's accuracy on held-out training images, compared with that of the newest
+    `approved` package; `test` clears the `floor` or not, and is never a choice among models.
+    """
+    waits = "PendingManualApproval"
+    if test is None:
+        return Approval(waits, "the training job reported no test-accuracy: give it a channel named test")
+    if test < floor:
+        return Approval(waits, f"test accuracy {test:.4f} is below the floor MinimumAccuracy, {floor:.4f}")
+    cleared = f"test accuracy {test:.4f} clears the floor {floor:.4f}"
+    if approved is None:
+        return Approval("Approved", f"{cleared}; there is no approved package to compare with")
+    if validation is None:
+        return Approval(waits, f"{cleared}, but the training job reported no validation-accuracy to compare")
+    before = approved.validation_accuracy
+    if before is None:
+        return Approval(waits, f"{cleared}, but {approved.arn} has no validation_accuracy to compare with")
+    compared = f"validation accuracy {validation:.4f} against the approved package's {before:.4f}"
+    if validation < before - tolerance:
+        return Approval(waits, f"{compared} is lower by more than AccuracyTolerance, {tolerance:.4f}")
+    return Approval("Approved", f"{cleared}; {compared}")
+
+
+def register(aws: Clients, settings: Settings, job: dict[str, Any]) -> ModelPackage:
+    """Register the model of a completed training job, as DescribeTrainingJob gave it. Safe to repeat.
+
+    Models are compared by the validation accuracy of their tuning job's best trial, as a final training holds
+    no images out; a training job without a tuning job is compared by its own.
+    """
+    if package := of_training_job(aws.sagemaker, settings.name, job):
+        return package
+    name, metrics = job["TrainingJobName"], _metrics(aws.sagemaker, job)
+    decision = approval(
+        metrics.get("validation-accuracy"),
+        metrics.get("test-accuracy"),
+        newest_approved(aws.sagemaker, settings.name),
+        settings.minimum_accuracy,
+        settings.accuracy_tolerance,
+    )
+    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
+    artifact = read_artifact(aws.s3, uri)
+    notify.tell(
+        aws.sns,
+        settings.notifications_topic_arn,
+        f"{name}: model {_WORDS[decision.status]}",
+        f"The model of {name} is registered in the group {settings.name}.\n\n"
+        f"{decision.status}: {decision.reason}",
+    )
+    answer = aws.sagemaker.create_model_package(
+        ModelPackageGroupName=settings.name,
+        ModelPackageDescription=f"Trained by {name}. {decision.status}: {decision.reason}",
+        ModelApprovalStatus=decision.status,
+        InferenceSpecification={
+            "Containers": [
+                {
+                    "Image": serving_image(job, settings),
+                    "ModelDataUrl": uri,
+                    "Environment": SERVING_ENVIRONMENT,
+                }
+            ],
+            "SupportedContentTypes": [CONTENT_TYPE],
+            "SupportedResponseMIMETypes": [CONTENT_TYPE],
+        },
+        CustomerMetadataProperties=metadata(_known(aws.s3, job, metrics, artifact)),
+        # Versioned packages have no name that could be taken: the token makes a repeated request one package.
+        ClientToken=hashlib.sha256(job["TrainingJobArn"].encode()).hexdigest()[:36],
+        **_model_metrics(aws.s3, settings.bucket, name, artifact),
+    )
+    return describe(aws.sagemaker, answer["ModelPackageArn"])
+
+
+def serving_image(job: dict[str, Any], settings: Settings) -> str:
+    """The serving image in the registry that the training image came from: its account differs by region."""
+    host, _, _ = job["AlgorithmSpecification"]["TrainingImage"].partition("/")
+    return f"{host}/{settings.serving_image}"
+
+
+def metadata(known: dict[str, str]) -> dict[str, str]:
+    """Texts as the registry takes them: the first 50, cut to its lengths, `_` for what it refuses."""
+    return {
+        _REFUSED.sub("_", name)[:_LONGEST_KEY]: _REFUSED.sub("_", value)[:_LONGEST_VALUE]
+        for name, value in list(known.items())[:_METADATA_ENTRIES]
+        if value
+    }
+
+
+def _metrics(sagemaker: Any, job: dict[str, Any]) -> dict[str, float]:
+    """What the job measured, and for what it didn't, what the best trial of its tuning job measured."""
+    found = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+    trial = job.get("Environment", {}).get(BEST_TRIAL)
+    if trial is None:
+        return found
+    described = sagemaker.describe_training_job(TrainingJobName=trial)
+    return {
+        metric["MetricName"]: metric["Value"] for metric in described.get("FinalMetricDataList", [])
+    } | found
+
+
+def _known(s3: Any, job: dict[str, Any], metrics: dict[str, float], artifact: Artifact) -> dict[str, str]:
+    """What is known of the model and of where it comes from, the most important first."""
+    given, environment = job.get("HyperParameters", {}), job.get("Environment", {})
+    known = {
+        "training_job": job["TrainingJobName"],
+        "artifact_sha256": artifact.sha256,
+        "tuning_job": environment.get(TUNING_JOB, ""),
+        "best_trial": environment.get(BEST_TRIAL, ""),
+        "dataset_sha256": _dataset_digest(s3, job),
+        "code_digest": code_digest(given.get("sagemaker_submit_directory", "")) or "",
+        "training_image": job["AlgorithmSpecification"]["TrainingImage"],
+        "torch_version": str(artifact.config.get("torch_version", "")),
+    }
+    known |= {re.sub(r"\W", "_", name): str(value) for name, value in sorted(metrics.items())}
+    return known | {
+        f"hyperparameter/{name}": value
+        for name, value in sorted(given.items())
+        if not name.startswith(("sagemaker_", "_"))
+    }
+
+
+def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
+    """The data set's digest, as `digits dataset` wrote it beside its images; empty where it didn't."""
+    channels = {channel["ChannelName"]: channel for channel in job.get("InputDataConfig", [])}
+    if "training" not in channels:
+        return ""
+    training = channels["training"]["DataSource"]["S3DataSource"]["S3Uri"]
+    bucket, _, key = (beside_training(training, "dataset.json") or "").removeprefix("s3://").partition("/")
+    if not key:
+        return ""
+    try:
+        description = orjson.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    except s3.exceptions.NoSuchKey:
+        return ""
+    return str(description["sha256"])
+
+
+def _model_metrics(s3: Any, bucket: str, job: str, artifact: Artifact) -> dict[str, Any]:
+    """Write the test set's confusion matrix as model-quality statistics, and name them for the package."""
+    matrix = artifact.config.get("confusion_matrix")
+    if not matrix:
+        return {}
+    key = training_quality(job)
+    body = orjson.dumps(model_quality.statistics(matrix), option=orjson.OPT_INDENT_2)
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    statistics = {"ContentType": "application/json", "S3Uri": f"s3://{bucket}/{key}"}
+    return {"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}}
