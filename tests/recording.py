@@ -14,7 +14,7 @@ from botocore import xform_name
 
 ROOT = Path(__file__).parents[1]
 OURS = [ROOT / folder for folder in ("functions", "training", "cli")]
-SERVICES = ("s3", "sagemaker", "sqs", "sns")
+SERVICES = ("s3", "sagemaker", "sqs", "sns", "lambda")
 TRANSFERS = ("upload_file", "upload_fileobj", "download_file")  # requests that boto3 makes in its own threads
 MODELS = {name: botocore.session.get_session().get_service_model(name) for name in SERVICES}
 OPERATIONS = {

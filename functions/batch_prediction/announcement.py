@@ -13,7 +13,7 @@ def measure(settings: Settings, report: dict[str, Any]) -> None:
     values["NotCompleted"] = (int(report["status"] != "Completed"), "Count")
     if report["accuracy"] is not None:
         values["Accuracy"] = (report["accuracy"]["value"], "None")
-    metrics.publish(settings.name, values, batch=report["batch"], run=report["run"], status=report["status"])
+    metrics.emit(settings.name, values, batch=report["batch"], run=report["run"], status=report["status"])
 
 
 def tell(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import orjson
 NAMESPACE = "DigitBatch"
 
 
-def publish(name: str, values: dict[str, tuple[float, str]], **properties: str) -> None:
+def emit(name: str, values: dict[str, tuple[float, str]], **properties: str) -> None:
     """Print metrics of the stack `name`, each a value and its unit, with `properties` to search for."""
     directive = {
         "Namespace": NAMESPACE,

@@ -38,12 +38,13 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
     """
     asked: list[str] = []
     failed: list[Exception] = []
-    for kind, look in (
-        ("transform", _look_at_transform),
-        ("hyper_parameter_tuning", _look_at_tuning),
-        ("training", _look_at_training),
+    ask = aws.sagemaker.get_paginator
+    for pages, kind, look in (
+        (ask("list_transform_jobs"), "Transform", _look_at_transform),
+        (ask("list_hyper_parameter_tuning_jobs"), "HyperParameterTuning", _look_at_tuning),
+        (ask("list_training_jobs"), "Training", _look_at_training),
     ):
-        for job in _listed(aws.sagemaker, kind, settings.name, now):
+        for job in _listed(pages, kind, settings.name, now):
             try:
                 asked.extend(look(aws, settings, job, now))
             except (BotoCoreError, ClientError) as error:
@@ -54,18 +55,14 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
     return asked
 
 
-def _listed(sagemaker: Any, kind: str, name: str, now: datetime) -> Iterator[dict[str, Any]]:
+def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator[dict[str, Any]]:
     """The stack's jobs of a kind that changed in the last days, with its prefix taken off the members' names.
 
     A job is this stack's by where it writes, which only its description tells; by its name it may be.
     """
-    title = kind.title().replace("_", "")
-    pages = sagemaker.get_paginator(f"list_{kind}_jobs").paginate(
-        NameContains=f"{name}-", LastModifiedTimeAfter=now - WINDOW
-    )
-    for page in pages:
-        for summary in page[f"{title}JobSummaries"]:
-            job = {member.removeprefix(title): value for member, value in summary.items()}
+    for page in pages.paginate(NameContains=f"{name}-", LastModifiedTimeAfter=now - WINDOW):
+        for summary in page[f"{kind}JobSummaries"]:
+            job = {member.removeprefix(kind): value for member, value in summary.items()}
             if job["JobName"].startswith(f"{name}-"):
                 yield job
 

@@ -82,5 +82,5 @@ def send_again(sqs: Any, settings: Settings, message: Message, cause: str) -> in
         MessageBody=orjson.dumps(message.content | {"waiting": since}).decode(),
         DelaySeconds=seconds,
     )
-    metrics.publish(settings.name, {f"WaitingFor{cause.title()}": (waited, "Seconds")})
+    metrics.emit(settings.name, {f"WaitingFor{cause.title()}": (waited, "Seconds")})
     return seconds

@@ -18,7 +18,7 @@ def simulate(seed: int) -> tuple[Counter[str], list[tuple[str, str]]]:
     """Run one world: the faults that happened in it, and what doesn't hold of it."""
     world = random_world(seed)
     world.run()
-    return world.faults.counts, violations(world)
+    return +world.faults.counts, violations(world)
 
 
 def _chunk(seeds: range) -> list[tuple[int, Counter[str], list[tuple[str, str]]]]:

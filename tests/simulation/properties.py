@@ -26,11 +26,22 @@ def violations(world: World) -> list[tuple[str, str]]:
             found.append((LOST, f"{upload.run.prefix}: no report; jobs {jobs}"))
         else:
             found += [(WRONG, f"{upload.run.prefix}: {text}") for text in _wrong(world, upload, jobs, body)]
+    found += [
+        (LOST, f"{name}: neither a model nor a reason")
+        for name in world.sagemaker.tunings
+        if not world.followed(f"{name}-final")
+    ]
+    registered = Counter(
+        package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
+    )
+    found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
     runs = {upload.run.report_prefix for upload in world.uploads}
     strange = [
         key for key in world.s3.versions if key.startswith("reports/") and not key.startswith(tuple(runs))
     ]
     found += [(WRONG, f"{key}: of no run") for key in strange]
+    if world.endless:
+        found.append((LOST, "something goes on for ever"))
     found += [(WRONG, f"{handle} stays in a dead-letter queue") for handle in world.dead]
     return found
 

@@ -17,6 +17,9 @@ def random_world(seed: int) -> World:
         world.at(draw.uniform(0, CALM), _reject, world, draw.choice((1, 2)))
     for number in range(BATCHES):
         _drop(world, f"b{number}")
+    if draw.random() < 0.25:
+        ends = draw.choice(("Completed", "Completed", "Failed"))
+        world.at(draw.uniform(0, CALM / 2), world.sagemaker.tuning_ends, "digits-261122-140000", ends)
     return world
 
 

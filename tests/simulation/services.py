@@ -1,4 +1,4 @@
-"""S3, SageMaker, SQS, SNS and Lambda in memory: what the functions use of them, as AWS answers it.
+"""S3, SQS and SNS in memory: what the functions use of them, as AWS answers it.
 
 Times are the world's; every request goes through the world, which may make it fail.
 """
@@ -130,78 +130,6 @@ class S3(Simulated):
 
 def _etag(content: bytes) -> str:
     return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-
-
-class SageMaker(Simulated):
-    """The registry, models, and transform jobs, whose work and end are the world's affair."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__(world)
-        self.packages: dict[str, dict[str, Any]] = {}
-        self.models: dict[str, dict[str, Any]] = {}
-        self.jobs: dict[str, dict[str, Any]] = {}
-
-    def do_list_model_packages(self, **_: Any) -> dict[str, Any]:
-        """Approved ones, the newest first."""
-        approved = [
-            arn for arn, package in self.packages.items() if package["ModelApprovalStatus"] == "Approved"
-        ]
-        return {"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in reversed(approved)]}
-
-    def do_describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
-        """A package as it is now."""
-        return dict(self.packages[ModelPackageName])
-
-    def do_create_model(self, **request: Any) -> None:
-        """Refuses a name that is taken as SageMaker does, and a package without an artifact."""
-        if request["ModelName"] in self.models:
-            raise refusal("CreateModel", "ValidationException", 400, "Cannot create already existing model")
-        if self.packages[request["PrimaryContainer"]["ModelPackageName"]].get("artifact") == "gone":
-            raise refusal("CreateModel", "ValidationException", 400, "Could not find model data")
-        self.models[request["ModelName"]] = request
-
-    def do_describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
-        """A model as it was made."""
-        if ModelName not in self.models:
-            raise refusal("DescribeModel", "ValidationException", 400, "Could not find model")
-        return dict(self.models[ModelName])
-
-    def do_create_transform_job(self, **request: Any) -> None:
-        """Refuses a name that is taken; what capacity there is, is the world's affair."""
-        name = request["TransformJobName"]
-        if name in self.jobs:
-            raise refusal("CreateTransformJob", "ResourceInUse", 400)
-        if self.world.drought():
-            raise refusal("CreateTransformJob", "ResourceLimitExceeded", 400)
-        self.jobs[name] = request | {
-            "TransformJobStatus": "InProgress",
-            "CreationTime": self.world.moment(),
-            "LastModifiedTime": self.world.moment(),
-        }
-        self.world.job_began(name)
-
-    def do_describe_transform_job(self, TransformJobName: str) -> dict[str, Any]:  # noqa: N803
-        """A job as it is now."""
-        if TransformJobName not in self.jobs:
-            text = f"Could not find requested job with name: {TransformJobName}"
-            raise refusal("DescribeTransformJob", "ValidationException", 400, text)
-        return dict(self.jobs[TransformJobName])
-
-    def do_list_transform_jobs(self, **_: Any) -> dict[str, Any]:
-        """All jobs."""
-        return {"TransformJobSummaries": [dict(job) for job in self.jobs.values()]}
-
-    def do_stop_transform_job(self, TransformJobName: str) -> None:  # noqa: N803
-        """Stops a job that runs."""
-        self.world.job_ends(TransformJobName, "Stopped")
-
-    def do_list_hyper_parameter_tuning_jobs(self, **_: Any) -> dict[str, Any]:
-        """None: training is no part of this world."""
-        return {"HyperParameterTuningJobSummaries": []}
-
-    def do_list_training_jobs(self, **_: Any) -> dict[str, Any]:
-        """None: training is no part of this world."""
-        return {"TrainingJobSummaries": []}
 
 
 class SQS(Simulated):

@@ -11,23 +11,34 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import register_model
 import start_transform
 import sweep
+import train_best_model
 import write_report
-from batch_prediction import metrics, redelivery
+from batch_prediction import layout, metrics, redelivery
 from batch_prediction.layout import Run
 from tests.samples import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
-from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS, SageMaker
+from tests.simulation.sagemaker import SageMaker
+from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
+from tests.simulation.training import Lambda
 
 EPOCH = 1_795_000_000  # seconds since 1970
 CALM = 5 * 3600  # from here on nothing goes wrong any more
 END = CALM + 76 * 3600  # a run without a report by then is lost
 SWEEP = 900
+ENDLESS = 2_000  # messages; a world of a few batches has some dozens
 DELIVERIES = 5
 SLOW, DEPTH = 250, 8  # seconds that a handler may be overtaken for, and by how many others
 VISIBILITY = {"uploads": 3600, "reports": 1800}
-HANDLERS: dict[str, Any] = {"uploads": start_transform, "reports": write_report}
+HANDLERS: dict[str, Any] = {
+    "uploads": start_transform,
+    "reports": write_report,
+    "digits-train-best-model": train_best_model,
+    "digits-register-model": register_model,
+}
+ATTEMPTS, PAUSES = 3, (60, 120)  # of an asynchronous invocation; seconds between them
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
 )
@@ -72,13 +83,15 @@ class World:
         self.messages: dict[str, Sent] = {}
         self.dead: list[str] = []
         self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
-        self.aws = SimpleNamespace(s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns)
+        self.aws = SimpleNamespace(
+            s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, functions=Lambda(self)
+        )
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
         self.answers: dict[str, list[dict[str, Any]]] = {}  # job → what its container answered
         self.broken: set[str] = set()  # jobs whose output is not whole
         self.asked = Counter[str]()  # messages of the sweep, by run
-        self.failed_sweeps = 0
+        self.failed_sweeps, self.endless = 0, False
         self._working = [""]  # the functions that are at work, the one that was called last at the end
         self.settings: dict[str, Any] = {
             "wait_for_images_minutes": self.draw.choice((0, 30, 60)),
@@ -110,8 +123,9 @@ class World:
             self._pass_time()
 
     def _pass_time(self) -> None:
-        while self._pending:
+        while self._pending and len(self.messages) < ENDLESS:
             self._next()
+        self.endless = bool(self._pending)
 
     def _next(self) -> None:
         time, _, action, args = heapq.heappop(self._pending)
@@ -136,8 +150,24 @@ class World:
                 self._next()
         return self._number > before
 
+    def invoke(self, function: str, body: str, attempt: int) -> None:
+        """An asynchronous invocation, which Lambda repeats twice; a person repeats it when all is calm."""
+        self._working.append(function)
+        try:
+            HANDLERS[function].handler(json.loads(body), CONTEXT)
+        except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
+            if attempt < ATTEMPTS:
+                self.at(PAUSES[attempt - 1], self.invoke, function, body, attempt + 1)
+            elif self.now < CALM:
+                self.at(CALM - self.now, self.invoke, function, body, 1)
+        finally:
+            self._working.pop()
+
     def send(self, queue: str, body: str, delay: float) -> None:
-        """Put a message into a queue."""
+        """Put a message into a queue, or hand an event to a function."""
+        if queue not in VISIBILITY:
+            self.invoke(queue, body, 1)
+            return
         handle = f"{queue}-{len(self.messages)}"
         self.messages[handle] = Sent(queue, body)
         if self._working[-1] == "sweep":
@@ -188,8 +218,21 @@ class World:
             self.at(SWEEP, self.sweep)
 
     def all_reported(self) -> bool:
-        """Whether every upload has a report."""
-        return all(upload.run.report in self.s3.versions for upload in self.uploads)
+        """Whether every upload has a report, and every tuning job its final training or a failure."""
+        finals = (f"{name}-final" for name in self.sagemaker.tunings)
+        return all(upload.run.report in self.s3.versions for upload in self.uploads) and all(
+            self.followed(name) for name in finals
+        )
+
+    def followed(self, final: str) -> bool:
+        """Whether a tuning job's final training has a package, or a reason why there is none."""
+        failures = (layout.tuning_failure(final.removesuffix("-final")), layout.training_failure(final))
+        packages = [
+            package["CustomerMetadataProperties"]["training_job"]
+            for package in self.sagemaker.packages.values()
+            if "ClientToken" in package
+        ]
+        return final in packages or any(key in self.s3.versions for key in failures)
 
     def event(self, queue: str, body: dict[str, Any], durable: bool) -> None:
         """EventBridge delivers an event: late, perhaps twice, and not at all if it isn't durable."""
@@ -311,7 +354,7 @@ class World:
 class installed:  # noqa: N801 (a context, read as a word)
     """The world in the place of AWS, behind `clients()`; the logs are silent."""
 
-    MODULES: tuple[Any, ...] = (start_transform, write_report, sweep)
+    MODULES: tuple[Any, ...] = (*HANDLERS.values(), sweep)
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -319,12 +362,12 @@ class installed:  # noqa: N801 (a context, read as a word)
     def __enter__(self) -> None:
         os.environ.update(environment(replace(SETTINGS, **self.world.settings)))
         self._replaced = [(module, "clients", module.clients) for module in self.MODULES]
-        self._replaced.append((metrics, "publish", metrics.publish))
+        self._replaced.append((metrics, "emit", metrics.emit))
         for module in self.MODULES:
             module.clients = lambda: self.world.aws
             module.logger.setLevel("CRITICAL")
         redelivery.logger.setLevel("CRITICAL")
-        vars(metrics)["publish"] = lambda *_args, **_options: None
+        vars(metrics)["emit"] = lambda *_args, **_options: None
 
     def __exit__(self, *_: object) -> None:
         for module, name, original in self._replaced:
