@@ -75,7 +75,8 @@ class Calls(ast.NodeVisitor):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if name == "get_paginator" and isinstance(node.args[0], ast.Constant):
             name = str(node.args[0].value)
-        if name in TRANSFERS or name in OPERATIONS:
+        own = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "super()"
+        if not own and (name in TRANSFERS or name in OPERATIONS):
             self.sites.add(Site(self.file, self.function, OPERATIONS.get(name, name)))
         self.generic_visit(node)
 

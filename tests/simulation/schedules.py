@@ -1,7 +1,7 @@
 """What people do in a world: the batches that they drop, the models that they approve and reject."""
 
 from tests.simulation.faults import Faults
-from tests.simulation.world import CALM, World
+from tests.simulation.world import BY_THE_SERVICE, CALM, EVENT_LOST, POISON, STUCK, World
 
 BATCHES = 4
 
@@ -59,3 +59,28 @@ def plain_world(seed: int, faults: Faults | None = None) -> World:
     world.at(0, world.put_image, "b0", "1.png")
     world.at(1, world.put_manifest, "b0", ("0.png", "1.png"), 1)
     return world
+
+
+def full_world(faults: Faults) -> World:
+    """A world that visits every request of the functions: each way that a run and a training may take."""
+    world = World(1, faults)
+    world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
+    world.approve(1)
+    world.script = {"tried again": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
+    for number, batch in enumerate(("plain", "tried again", "stuck", "lost", "late", "rejected")):
+        begin = number * 100.0
+        world.at(begin, world.put_image, batch, "0.png")
+        world.at(begin + (90 if batch == "late" else 0), world.put_image, batch, "1.png")
+        world.at(begin + 1, world.put_manifest, batch, ("0.png", "1.png"), 1)
+    world.at(700, world.put_manifest, "empty", (), 1)
+    world.at(701, world.send, "uploads", POISON, 0)
+    world.script["rejected"] = [BY_THE_SERVICE]
+    world.at(520, world.reject, 1)  # when its first job runs
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-140000", "Completed")
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-150000", "Failed")
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-160000", "Completed", False)
+    world.at(30, world.invoke, "digits-train-best-model", TUNED_TWICE, 1)
+    return world
+
+
+TUNED_TWICE = '{"detail": {"HyperParameterTuningJobName": "digits-261122-140000"}}'

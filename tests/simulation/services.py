@@ -34,6 +34,9 @@ class Body:
         """All of it."""
         return self.content
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     def iter_chunks(self, _size: int = 0) -> Iterator[bytes]:
         """All of it, at once."""
         yield self.content

@@ -35,9 +35,10 @@ class Training(Simulated):
         self.packages: dict[str, dict[str, Any]] = {}
         self.tunings: dict[str, dict[str, Any]] = {}
         self.trainings: dict[str, dict[str, Any]] = {}
+        self._silent: set[str] = set()  # final trainings whose end no event tells
 
-    def tuning_ends(self, name: str, status: str) -> None:
-        """A tuning job of the documented event's shape has ended."""
+    def tuning_ends(self, name: str, status: str, told: bool = True) -> None:
+        """A tuning job of the documented event's shape has ended; unless `told`, no event comes of it all."""
         shown = event("tuning_job_completed")["detail"]
         definition = shown["TrainingJobDefinition"]
         definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/trials/{name}/"
@@ -55,7 +56,10 @@ class Training(Simulated):
             **({"BestTrainingJob": best} if status == "Completed" else {}),
         }
         detail = {"HyperParameterTuningJobName": name}
-        self.world.event("digits-train-best-model", {"detail": detail}, durable=False)
+        if told:
+            self.world.event("digits-train-best-model", {"detail": detail}, durable=False)
+        else:
+            self._silent.add(f"{name}-final")
 
     def _training(self, name: str, request: dict[str, Any], accuracy: float) -> dict[str, Any]:
         return request | {
@@ -77,7 +81,9 @@ class Training(Simulated):
         key = f"models/{name}/output/model.tar.gz"
         self.world.s3.write(key, ARTIFACT)
         job["ModelArtifacts"] = {"S3ModelArtifacts": f"s3://{BUCKET}/{key}"}
-        self.world.event("digits-register-model", {"detail": {"TrainingJobName": name}}, durable=False)
+        if name not in self._silent:
+            detail = {"TrainingJobName": name}
+            self.world.event("digits-register-model", {"detail": detail}, durable=False)
 
     def do_describe_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> dict[str, Any]:  # noqa: N803
         """A tuning job as it ended."""

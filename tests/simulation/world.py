@@ -38,6 +38,8 @@ HANDLERS: dict[str, Any] = {
     "digits-train-best-model": train_best_model,
     "digits-register-model": register_model,
 }
+STUCK, EVENT_LOST, BY_THE_SERVICE = "stuck", "event lost", "InternalServerError"  # how a job may end
+POISON = "{}"  # a message that no function can read
 ATTEMPTS, PAUSES = 3, (60, 120)  # of an asynchronous invocation; seconds between them
 CONTEXT: Any = SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
@@ -82,6 +84,8 @@ class World:
         self._pending: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self.messages: dict[str, Sent] = {}
         self.dead: list[str] = []
+        self.abandoned: list[str] = []  # invocations that fail for good
+        self.script: dict[str, list[str]] = {}  # batch → how its next jobs end, where that isn't drawn
         self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
         self.aws = SimpleNamespace(
             s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, functions=Lambda(self)
@@ -158,8 +162,10 @@ class World:
         except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
             if attempt < ATTEMPTS:
                 self.at(PAUSES[attempt - 1], self.invoke, function, body, attempt + 1)
-            elif self.now < CALM:
+            elif self.faults.active and self.now < CALM:
                 self.at(CALM - self.now, self.invoke, function, body, 1)
+            else:
+                self.abandoned.append(f"{function}: {body}")
         finally:
             self._working.pop()
 
@@ -291,8 +297,14 @@ class World:
     def job_began(self, name: str) -> None:
         """A job was created: it works on what is there when its container has started, and ends, mostly."""
         self.at(240, self._work, name)
-        if not self.faults.happen("job stuck", 0.02):
-            self.at(self.draw.uniform(300, 900), self.job_ends, name, None)
+        ending = self._scripted(name)
+        if ending != STUCK and not self.faults.happen("job stuck", 0.02):
+            self.at(self.draw.uniform(300, 900), self.job_ends, name, None, ending)
+
+    def _scripted(self, name: str) -> str | None:
+        path = self.sagemaker.jobs[name]["TransformOutput"]["S3OutputPath"]
+        endings = self.script.get(Run.of_output(path, BUCKET).batch)
+        return endings.pop(0) if endings else None
 
     def _work(self, name: str) -> None:
         prefix = self.sagemaker.jobs[name]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
@@ -307,13 +319,15 @@ class World:
             return record | {"SageMakerOutput": {"error": "not an image: simulated"}}
         return record | {"SageMakerOutput": {"label": sum(key.encode()) % 10, "confidence": 0.5}}
 
-    def job_ends(self, name: str, status: str | None) -> None:
+    def job_ends(self, name: str, status: str | None, scripted: str | None = None) -> None:
         """A job ends as it was told to, or as it comes."""
         job = self.sagemaker.jobs[name]
         if job["TransformJobStatus"] != "InProgress":
             return
         reason = None
-        if status is None:
+        if scripted == BY_THE_SERVICE:
+            status, reason = "Failed", f"{BY_THE_SERVICE}: simulated"
+        elif status is None:
             status, reason = self._end()
         if status == "Completed":
             self._write_output(name, job)
@@ -326,7 +340,8 @@ class World:
         }
         shown = {"TransformJobStatus": status, "TransformOutput": job["TransformOutput"]}
         body = {"detail-type": "SageMaker Transform Job State Change", "detail": shown}
-        self.event("reports", body, durable=False)
+        if scripted != EVENT_LOST:
+            self.event("reports", body, durable=False)
 
     def _end(self) -> tuple[str, str | None]:
         for name, chance, status, reason in (
