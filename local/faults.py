@@ -1,7 +1,7 @@
 """The switch for faults: services that throttle, refuse, fail and are slow, and events that get lost.
 
-Only requests under a role's temporary credentials meet them, those of functions and jobs: what a person asks
-for, and what the local cloud asks of itself, is answered as ever.
+Only what functions ask for meets them: requests under a role's temporary credentials that aren't those of
+SageMaker's jobs. What a person asks for is answered as ever.
 """
 
 import random
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from local.cloud import Cloud
 
-_SERVICE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
+_SIGNED = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
 _LIMITED = "SageMaker.CreateTransformJob"
 _S3 = "<Error><Code>{code}</Code><Message>{text}</Message></Error>"
 _QUERY = f"<ErrorResponse>{_S3}</ErrorResponse>"
@@ -62,7 +62,7 @@ def plug_in(cloud: "Cloud", faults: Faults) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
     def call(app: Any, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if "HTTP_X_AMZ_SECURITY_TOKEN" not in environ:
+        if "HTTP_X_AMZ_SECURITY_TOKEN" not in environ or _of_a_job(cloud, environ):
             return dispatch(app, environ, start_response)
         if faults.strikes("slow"):
             time.sleep(faults.slow_seconds)
@@ -81,14 +81,24 @@ def plug_in(cloud: "Cloud", faults: Faults) -> None:
 
 
 def _throttle(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    if _service(environ) == "s3":
+    if _signed(environ, "service") == "s3":
         return _refuse(environ, start_response, 503, "SlowDown")
     return _refuse(environ, start_response, 400, "ThrottlingException")
 
 
-def _service(environ: dict[str, Any]) -> str:
-    signed = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return signed["service"] if signed else ""
+def _signed(environ: dict[str, Any], part: str) -> str:
+    signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
+    return signed[part] if signed else ""
+
+
+def _of_a_job(cloud: "Cloud", environ: dict[str, Any]) -> bool:
+    """Whether a request is a transform or training job's: its name is that of its session."""
+    from moto.sagemaker.models import sagemaker_backends
+    from moto.sts.models import sts_backends
+
+    role = sts_backends[cloud.account_id]["aws"].get_assumed_role_from_access_key(_signed(environ, "key"))
+    backend = sagemaker_backends[cloud.account_id][cloud.region]
+    return role is not None and role.session_name in {*backend.transform_jobs, *backend.training_jobs}
 
 
 def _refuse(
@@ -96,7 +106,7 @@ def _refuse(
 ) -> Iterable[bytes]:
     """Answer an error in the form of the request's service, and end the connection: its body isn't read."""
     json = "HTTP_X_AMZ_TARGET" in environ
-    form = _JSON if json else _S3 if _service(environ) == "s3" else _QUERY
+    form = _JSON if json else _S3 if _signed(environ, "service") == "s3" else _QUERY
     body = form.format(code=code, text="A fault of the local cloud's switch.").encode()
     kind = "application/x-amz-json-1.1" if json else "text/xml"
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Connection", "close")]

@@ -207,7 +207,7 @@ def sweep(aws: functions_aws.Clients, stack: Settings) -> None:
     jobs = summary("Transform", "InProgress")["TransformJobSummaries"]
     jobs += summary("Transform", "Completed")["TransformJobSummaries"]
     unreported = described_job("Completed", run=Run("b7", "20261122t154022z-00000000"))
-    nothing = {"ModelPackageSummaryList": []}
+    nothing: dict[str, Any] = {"ModelPackageSummaryList": []}
     final = completed_job("digits-261122-final", 0.99) | {
         "SecondaryStatus": "Completed",
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models/"},

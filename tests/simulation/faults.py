@@ -74,7 +74,7 @@ class Faults:
 
     def happen(self, name: str, chance: float) -> bool:
         """Whether something else goes wrong: an event that gets lost, a job that fails."""
-        if self.plan is not None or not self.active or self.draw.random() >= chance:
+        if self.plan is not None or not self.active or not self.rate or self.draw.random() >= chance:
             return False
         self.counts[name] += 1
         return True
