@@ -119,6 +119,21 @@ def test_the_keys_of_report_json_are_documented() -> None:
     assert f"`{','.join(COLUMNS)}`" in (ROOT / "README.md").read_text()
 
 
+def test_every_test_that_reliability_names_exists() -> None:
+    """Each row of docs/reliability.md names the tests that show it, and each of them is a test."""
+    rows = re.findall(r"^\| (?!fault|---)(.*) \|$", (ROOT / "docs" / "reliability.md").read_text(), re.M)
+    assert len(rows) > 30
+    defined = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(), re.M)
+    }
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        assert named, row
+        assert set(named) <= defined, row
+
+
 @pytest.mark.parametrize("file", ["functions/requirements.txt", "training/container/requirements.txt"])
 def test_deployed_versions_are_those_of_the_constraints(file: str) -> None:
     """What is deployed is what the tests ran with."""

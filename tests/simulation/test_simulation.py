@@ -9,6 +9,7 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.faults import KINDS, Faults
 from tests.simulation.properties import violations
 from tests.simulation.schedules import plain_world, random_world
+from tests.simulation.world import DELIVERIES, POISON
 
 FAULTS = 100_000
 WORLDS = 150  # within which a planted bug is found
@@ -43,6 +44,16 @@ def test_a_planted_bug_is_found(name: str) -> None:
     with bug.planted():
         found = (kind for seed in range(WORLDS) for kind, _ in simulate(seed)[1])
         assert bug.breaks in found
+
+
+def test_a_message_that_nobody_can_read_is_kept_after_five_deliveries() -> None:
+    """Poison lies in the dead-letter queue, also after a redrive; the batch beside it is done."""
+    world = plain_world(1, Faults(random_world(1).draw, rate=0.0))
+    world.at(1, world.send, "uploads", POISON, 0)
+    world.run()
+    assert violations(world) == []
+    (handle,) = world.dead
+    assert (world.messages[handle].body, world.messages[handle].deliveries) == (POISON, DELIVERIES)
 
 
 def test_a_seed_is_the_same_world_again() -> None:
