@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity benchmarks simulate
+.PHONY: demo test lint fidelity simulate notebook torchvision benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -20,11 +20,22 @@ fidelity: $(VENV)/.fidelity
 simulate: $(VENV)/.installed
 	$(VENV)/bin/python -m tests.simulation --faults 1000000 --first $(or $(FIRST),0)
 
+# docs/walkthrough.ipynb, executed beside a stack in the local cloud.
+notebook: $(VENV)/.installed
+	$(VENV)/bin/python -m pytest tests/notebook
+
+# Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
+torchvision: $(VENV)-torchvision/.installed
+	$(VENV)-torchvision/bin/python -m pytest tests/torchvision
+
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done
 
 $(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
 	sh local/install.sh $(VENV)
+
+$(VENV)-torchvision/.installed: pyproject.toml constraints-torchvision.txt local/install.sh
+	sh local/install.sh $(VENV)-torchvision torchvision
 
 $(VENV)/.fidelity: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[fidelity]' && touch $@

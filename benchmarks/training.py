@@ -28,13 +28,19 @@ def official(images: mnist.Mnist, seed: int) -> tuple[float, float]:
     begun = time.process_time()
     with redirect_stdout(StringIO()):  # a line every ten mini-batches
         network = official_loop.train_epoch(images, seed)
-    return time.process_time() - begun, official_loop.test_accuracy(network, images)
+    seconds, accuracy = time.process_time() - begun, official_loop.test_accuracy(network, images)
+    print(f"official loop, seed {seed}: {seconds:.1f} s, {accuracy:.2%}", flush=True)
+    return seconds, accuracy
 
 
 def ours(images: mnist.Mnist, arch: str, seeds: Sequence[int]) -> tuple[list[Trained], list[float]]:
     """Trainings of one network, and the test accuracy of each."""
-    trained = [training_runs.fit(images, training_runs.options_of(arch, seed)) for seed in seeds]
-    return trained, [training_runs.test_accuracy(each.network, images) for each in trained]
+    trained, accuracies = [], []
+    for seed in seeds:
+        trained.append(training_runs.fit(images, training_runs.options_of(arch, seed)))
+        accuracies.append(training_runs.test_accuracy(trained[-1].network, images))
+        print(f"{arch}, seed {seed}: {trained[-1].processor:.1f} s, {accuracies[-1]:.2%}", flush=True)
+    return trained, accuracies
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,29 +5,35 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
 from rich.console import Console
 
-from batch_prediction.layout import DATASETS, INCOMING, REPORTS
+from batch_prediction.layout import INCOMING, REPORTS
+from batch_prediction.registry import ModelPackage
+from cli import trials
+from cli.stack import Stack, client
 from cli.stages import Stages
 from cli.summary import show
+from cli.watching import final_training, package_of
 from local import samconfig
 from local.cloud import Cloud
 from local.deploy import deploy
 from local.happenings import Happening
-from training import jobs, source
-from training.datasets import Digits, Parts, at_hand, idx
+from training import source, tune
+from training.datasets import DataSet, Digits, Parts, at_hand
+from training.upload import upload
 
 ROOT = Path(__file__).parents[1]
 STATE = ROOT / ".cache"
-# The local cloud pulls no image: register_model reads the registry's host from it.
-TRAINING_IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-cpu-py313"
-# One thread: the same seed then gives the same model on every machine.
-HYPERPARAMETERS = {"arch": "small", "threads": "1"}
-EPOCHS = {"mnist-sample": "40", "mnist": "2"}
+INSTANCE_TYPE = "ml.m5.large"
+TRIALS = 2
+EPOCHS = {"mnist-sample": 40, "mnist": 2}
+# One thread: the same seed then gives the same model on every machine. Mini-batches that suit the sample.
+FIXED = {"threads": "1", "batch-size": "128"}
 _UPLOADS_AT_ONCE = 8
 _LONGEST_WAIT = 900  # seconds
 
@@ -38,13 +44,21 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
     """Run every stage; StageError when one fails, after showing why."""
     stages = Stages(console)
     with Cloud(listener=lambda happening: stages.news(_line(happening))) as cloud:
-        parts, outputs = _prepare(stages, cloud, seed)
-        with stages.stage("Train on real MNIST") as stage:
-            job = _train(cloud, outputs, parts, seed)
-            stage.result = f"{len(parts.training):,} images, {_accuracies(job)}"
+        parts, stack = _prepare(stages, cloud, seed)
+        outputs = stack.outputs
+        with stages.stage("Tune on real MNIST") as stage:
+            search = _tune(cloud, stack, parts, seed)
+            sagemaker = cloud.client("sagemaker")
+            best = _wait("the trials", lambda: _best(sagemaker, search, stage.news), cloud, outputs)
+            stage.result = f"{search.trials} trials, the best with validation accuracy {best.objective:.2%}"
+        with stages.stage("Train the best") as stage:
+            job = _wait(
+                "the final training", lambda: final_training(stack, search.name, stage.news), cloud, outputs
+            )
+            stage.result = f"{len(parts.training):,} images, {_test_accuracy(job)}"
         with stages.stage("Register the model") as stage:
-            package = _wait("an approved model package", lambda: _approved(cloud, outputs), cloud, outputs)
-            stage.result = package.rpartition("model-package/")[2]
+            package = _wait("a model package", lambda: package_of(stack, job, stage.news), cloud, outputs)
+            stage.result = _approved(package)
         with stages.stage("Drop a batch") as stage:
             batch = f"demo-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
             _drop(cloud, outputs["BucketName"], batch, parts.batch, images, stage.news)
@@ -61,7 +75,7 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
             _keep_running(console, cloud, outputs)
 
 
-def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, dict[str, str]]:
+def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, Stack]:
     with stages.stage("Take the data") as stage:
         parts = at_hand(seed)
         stage.result = f"{parts.name}: {len(parts.training):,} to train on, {len(parts.test):,} to test"
@@ -69,58 +83,56 @@ def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, dict[str, 
         configured = samconfig.read(ROOT / "samconfig.toml", "local")
         outputs = deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, STATE)
         stage.result = f"stack {configured.stack_name}, at {cloud.endpoint_url}"
-    return parts, outputs
+    return parts, Stack(configured.stack_name, outputs, configured.parameters)
 
 
-def _train(cloud: Cloud, outputs: dict[str, str], parts: Parts, seed: int) -> dict[str, Any]:
-    """Upload data set and code, start a training job and wait for its end."""
-    bucket, s3 = outputs["BucketName"], cloud.client("s3")
-    channels = {}
-    for channel, digits in (("training", parts.training), ("test", parts.test)):
-        prefix = f"{DATASETS}{parts.name}/{channel}/"
-        s3.put_object(Bucket=bucket, Key=f"{prefix}digits-images-idx3-ubyte.gz", Body=idx(digits.images))
-        s3.put_object(Bucket=bucket, Key=f"{prefix}digits-labels-idx1-ubyte.gz", Body=idx(digits.labels))
-        channels[channel] = f"s3://{bucket}/{prefix}"
-    training = jobs.TrainingJob(
-        name=f"{outputs['ModelPackageGroupName']}-demo-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}",
-        bucket=bucket,
-        role=outputs["SageMakerRoleArn"],
-        image=TRAINING_IMAGE,
-        source=source.upload(s3, bucket),
-        channels=channels,
-        hyperparameters={**HYPERPARAMETERS, "epochs": EPOCHS[parts.name], "seed": str(seed)},
-        instance_type="ml.m5.large",
+def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> tune.Search:
+    """Upload data set and code, and start a tuning job, as `digits dataset` and `digits tune` do."""
+    s3 = cloud.client("s3")
+    dataset = DataSet(parts.name, "the demo's part of MNIST", parts.training, parts.test)
+    search = tune.Search(
+        name=tune.job_name(stack.group, datetime.now(UTC)),
+        bucket=stack.bucket,
+        role=stack.outputs["SageMakerRoleArn"],
+        image=tune.image(cloud.region, INSTANCE_TYPE),
+        source=source.upload(s3, stack.bucket),
+        training=upload(s3, stack.bucket, dataset).channels["training"],
+        instance_type=INSTANCE_TYPE,
+        arch="small",
+        epochs=EPOCHS[parts.name],
+        seed=seed + 1,
+        trials=TRIALS,
+        parallel=TRIALS,
+        fixed=FIXED,
     )
-    sagemaker = cloud.client("sagemaker")
-    sagemaker.create_training_job(**jobs.request(training))
-
-    def ended() -> dict[str, Any] | None:
-        found: dict[str, Any] = sagemaker.describe_training_job(TrainingJobName=training.name)
-        if found["TrainingJobStatus"] in ("Failed", "Stopped"):
-            raise RuntimeError(
-                f"{training.name} is {found['TrainingJobStatus']}: {found.get('FailureReason')}"
-            )
-        return found if found["TrainingJobStatus"] == "Completed" else None
-
-    return _wait("the training job", ended, cloud, outputs)
+    tune.start(search)
+    return search
 
 
-def _accuracies(job: dict[str, Any]) -> str:
-    metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
-    return f"validation {metrics['validation-accuracy']:.2%}, test {metrics['test-accuracy']:.2%}"
-
-
-def _approved(cloud: Cloud, outputs: dict[str, str]) -> str | None:
-    packages = cloud.client("sagemaker").list_model_packages(
-        ModelPackageGroupName=outputs["ModelPackageGroupName"]
-    )["ModelPackageSummaryList"]
-    for package in packages:
-        arn: str = package["ModelPackageArn"]
-        if package["ModelApprovalStatus"] == "Approved":
-            return arn
-        described = cloud.client("sagemaker").describe_model_package(ModelPackageName=arn)
-        raise RuntimeError(f"{arn} waits for a person: {described['ModelPackageDescription']}")
+def _best(sagemaker: Any, search: tune.Search, news: Callable[[str], None]) -> trials.Trial | None:
+    """The best trial of a search that has ended; None while it hasn't. RuntimeError when it found nothing."""
+    job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=search.name)
+    found = trials.listed(sagemaker, search.name)
+    status = job["HyperParameterTuningJobStatus"]
+    if status == "Completed":
+        return found[0]
+    if status in trials.ENDED:
+        raise RuntimeError(f"{search.name} is {status}: {'; '.join(map(trials.told, found))}")
+    news(", ".join(f"{trial.name.removeprefix(search.name)[1:4]}: {trial.status}" for trial in found))
     return None
+
+
+def _test_accuracy(job: dict[str, Any]) -> str:
+    metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
+    return f"test accuracy {metrics['test-accuracy']:.2%}"
+
+
+def _approved(package: ModelPackage) -> str:
+    """The version of an approved package; RuntimeError for one that waits."""
+    if package.status != "Approved":
+        described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
+        raise RuntimeError(f"{package.arn} waits for a person: {described['ModelPackageDescription']}")
+    return package.arn.rpartition("model-package/")[2]
 
 
 def _drop(

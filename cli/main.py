@@ -9,8 +9,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cli import dataset, models
+from cli.doctor import doctor
 from cli.errors import Commands
 from cli.stages import StageError
+from cli.tune import tune
 from training.datasets import BATCH
 
 app = typer.Typer(
@@ -25,6 +28,10 @@ app = typer.Typer(
 @app.callback()
 def digits() -> None:
     """Keep `demo` a command of its own, beside those to come."""
+
+
+app.command("dataset")(dataset.upload)
+app.add_typer(models.app, name="models")
 
 
 @app.command()
@@ -42,9 +49,12 @@ def demo(
 ) -> None:
     """Run the whole of it on this machine, without an AWS account and without Docker.
 
-    Starts the local cloud, deploys template.yaml, trains on real MNIST, registers the model, drops a batch of
-    images and reads its accuracy report: about a minute on two cores. The environment variable MNIST_DIR may
-    name a folder with all of MNIST (four IDX files); without it, a sample of 5,000 images is used.
+    Starts the local cloud, deploys template.yaml, tunes on real MNIST, trains the
+    best on all images, drops a batch of images and reads its accuracy report:
+    about a minute on two cores.
+
+    The environment variable MNIST_DIR may name a folder with all of MNIST (four
+    IDX files); without it, a sample of 5,000 images is used.
     """
     from cli.demo import run  # torch's and moto's imports cost seconds that `--help` doesn't pay
 
@@ -55,6 +65,10 @@ def demo(
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(130) from error
+
+
+app.command()(tune)
+app.command()(doctor)
 
 
 def _end_in_order() -> None:

@@ -1,6 +1,6 @@
 """The deployed stack that a command works with, in AWS or in the local cloud."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,10 +22,12 @@ StackName = Annotated[
 
 @dataclass(frozen=True)
 class Stack:
-    """A deployed stack: its name and its outputs (template.yaml, Outputs)."""
+    """A deployed stack: its name, its outputs and parameters (template.yaml), and CloudFormation's status."""
 
     name: str
     outputs: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
+    status: str = ""
 
     @property
     def bucket(self) -> str:
@@ -36,6 +38,15 @@ class Stack:
     def group(self) -> str:
         """The name of the model package group, which is the parameter `Name`."""
         return self.outputs["ModelPackageGroupName"]
+
+    def parameter(self, name: str) -> str:
+        """A parameter's value; CommandError for a stack that was deployed from a template without it."""
+        if name not in self.parameters:
+            raise CommandError(
+                f"stack {self.name}: expected the parameter {name} of template.yaml, found none. "
+                "Deploy this version with `sam build` and `sam deploy`"
+            )
+        return self.parameters[name]
 
 
 @cache
@@ -62,4 +73,7 @@ def find(name: str) -> Stack:
             f"stack {name}: expected the outputs of Digit Batch's template.yaml, found "
             f"{', '.join(sorted(outputs)) or 'none'} ({found['StackStatus']}). Name another with --stack"
         )
-    return Stack(name, outputs)
+    parameters = {
+        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found.get("Parameters", [])
+    }
+    return Stack(name, outputs, parameters, found["StackStatus"])

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Make the project's virtual environment: sh local/install.sh .venv (`make demo` and `make test` do it by themselves).
+# Make the project's virtual environment: sh local/install.sh .venv (`make demo` and `make test` do it by themselves);
+# or the one that `digits dataset` fetches data sets in: sh local/install.sh .venv-torchvision torchvision.
 set -eu
 venv=${1:-.venv}
+kind=${2:-project}
 
 fits() {
     "$1" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
@@ -30,5 +32,12 @@ fi
 
 echo "Installing into $venv with $("$python" --version), which takes some minutes"
 "$python" -m venv "$venv"
-"$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+if [ "$kind" = torchvision ]; then
+    # torchvision, and what `digits dataset` and its tests import; not the rest of the project.
+    "$venv/bin/python" -m pip install --quiet --constraint constraints-torchvision.txt \
+        torchvision torch boto3 hypothesis 'moto[s3]' numpy pillow pytest rich typer
+    "$venv/bin/python" -m pip install --quiet --no-deps --editable .
+else
+    "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+fi
 touch "$venv/.installed"

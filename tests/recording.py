@@ -14,8 +14,9 @@ from botocore import xform_name
 
 ROOT = Path(__file__).parents[1]
 OURS = [ROOT / folder for folder in ("functions", "training", "cli")]
-SERVICES = ("s3", "sagemaker", "sqs", "sns", "lambda")
+SERVICES = ("s3", "sagemaker", "sqs", "sns", "lambda", "sts", "cloudformation", "service-quotas")
 TRANSFERS = ("upload_file", "upload_fileobj", "download_file")  # requests that boto3 makes in its own threads
+COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 MODELS = {name: botocore.session.get_session().get_service_model(name) for name in SERVICES}
 OPERATIONS = {
     xform_name(name): name for model in MODELS.values() for name in model.operation_names if name != "Search"
@@ -52,7 +53,8 @@ class Recording:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
             file = Path(frame.f_code.co_filename)
-            if any(file.is_relative_to(folder) for folder in OURS):
+            inner = frame.f_code.co_name in COMPREHENSIONS  # of the function that is around it
+            if any(file.is_relative_to(folder) for folder in OURS) and not inner:
                 self.sites.add(Site(str(file.relative_to(ROOT)), frame.f_code.co_name, operation))
                 return
             frame = frame.f_back

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from cli.demo import STATE
+from local.packages import install
+
+ROOT = Path(__file__).parents[1]
 DIGITS = Path(sys.executable).parent / "digits"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def packages() -> None:
+    """The functions' packages are there: installing them is nothing that a dead proxy may stop."""
+    install(ROOT / "functions" / "requirements.txt", STATE)
 
 
 def demo(out: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +49,8 @@ def check(out: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert report["accuracy"]["value"] >= 0.97
     assert f"{report['accuracy']['value']:.2%}" in done.stdout
     assert str(file) in done.stdout
+    assert "2 trials, the best with validation accuracy" in done.stdout
+    assert report["model"]["training_job"].endswith("-final")
     assert (file.parent / "predictions.csv").read_text().count("\n") == 1001
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from batch_prediction import report
@@ -80,6 +81,23 @@ def test_every_option_of_digits_exists() -> None:
         assert option in shown
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_digits_command_exists(document: Path) -> None:
+    """A `digits` command in a document is one of the program's, with the options that it names."""
+    for piece in code(document):
+        if not re.match(r"(\.venv[\w-]*/bin/)?digits ", piece):
+            continue
+        command, (_, *words) = get_command(app), piece.split()
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]  # type: ignore[attr-defined] # a group's
+        if hasattr(command, "commands"):  # a group: what follows isn't a command of it
+            assert not words or words[0].startswith("--"), piece
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options | {"--help"}, (
+            piece
+        )
+
+
 def test_the_sam_commands_name_configured_environments() -> None:
     """`sam deploy --config-env X` and its stack are in samconfig.toml, with parameters of the template."""
     configured = tomllib.loads((ROOT / "samconfig.toml").read_text())
@@ -132,6 +150,16 @@ def test_every_test_that_reliability_names_exists() -> None:
         named = re.findall(r"`(test_\w+)`", row)
         assert named, row
         assert set(named) <= defined, row
+
+
+def test_torchvisions_environment_differs_in_torch_alone() -> None:
+    """A package of both environments has the same version in both, but for torch, the stock build there."""
+    whole, other = (
+        dict(line.split("==") for line in (ROOT / file).read_text().splitlines() if "==" in line)
+        for file in ("constraints.txt", "constraints-torchvision.txt")
+    )
+    assert {"torch", "torchvision"} <= other.keys()
+    assert [name for name in whole.keys() & other.keys() if whole[name] != other[name]] == ["torch"]
 
 
 @pytest.mark.parametrize("file", ["functions/requirements.txt", "training/container/requirements.txt"])

@@ -3,6 +3,8 @@
 The call sites are read from the sources; each has to be among those that the flows below go through.
 """
 
+import io
+import json
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +21,7 @@ from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
+from rich.console import Console
 
 import register_model
 from batch_prediction import aws as functions_aws
@@ -30,6 +33,7 @@ from batch_prediction import (
     overdue,
     redelivery,
     registration,
+    registry,
     report,
     transform,
     waiting,
@@ -40,16 +44,25 @@ from batch_prediction.events import ManifestUploaded, Message
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
-from cli import demo
+from cli import checks, demo, packages, quotas, watching
+from cli import stack as commands
+from cli import tune as tuning_command
+from cli.errors import CommandError
+from cli.stack import Stack
 from inference import fetch
+from tests.cli.test_watching import look
+from tests.digits import made_set
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
 from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
-from tests.recording import MODELS, SERVICES, TRANSFERS, Recording, call_sites, spied
+from tests.recording import MODELS, TRANSFERS, Recording, Site, call_sites, spied
 from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
+from tests.training.test_tune import SEARCH
+from training import jobs, tune
 from training.datasets import Digits, Parts
+from training.upload import upload
 
 
 def context() -> Any:
@@ -77,7 +90,7 @@ def recording() -> Recording:
 
 def flow(patch: pytest.MonkeyPatch) -> None:
     """Train, register, start, refuse and report; drop and read as the demo does."""
-    s3, sagemaker, sqs, sns, _ = (boto3.client(name) for name in SERVICES)
+    s3, sagemaker, sqs, sns = (boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns"))
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     sagemaker.create_model_package_group(ModelPackageGroupName="digits")
@@ -91,18 +104,20 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     functions_aws.clients.cache_clear()
     aws = functions_aws.clients()
     notify.tell(aws.sns, topic, "batch b7: Completed", "https://…")
-    train_and_register(stack, queue)
+    demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
     wait_and_try_again(aws, stack)
     sweep(aws, stack)
+    at_the_desk(s3, sagemaker)
+    search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
     assert image.startswith(b"\x89PNG")
 
 
-def train_and_register(stack: Settings, queue: str) -> None:
-    """The demo's stages, in a cloud that is moto alone."""
+def demo_and_register(stack: Settings, queue: str) -> None:
+    """The demo's stages, in a cloud that is moto alone, which tunes nothing; and a training by itself."""
     letters = ("UploadDeadLettersUrl", "ReportDeadLettersUrl", "TrainingDeadLettersUrl")
     outputs = {
         "BucketName": BUCKET,
@@ -110,22 +125,41 @@ def train_and_register(stack: Settings, queue: str) -> None:
         "SageMakerRoleArn": stack.sagemaker_role_arn,
         **dict.fromkeys(letters, queue),
     }
-    cloud: Any = SimpleNamespace(client=boto3.client)
+    cloud: Any = SimpleNamespace(client=boto3.client, region="us-east-1")
     digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
     demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
-    job = demo._train(cloud, outputs, Parts("mnist-sample", digits, digits, digits), seed=1)
-    where = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
-    ended = event("training_job_completed")
-    ended["detail"]["TrainingJobName"] = job["TrainingJobName"]
-    register_model.handler(ended, context())
-    with pytest.raises(RuntimeError, match="waits for a person"):
-        demo._approved(cloud, outputs)
+    search = demo._tune(
+        cloud, Stack("digits", outputs), Parts("mnist-sample", digits, digits, digits), seed=1
+    )
+    with Stubber(boto3.client("sagemaker")) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described("InProgress"))
+        stub.add_response("list_training_jobs_for_hyper_parameter_tuning_job", {"TrainingJobSummaries": []})
+        assert demo._best(stub.client, search, lambda _text: None) is None
     sagemaker = boto3.client("sagemaker")
-    (package,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
-    sagemaker.update_model_package(ModelPackageArn=package["ModelPackageArn"], ModelApprovalStatus="Approved")
-    looks = iter([None, package["ModelPackageArn"]])
-    assert demo._wait("a package", lambda: next(looks), cloud, outputs) == demo._approved(cloud, outputs)
+    job = completed_job("digits-20261122-1400", 0.99)
+    source = jobs.TrainingJob(
+        name=job["TrainingJobName"],
+        bucket=BUCKET,
+        role=stack.sagemaker_role_arn,
+        image=search.image,
+        source=search.source,
+        channels={"training": search.training},
+        hyperparameters={},
+        instance_type="ml.m5.large",
+    )
+    sagemaker.create_training_job(**jobs.request(source))
+    answer = sagemaker.describe_training_job(TrainingJobName=source.name)
+    where = answer["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=where[2], Body=packed(CONFIG))
+    register_model.handler(event("training_job_completed"), context())
+    (summary,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
+    arn = summary["ModelPackageArn"]
+    with pytest.raises(RuntimeError, match="waits for a person"):
+        demo._approved(registry.describe(sagemaker, arn))
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
+    looks = iter([None, registry.describe(sagemaker, arn)])
+    found = demo._wait("a package", lambda: next(looks), cloud, outputs)
+    assert demo._approved(found) == "digits/1"
 
 
 def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
@@ -145,6 +179,52 @@ def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
     registration.register(aws, stack, final)
     for _once in range(2):
         failure.record(aws, stack, tuning_failure(TUNING_JOB), TUNING_JOB, "Failed", "no trial")
+
+
+def at_the_desk(s3: Any, sagemaker: Any) -> None:
+    """A data set that is new, there, and changed; a version that a person approves."""
+    first, other = made_set(seed=1), made_set(seed=3)
+    sent = [len(upload(s3, BUCKET, dataset).sent) for dataset in (first, first, other)]
+    assert sent == [5, 0, 3]  # the labels stay
+    newest, *_ = packages.summaries(sagemaker, "digits")
+    package = packages.describe(sagemaker, newest["ModelPackageArn"])
+    packages.decide(sagemaker, package, packages.APPROVED, packages.reason_of("looked at its mistakes"))
+    assert packages.reading_batches(packages.summaries(sagemaker, "digits")) == package.version
+
+
+def search_and_watch(topic: str, queue: str) -> None:
+    """A search as the desk starts, watches and follows it, and a stack as the doctor looks at it."""
+    commands.client.cache_clear()
+    outputs = {"BucketName": BUCKET, "ModelPackageGroupName": "digits", "DeadLettersUrl": queue}
+    deployed = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    boto3.client("cloudformation").create_stack(StackName="digits", TemplateBody=json.dumps(deployed))
+    stack = commands.find("digits")
+    with pytest.raises(CommandError, match="no trial"):
+        watching.final_training(stack, TUNING_JOB, print)
+    with pytest.raises(CommandError, match="Data sets in the bucket: made, mnist-sample"):
+        tuning_command._training_images(Console(), stack, "absent")
+    tune.start(tune.Search(**SEARCH))
+    with Stubber(commands.client("sagemaker")) as stub:
+        look(stub, "Completed", [])
+        watching.search(Console(file=io.StringIO()), TUNING_JOB)
+    package: Any = registry.newest_approved(commands.client("sagemaker"), "digits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watching, "final_training", lambda *_: {"TrainingJobName": FINAL})
+        patch.setattr(watching, "package_of", lambda *_: package)
+        patch.setattr(watching, "search", lambda *_: None)
+        watching.follow(Console(file=io.StringIO()), stack, TUNING_JOB)
+    assert checks.credentials().mark is checks.Mark.GOOD
+    assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.STOPS]
+    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.LOOK]
+    assert checks._subscription(topic, "a@example.org").mark is checks.Mark.LOOK
+    with Stubber(commands.client("service-quotas")) as stub:
+        for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
+            stub.add_response(operation, {"Quotas": []})
+        assert quotas.quotas(commands.client("service-quotas"), {"x"}) == {}
+    commands.client.cache_clear()
 
 
 def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
@@ -244,6 +324,11 @@ def test_every_call_site_is_among_the_requests_that_were_checked(recording: Reco
     """No place in functions/, training/ and cli/ makes a request that the flows leave out."""
     assert call_sites() - recording.sites == set()
     assert len(call_sites()) > 20
+
+
+def test_the_sdks_request_is_among_those_that_were_checked(recording: Recording) -> None:
+    """The SageMaker SDK makes it, so no call site in the sources names it."""
+    assert Site("training/tune.py", "start", "CreateHyperParameterTuningJob") in recording.sites
 
 
 @pytest.mark.parametrize(

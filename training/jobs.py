@@ -35,6 +35,11 @@ class TrainingJob:
     spot: bool = False
 
 
+def regex(metric: str) -> str:
+    """How SageMaker reads a metric from train.py's log."""
+    return rf"{metric}: ([0-9.eE+-]+)"
+
+
 def request(job: TrainingJob) -> dict[str, Any]:
     """The request of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html.
 
@@ -51,7 +56,7 @@ def request(job: TrainingJob) -> dict[str, Any]:
         "AlgorithmSpecification": {
             "TrainingImage": job.image,
             "TrainingInputMode": "File",
-            "MetricDefinitions": [{"Name": name, "Regex": rf"{name}: ([0-9.eE+-]+)"} for name in METRICS],
+            "MetricDefinitions": [{"Name": name, "Regex": regex(name)} for name in METRICS],
         },
         "HyperParameters": {
             **job.hyperparameters,

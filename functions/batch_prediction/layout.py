@@ -9,7 +9,8 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
     runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, predictions.csv
-    datasets/<name>/training/, test/, dataset.json     IDX files, and what is known of them
+    datasets/<name>/training/, test/                   the channels of a data set, in IDX files
+    datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
     trials/<tuning job>/failure.json                   why no final training; the trials beside it
     models/<training job>/output/model.tar.gz          the artifact of a final training
@@ -38,8 +39,28 @@ _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
+_DATASET = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LONGEST_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
 _LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+
+
+def dataset(name: str) -> str:
+    """The prefix of a data set, with its slash; ValueError for a name that isn't one."""
+    if not _DATASET.fullmatch(name):
+        raise ValueError(
+            f"data set: expected a name of 1 to 63 lower-case letters, digits and hyphens, found {name!r}"
+        )
+    return f"{DATASETS}{name}/"
+
+
+def dataset_channel(name: str, channel: str) -> str:
+    """The prefix of a data set's channel, `training` or `test`, with its slash."""
+    return f"{dataset(name)}{channel}/"
+
+
+def dataset_description(name: str) -> str:
+    """The key of dataset.json, which is written last: where it is, the data set is whole."""
+    return f"{dataset(name)}dataset.json"
 
 
 def beside_training(training: str, name: str) -> str | None:

@@ -13,13 +13,16 @@ from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 
 from local.cloud import Cloud
-from local.sagemaker import script_mode
+from local.sagemaker import checkpoints, script_mode
 from local.sagemaker.errors import invalid, name_taken
 from local.sagemaker.jobs import check_name, plug_in_stop
 from local.sagemaker.metrics import Metrics
 from local.sagemaker.training_job import TrainingJob
 
-CHECKED = ("TrainingJobName", "HyperParameters", "AlgorithmSpecification", "InputDataConfig")
+CHECKED = (
+    *("TrainingJobName", "HyperParameters", "AlgorithmSpecification", "InputDataConfig"),
+    "CheckpointConfig",
+)
 
 
 def plug_in(cloud: Cloud) -> None:
@@ -67,6 +70,7 @@ def plug_in(cloud: Cloud) -> None:
 def check(request: Mapping[str, Any]) -> Metrics:
     """Refuse a request that SageMaker refuses, or that the local cloud can't run; return its metrics."""
     check_name(request["TrainingJobName"])
+    checkpoints.check(request["CheckpointConfig"])
     given, algorithm = request["HyperParameters"] or {}, request["AlgorithmSpecification"]
     for name in (script_mode.PROGRAM, script_mode.SUBMIT_DIRECTORY):
         if name not in given:

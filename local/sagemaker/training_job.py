@@ -11,7 +11,7 @@ from moto.core.utils import utcnow
 from local.clients import make_client
 from local.cloud import Cloud
 from local.logs import LogStream
-from local.sagemaker import archives, objects, script_mode
+from local.sagemaker import archives, checkpoints, objects, script_mode
 from local.sagemaker.errors import JobFailed, JobStopped
 from local.sagemaker.jobs import REASON_LENGTH, Ended, Job, epoch_milliseconds, present, tags_of, write_json
 from local.sagemaker.metrics import Metrics
@@ -85,8 +85,9 @@ class TrainingJob(Job):
 
         self.record.training_start_time = utcnow()
         self.advance("Training")
-        child = self.cloud.run([sys.executable, *command], env=environment, cwd=folders.code)
-        ended = self.follow(child, read, self.seconds)
+        with checkpoints.kept(self.cloud, s3, self.record.checkpoint_config, folder):
+            child = self.cloud.run([sys.executable, *command], env=environment, cwd=folders.code)
+            ended = self.follow(child, read, self.seconds)
         self._upload(s3, folders, ended)
         if self.stop_requested.is_set():
             raise JobStopped("Stopped")

@@ -12,7 +12,10 @@ import checkpoints
 import train
 from steps import Step
 
-ARGUMENTS = ["--epochs", "3", "--batch-size", "40", "--threads", "1", "--dropout", "0.2", "--seed", "5"]
+ARGUMENTS = [
+    *("--epochs", "3", "--batch-size", "40", "--threads", "1", "--seed", "5"),
+    *("--dropout", "0.2", "--ema-decay", "0.8"),
+]
 STEPS_AN_EPOCH = 5  # of 200 images
 Run = Callable[..., int]
 
@@ -71,6 +74,16 @@ def test_a_training_that_goes_on_ends_with_the_weights_of_an_uninterrupted_one(
         assert run("model") == 0
         assert len(steps) == 3 * STEPS_AN_EPOCH - number
     assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+
+
+def test_sigterm_in_the_last_step_leaves_a_finished_training(
+    run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is left to go on with, the model is written instead of a checkpoint."""
+    at_step(monkeypatch, 3 * STEPS_AN_EPOCH, terminate)
+    assert run("model") == 0
+    assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+    assert not (tmp_path / "kept").exists()
 
 
 def test_a_training_that_is_killed_goes_on_from_its_last_epoch(
@@ -192,6 +205,22 @@ def test_sagemakers_folder_is_used_where_it_exists(
     folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / "model")]
     assert train.main([*ARGUMENTS, *folders]) == 143
     assert [file.name for file in (tmp_path / "checkpoints").iterdir()] == [checkpoints.FILE]
+
+
+def test_trials_that_share_checkpoints_keep_theirs_apart(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trial goes on from its own checkpoint, in a folder named after it, and not from another trial's."""
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.setenv("CHECKPOINTS_BELOW_JOB_NAME", "true")
+    (tmp_path / "checkpoints").mkdir()
+    folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / "model")]
+    for job, seed in (("digits-001", "1"), ("digits-002", "2")):
+        monkeypatch.setenv("TRAINING_JOB_NAME", job)
+        at_step(monkeypatch, 7, terminate)
+        assert train.main([*ARGUMENTS, *folders, "--seed", seed]) == 143
+    found = sorted(file.relative_to(tmp_path) for file in tmp_path.rglob(checkpoints.FILE))
+    assert found == [Path("checkpoints", job, checkpoints.FILE) for job in ("digits-001", "digits-002")]
 
 
 def test_after_a_training_sigterm_is_handled_as_before(run: Run) -> None:

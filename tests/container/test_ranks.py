@@ -14,7 +14,10 @@ from tests.container.conftest import WriteDataSet
 from training import datasets
 
 HOSTS = ("algo-1", "algo-2")
-ARGUMENTS = ["--epochs", "4", "--batch-size", "50", "--validation-images", "0", "--threads", "1"]
+ARGUMENTS = [
+    *("--epochs", "4", "--batch-size", "50", "--validation-images", "0", "--threads", "1"),
+    *("--ema-decay", "0.8"),
+]
 # A host: it trains, saves after each epoch, and notes the positions of its share of each mini-batch.
 HOST = """
 import json, os, sys

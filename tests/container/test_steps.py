@@ -11,6 +11,7 @@ import torch
 import arguments
 import model as networks
 import steps
+from averaging import Average
 
 OPTIONS = ["--training", "training", "--model-dir", "model"]
 
@@ -62,19 +63,20 @@ def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
 
 
 def weights_after(count: int, graph: bool) -> tuple[torch.Tensor, float]:
-    """The last layer's weights and the sum of losses after `count` steps."""
+    """The average of the last layer's weights, and the sum of losses, after `count` steps."""
     torch.manual_seed(0)
     options = arguments.parse([*OPTIONS, "--augmentation", "0"])
     network = networks.build("small")
     images = torch.randint(0, 256, (count * 8, 28, 28), dtype=torch.uint8)
     labels = torch.arange(count * 8) % 10
     optimizer = steps.optimizer_for(network, options, graph=False)
-    step = steps.Step(network, optimizer, images, labels, options, graph)
+    average = Average(network, 0.5)
+    step = steps.Step(network, optimizer, images, labels, options, graph, average)
     for number, positions in enumerate(torch.arange(count * 8).split(8)):
         for group in optimizer.param_groups:
             group["lr"].fill_(0.01 / (1 + number))
         step(positions)
-    return list(network.parameters())[-2].detach(), step.total.item()
+    return list(average.network.parameters())[-2], step.total.item()
 
 
 def test_recorded_steps_train_as_steps_do(recorders: list[Recorder]) -> None:

@@ -80,6 +80,21 @@ def test_metrics_and_progress_are_log_lines(
     assert [line.partition(":")[0] for line in metrics] == ["train-loss", *VALIDATION, "test-accuracy"]
 
 
+def test_each_epoch_is_validated_on_request_and_changes_nothing(
+    training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """There is one validation-accuracy an epoch, the last one the model's, and the weights are the same."""
+    weights = []
+    for name, arguments in (("told", ["--validate-epochs", "true"]), ("untold", [])):
+        assert run(training_folder, tmp_path / name, "--epochs", "3", "--dropout", "0.2", *arguments) == 0
+        weights.append((tmp_path / name / "model.safetensors").read_bytes())
+        lines = [line for line in capfd.readouterr().out.splitlines() if "validation-accuracy" in line]
+        assert len(lines) == (3 if arguments else 1)
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        assert lines[-1] == f"validation-accuracy: {config['metrics']['validation-accuracy']:.4f}"
+    assert weights[0] == weights[1]
+
+
 def test_a_seed_gives_the_same_weights_on_a_cpu(training_folder: Path, tmp_path: Path) -> None:
     """Two trainings with one seed write the same bytes; another seed writes other ones."""
     for name, seed in (("first", "3"), ("second", "3"), ("third", "4")):

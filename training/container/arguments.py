@@ -39,8 +39,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--label-smoothing", type=_number(float, 0, 0.9), default=0.0)
     add("--dropout", type=_number(float, 0, 0.9), default=0.0)
     add(
+        "--ema-decay",
+        type=_number(float, 0, 0.9999),
+        default=0.0,
+        help="of the weights' moving average, which is the model in the end; 0: the last weights are",
+    )
+    add(
         "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
     )
+    add("--validate-epochs", type=_switch, nargs="?", const=True, default=False, help="after each epoch, too")
     add("--seed", type=_number(int, 0, 2**31), default=0)
     add("--threads", type=_number(int, 0, 1024), default=0, help="0: all cores")
     add("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"), help="folder with IDX files")
@@ -81,10 +88,14 @@ def _checkpoint_folder() -> Path | None:
     """Return where SageMaker restores and collects checkpoints, if the job has a CheckpointConfig.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html; SAGEMAKER_BASE_DIR stands for
-    /opt/ml where the toolkit is told another folder.
+    /opt/ml where the toolkit is told another folder. The trials of a tuning job share one CheckpointConfig;
+    with CHECKPOINTS_BELOW_JOB_NAME each keeps to a folder of its own.
     """
     folder = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"), "checkpoints")
-    return folder if folder.is_dir() else None
+    if not folder.is_dir():
+        return None
+    shared = os.environ.get("CHECKPOINTS_BELOW_JOB_NAME") == "true"
+    return folder / os.environ.get("TRAINING_JOB_NAME", "") if shared else folder
 
 
 def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[[str], float]:

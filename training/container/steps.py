@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from averaging import Average
 from images import augment, normalise
 
 EAGER = 3  # steps before the capture, while libraries choose and set up what they use
@@ -16,7 +17,7 @@ class Step:
     """Trains `network` on the mini-batch that a call names by its positions, and sums the losses in `total`.
 
     `images` are uint8 (N, 28, 28), `labels` int64 (N,), positions int64 (n,), all on one device; every call
-    has the same n. Nothing in a call waits for the device.
+    has the same n. Nothing in a call waits for the device. An `average` takes in each step.
 
     With `graph`, the step's hundreds of kernels are recorded once and launched as one from then on; the first
     three steps are real ones on a stream of their own, as PyTorch's pattern wants it
@@ -31,8 +32,9 @@ class Step:
         labels: torch.Tensor,
         options: Namespace,
         graph: bool,
+        average: Average | None = None,
     ) -> None:
-        self.network, self.optimizer = network, optimizer
+        self.network, self.optimizer, self.average = network, optimizer, average
         self.images, self.labels, self.options = images, labels, options
         self.total = torch.zeros((), device=images.device)
         self.bfloat16 = has_bfloat16(images.device)
@@ -85,6 +87,8 @@ class Step:
         loss.backward()
         self.optimizer.step()
         self.total += loss.detach()
+        if self.average:
+            self.average.update(self.network)
 
 
 def optimizer_for(network: nn.Module, options: Namespace, graph: bool) -> torch.optim.Optimizer:

@@ -24,6 +24,7 @@ import artifact
 import calibration
 import data
 from arguments import TrainingError, hyperparameters, parse
+from averaging import Average
 from checkpoints import EXIT_CODE, Checkpoints, Interrupted
 from images import MEAN, STD, normalise
 from model import IMAGE_SIZE, LABELS, build
@@ -81,8 +82,18 @@ def train(options: Namespace, ranks: Ranks) -> None:
         for positions in data.split(len(images), options.validation_images)
     )
     network = build(options.arch, options.dropout).to(ranks.device)
+
+    def validate_epoch(epoch: int) -> None:
+        """Tell what Hyperband decides by: the accuracy so far; that of the last epoch is told below."""
+        if options.validate_epochs and ranks.first and len(held_out) and epoch < options.epochs:
+            found = accuracy(read(network, images[held_out]), labels[held_out].long())
+            network.train()
+            _log(f"validation-accuracy: {found:.4f}")
+
     with Checkpoints(options, images, labels, ranks) as checkpoints:
-        loss = fit(network, images[training], labels[training].long(), options, ranks, checkpoints)
+        loss = fit(
+            network, images[training], labels[training].long(), options, ranks, checkpoints, validate_epoch
+        )
     if options.dry_run:
         _log(f"dry run: one step on {len(training)} images is done, nothing is written")
     if options.dry_run or not ranks.first:
@@ -135,6 +146,7 @@ def fit(
 
     AdamW under a one-cycle learning rate: linear up to the peak, linear down. A mini-batch that isn't full is
     left out; several ranks share each mini-batch. The host waits for the device once an epoch, never a step.
+    With an `ema_decay` the network is the moving average of its weights in the end.
     `after_epoch` is called with the number of epochs that are done. Returns the last epoch's mean loss.
 
     Raises TrainingError where the loss is no longer finite or the ranks can't share a mini-batch, Interrupted
@@ -150,8 +162,10 @@ def fit(
 
     alone_on_gpu = images.is_cuda and ranks.count == 1
     optimizer = optimizer_for(network, options, graph=alone_on_gpu)
-    done = checkpoints.restore(network, optimizer)
-    step = Step(ranks.parallel(network), optimizer, images, labels, options, graph=alone_on_gpu)
+    average = Average(network, options.ema_decay) if options.ema_decay else None
+    kept = nn.ModuleList([network, average] if average else [network])
+    done = checkpoints.restore(kept, optimizer)
+    step = Step(ranks.parallel(network), optimizer, images, labels, options, alone_on_gpu, average)
     network.train()
     started, loss = time.perf_counter(), math.nan
     for epoch in range(done // steps_per_epoch, math.ceil(steps / steps_per_epoch)):
@@ -166,7 +180,8 @@ def fit(
             position = done % steps_per_epoch * size
             step(order[position : position + size][ranks.rank :: ranks.count])
             done += 1
-            checkpoints.after_step(network, optimizer, done, step.total)
+            if done < steps:
+                checkpoints.after_step(kept, optimizer, done, step.total)
         loss = ranks.mean(step.total.item()) / (last - epoch * steps_per_epoch)
         if not math.isfinite(loss):
             raise TrainingError(
@@ -178,7 +193,9 @@ def fit(
             speed = (last - first) * size / (now - epoch_started)
             _log(f"epoch {epoch + 1}: {speed:,.0f} images/s, loss {loss:.4f}, {now - started:.1f} s elapsed")
         if done < steps:
-            checkpoints.after_epoch(network, optimizer, done, step.total)
+            checkpoints.after_epoch(kept, optimizer, done, step.total)
+        elif average:
+            average.write_to(network)
         after_epoch(epoch + 1)
     return loss
 

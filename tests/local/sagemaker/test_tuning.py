@@ -168,12 +168,11 @@ def test_the_time_of_the_whole_job_is_limited(account: Account, monkeypatch: pyt
         wait=False,
         **grid(["ends", "waits"], 1, MaxRuntimeInSeconds=120),
     )
-    describe = account.sagemaker.describe_hyper_parameter_tuning_job
     until(lambda: len(account.trials(name)) == 2)
     now[0] = 121.0
     job = account.ended_tuning(name)
     assert job["HyperParameterTuningJobStatus"] == "Completed"
-    counted = describe(HyperParameterTuningJobName=name)["TrainingJobStatusCounters"]
+    counted = job["TrainingJobStatusCounters"]
     assert (counted["Completed"], counted["Stopped"]) == (1, 1)
 
 

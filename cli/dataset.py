@@ -1,0 +1,113 @@
+"""`digits dataset`: a data set to train on, fetched or read, checked, and put into the bucket."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+
+from cli import stack
+from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from training.datasets import DataSet
+    from training.upload import Uploaded
+
+
+def upload(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="mnist, emnist-digits, qmnist, kmnist or fashion-mnist; with --from: a name of your own.",
+            metavar="NAME",
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Read this folder instead: IDX files, or folders 0 to 9 of PNG or JPEG images, perhaps "
+            "below training/ and test/.",
+            exists=True,
+            file_okay=False,
+            metavar="DIR",
+        ),
+    ] = None,
+    rename: Annotated[
+        str | None,
+        typer.Option("--name", help="Name in the bucket; by default NAME or DIR's.", metavar="NAME"),
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Folder that downloads are kept in.", file_okay=False)] = Path(
+        ".cache/datasets"
+    ),
+    stack_name: stack.StackName = stack.NAME,
+) -> None:
+    """Put a data set into the bucket, below datasets/<name>/, to train on.
+
+    It is fetched with torchvision or read from a folder, checked, and uploaded
+    as gzipped IDX files. What is there already isn't sent again.
+
+    datasets/<name>/dataset.json, written last, says what it holds. Without test/
+    one image in seven becomes the test.
+    """
+    from batch_prediction.layout import dataset as prefix_of
+    from training.checks import check
+    from training.container.data import DataError
+    from training.fetch import PUBLISHED
+    from training.upload import UploadError
+
+    if source is None and name not in PUBLISHED:
+        raise CommandError(
+            f"data set: expected one of {', '.join(PUBLISHED)}, or --from DIR, found {name or 'neither'}"
+        )
+    called = rename or name or (source or Path()).resolve().name
+    console = Console()
+    try:
+        prefix = prefix_of(called)
+    except ValueError as error:
+        raise CommandError(f"{error}. Give one with --name") from error
+    found = stack.find(stack_name)  # before anything is downloaded
+    try:
+        dataset = _read(console, called, name, source, folder)
+        for warning in check(dataset):
+            console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
+        uploaded = _upload(console, found.bucket, dataset)
+    except (DataError, UploadError) as error:
+        raise CommandError(str(error)) from error
+    for channel, digits in dataset.channels.items():
+        console.print(
+            f"{uploaded.channels[channel]}  {len(digits):,} images", highlight=False, soft_wrap=True
+        )
+    sent = ", ".join(key.removeprefix(prefix) for key in uploaded.sent)
+    console.print(f"sent now: {sent or 'nothing, all of it was there'}", highlight=False, soft_wrap=True)
+    console.print(f"sha256: {uploaded.sha256}", highlight=False, soft_wrap=True)
+
+
+def _read(console: Console, called: str, name: str | None, source: Path | None, folder: Path) -> "DataSet":
+    from dataclasses import replace
+
+    from training import fetch, folders
+
+    if source is None:
+        return replace(fetch.fetch(str(name), folder), name=called)
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"Reading {source}", total=None)
+        return folders.read(source, called, lambda done, of: bar.update(task, completed=done, total=of))
+
+
+def _upload(console: Console, bucket: str, dataset: "DataSet") -> "Uploaded":
+    from training.upload import upload
+
+    tasks = {}
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
+    with Progress(*columns, console=console) as bar:
+
+        def show(key: str, sent: int, of: int | None) -> None:
+            if key not in tasks:
+                tasks[key] = bar.add_task(f"Uploading {key}", total=None)
+            bar.update(tasks[key], completed=sent, total=of)
+
+        return upload(stack.client("s3"), bucket, dataset, show)

@@ -1,0 +1,157 @@
+"""`digits models`: the model packages with their figures, and the approval that gates their use."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli import packages, stack
+from cli.packages import APPROVED, REJECTED, Package
+
+app = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Version = Annotated[str, typer.Argument(help="A version such as 3, or its ARN.", metavar="VERSION")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, kept with the package.", metavar="TEXT")]
+
+
+@app.callback(invoke_without_command=True)
+def models(
+    context: typer.Context,
+    stack_name: stack.StackName = stack.NAME,
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(help="Versions to list, the newest.", min=1)] = 20,
+) -> None:
+    """List the model packages, newest first; or approve, reject and show one.
+
+    A batch is read by the newest Approved version, which is marked with an arrow.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    sagemaker, found = stack.client("sagemaker"), stack.find(stack_name)
+    listed = packages.summaries(sagemaker, found.group)
+    console = Console()
+    with Console(stderr=True).status("Reading the registry"):
+        shown = [packages.describe(sagemaker, entry["ModelPackageArn"]) for entry in listed[:limit]]
+    if as_json:
+        _print_json([package.summary() for package in shown])
+        return
+    if not shown:
+        console.print(f"The group {found.group} has no model package yet: train a model first.")
+        return
+    console.print(_table(found.group, shown, packages.reading_batches(listed)))
+    if len(listed) > limit:
+        console.print(f"{len(listed) - limit:,} older ones: --limit {len(listed)} shows all.")
+
+
+@app.command()
+def show(version: Version, stack_name: stack.StackName = stack.NAME, as_json: AsJson = False) -> None:
+    """Show all that is known of one version: figures, hyperparameters, places in S3."""
+    sagemaker, found = stack.client("sagemaker"), stack.find(stack_name)
+    arn = packages.find(packages.summaries(sagemaker, found.group), found, version)
+    known = packages.describe(sagemaker, arn).summary()
+    if as_json:
+        _print_json(known)
+        return
+    table = Table(show_header=False, title=f"{found.group}, version {known['version']}", title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    details = {**known.pop("metadata"), **known.pop("environment")}
+    for name, value in known.items():
+        if value is not None:
+            table.add_row(name.replace("_", " "), _plain(value))
+    table.add_section()
+    for name, value in sorted(details.items()):
+        if name not in known:
+            table.add_row(_plain(name), _plain(value))
+    Console().print(table, highlight=False)
+
+
+@app.command()
+def approve(version: Version, reason: Reason, stack_name: stack.StackName = stack.NAME) -> None:
+    """Let a version read batches. It does when no newer one is Approved."""
+    _decide(version, APPROVED, reason, stack_name)
+
+
+@app.command()
+def reject(version: Version, reason: Reason, stack_name: stack.StackName = stack.NAME) -> None:
+    """Keep a version from reading batches: the rollback to the Approved one before it."""
+    _decide(version, REJECTED, reason, stack_name)
+
+
+def _decide(version: str, status: str, reason: str, stack_name: str) -> None:
+    kept = packages.reason_of(reason)
+    sagemaker, found = stack.client("sagemaker"), stack.find(stack_name)
+    listed = packages.summaries(sagemaker, found.group)
+    package = packages.describe(sagemaker, packages.find(listed, found, version))
+    packages.decide(sagemaker, package, status, kept)
+    before, after = (
+        packages.reading_batches(entries)
+        for entries in (
+            listed,
+            [_as_decided(entry, package, status) for entry in listed],
+        )
+    )
+    console = Console()
+    console.print(f"Version {package.version} is {status}.", highlight=False)
+    if after is None:
+        told = "No version is Approved: batches are refused, in a report, until one is."
+    elif after == before:
+        told = f"Batches are read by version {after}, as before."
+    else:
+        told = f"Batches dropped from now on are read by version {after}."
+    console.print(told, highlight=False, soft_wrap=True)
+
+
+def _as_decided(entry: dict[str, Any], package: Package, status: str) -> dict[str, Any]:
+    same = entry["ModelPackageArn"] == package.described["ModelPackageArn"]
+    return entry | {"ModelApprovalStatus": status} if same else entry
+
+
+def _refuse_options(context: typer.Context) -> None:
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name))
+        if given is not None and given.name == "COMMANDLINE":
+            option, command = parameter.opts[0], context.invoked_subcommand
+            raise typer.BadParameter(f"{option}: put it behind `{command}`", ctx=context)
+
+
+def _table(group: str, shown: list[Package], reading: int | None) -> Table:
+    table = Table(title=f"model packages of {group}", title_justify="left", show_lines=True)
+    table.add_column("version", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    table.add_column("figures", no_wrap=True)
+    table.add_column("origin", overflow="fold")
+    table.add_column("reason", overflow="fold", ratio=1, min_width=14)
+    for package in shown:
+        known = package.summary()
+        error = known["expected_calibration_error"]
+        table.add_row(
+            f"{'→' if package.version == reading else ' '} {package.version}",
+            known["approval_status"],
+            f"validation {_percent(known['validation_accuracy'])}\n"
+            f"test       {_percent(known['test_accuracy'])}\n"
+            f"ECE        {'–' if error is None else f'{error:.4f}'}",
+            f"{_plain(known['training_job'] or '–')}\n"
+            f"sha256 {(known['artifact_sha256'] or '–')[:12]}\n"
+            f"{package.described['CreationTime']:%Y-%m-%d %H:%M %Z}",
+            _plain(known["reason"] or "–"),
+        )
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2%}"
+
+
+def _plain(value: Any) -> str:
+    """Text that the terminal shows as it is, whatever brackets it has."""
+    return escape(str(value))
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))

@@ -1,0 +1,67 @@
+"""SageMaker's quotas of instances: what the stack's jobs need, and what the account has."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from cli.stack import Stack
+
+
+@dataclass(frozen=True)
+class Need:
+    """Instances of one type for one kind of job: below `least` nothing works, below `wished` not all."""
+
+    quota: str  # its name in Service Quotas
+    parameter: str  # of template.yaml, which names the type
+    least: int
+    wished: int
+    or_else: str
+
+
+def needs(stack: Stack) -> list[Need]:
+    """What a deployed stack's jobs need; spot training is a wish, unless the stack's own training uses it.
+
+    Quotas are kept for each instance type, and for each kind of job apart; in a new account many are 0
+    (https://docs.aws.amazon.com/sagemaker/latest/dg/regions-quotas.html).
+    """
+    training, transform = stack.parameter("TrainingInstanceType"), stack.parameter("TransformInstanceType")
+    most = int(stack.parameter("MaxTransformInstances"))
+    spot = stack.parameter("SpotTraining") == "true"
+    return [
+        Need(
+            f"{training} for training job usage",
+            "TrainingInstanceType",
+            0 if spot else 1,
+            2,
+            "`digits tune --parallel 1`",
+        ),
+        Need(
+            f"{training} for spot training job usage",
+            "TrainingInstanceType",
+            1 if spot else 0,
+            2,
+            "don't train on spot instances",
+        ),
+        Need(
+            f"{transform} for transform job usage",
+            "TransformInstanceType",
+            1,
+            most,
+            "set MaxTransformInstances to what there is",
+        ),
+    ]
+
+
+def quotas(service_quotas: Any, wanted: set[str]) -> dict[str, float]:
+    """The account's quotas for SageMaker, those `wanted` among them, by name.
+
+    A quota that the account never had changed may be listed among AWS's defaults only
+    (https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html).
+    """
+    found: dict[str, float] = {}
+    for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
+        pages = service_quotas.get_paginator(operation).paginate(ServiceCode="sagemaker")
+        listed = {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
+        found = listed | found
+        if wanted <= found.keys():
+            break
+    return found

@@ -1,0 +1,119 @@
+"""What follows the start of a tuning job, as `--wait` shows it: trials, final training, model package."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+from rich.console import Console
+from rich.live import Live
+
+from batch_prediction import registry
+from batch_prediction.final_training import job_name
+from batch_prediction.layout import training_failure, tuning_failure
+from cli import trials
+from cli.errors import CommandError
+from cli.stack import Stack, client
+from cli.stages import Stages
+
+SECONDS_BETWEEN = 5.0  # two looks
+_TUNING_ENDED = ("Completed", "Failed", "Stopped", "DeleteFailed")
+
+Found = TypeVar("Found")
+
+
+def follow(console: Console, stack: Stack, tuning_job: str) -> None:
+    """Show everything until the model package is there; CommandError or StageError when it never will be."""
+    best = search(console, tuning_job)
+    result = f"\nBest trial: {trials.told(best)}" if best else "\nNo trial reached the objective."
+    console.print(result, soft_wrap=True, highlight=False, markup=False)
+    stages = Stages(console)
+    with stages.stage("Train the final model") as stage:
+        job = _until(lambda: final_training(stack, tuning_job, stage.news))
+        stage.result = f"{job['TrainingJobName']}{_accuracy(job)}"
+    with stages.stage("Register the model") as stage:
+        package = _until(lambda: package_of(stack, job, stage.news))
+        described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
+        version = package.arn.rpartition("model-package/")[2]
+        stage.result = f"{version}, {package.status}. {described.get('ModelPackageDescription', '')}"
+
+
+def search(console: Console, tuning_job: str) -> trials.Trial | None:
+    """Show the trials live until the tuning job has ended; returns the best of them.
+
+    Where no terminal is, each trial that has ended is one line; on a terminal, those that failed are told at
+    the end. How the tuning job itself ended isn't judged here: the function train_best_model does that.
+    """
+    sagemaker, told = client("sagemaker"), set[str]()
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
+            status = job["HyperParameterTuningJobStatus"]
+            expected = job["HyperParameterTuningJobConfig"]["ResourceLimits"]["MaxNumberOfTrainingJobs"]
+            found = trials.listed(sagemaker, tuning_job)
+            live.update(trials.table(tuning_job, status, expected, found), refresh=console.is_terminal)
+            for trial in found:
+                tell = status in _TUNING_ENDED and trial.failure if console.is_terminal else True
+                if tell and trial.status in trials.ENDED and trial.name not in told:
+                    console.print(trials.told(trial), soft_wrap=True, highlight=False, markup=False)
+                    told.add(trial.name)
+            if status in _TUNING_ENDED:
+                return found[0] if found and found[0].objective is not None else None
+            time.sleep(SECONDS_BETWEEN)
+
+
+def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -> dict[str, Any] | None:
+    """The final training job when it is completed; None while it isn't."""
+    name = job_name(tuning_job)
+    try:
+        job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
+    except ClientError as error:
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
+        # ResourceNotFound; what SageMaker answers is a ValidationException, "Requested resource not found."
+        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+            raise
+        if reason := recorded(stack, tuning_failure(tuning_job)):
+            raise CommandError(f"{tuning_job}: expected a final training, found none: {reason}") from error
+        news(f"waiting for train_best_model to start {name}")
+        return None
+    if job["TrainingJobStatus"] in ("Failed", "Stopped"):
+        reason = job.get("FailureReason") or "SageMaker gives no reason"
+        raise CommandError(f"{name}: expected Completed, found {job['TrainingJobStatus']}: {reason}")
+    news(f"{name}: {job['TrainingJobStatus']}, {job.get('SecondaryStatus', '')}")
+    return job if job["TrainingJobStatus"] == "Completed" else None
+
+
+def package_of(
+    stack: Stack, job: dict[str, Any], news: Callable[[str], None]
+) -> registry.ModelPackage | None:
+    """The model package of a final training; None while there isn't one."""
+    if package := registry.of_training_job(client("sagemaker"), stack.group, job):
+        return package
+    name = job["TrainingJobName"]
+    if reason := recorded(stack, training_failure(name)):
+        raise CommandError(f"{name}: expected a model package, found none: {reason}")
+    news(f"waiting for register_model, for {name}")
+    return None
+
+
+def recorded(stack: Stack, key: str) -> str | None:
+    """The reason that a function has recorded below `key`; None when there is none."""
+    s3 = client("s3")
+    try:
+        answer = s3.get_object(Bucket=stack.bucket, Key=key)
+    except s3.exceptions.NoSuchKey:
+        return None
+    reason: str = json.loads(answer["Body"].read())["reason"]
+    return f"{reason} (s3://{stack.bucket}/{key})"
+
+
+def _accuracy(job: dict[str, Any]) -> str:
+    metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+    return f", test accuracy {metrics['test-accuracy']:.2%}" if "test-accuracy" in metrics else ""
+
+
+def _until(look: Callable[[], Found | None]) -> Found:
+    while (found := look()) is None:
+        time.sleep(SECONDS_BETWEEN)
+    return found

@@ -1,0 +1,212 @@
+"""What `digits tune --wait` shows after the start."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from rich.console import Console
+
+from cli import trials, watching
+from cli.stack import Stack, client, find
+from cli.stages import StageError
+from tests.cli.account import deploy, empty_account
+from tests.functions.test_final_training import FINAL, TUNING_JOB, described
+from tests.functions.test_registration import completed_job
+from tests.samples import BUCKET
+
+STARTED = datetime(2026, 11, 25, 12, tzinfo=UTC)
+NOT_FOUND = ("ValidationException", "Requested resource not found.")
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A deployed stack, looked at without pauses."""
+    monkeypatch.setattr(watching, "SECONDS_BETWEEN", 0)
+    with empty_account(monkeypatch):
+        deploy()
+        yield find("digits")
+
+
+@pytest.fixture
+def sagemaker(stack: Stack) -> Iterator[Stubber]:
+    """SageMaker's answers, each checked against its service model; all of them are asked for."""
+    with Stubber(client("sagemaker")) as stub:
+        yield stub
+        stub.assert_no_pending_responses()
+
+
+def summary(number: int, status: str, objective: float | None = None, **others: Any) -> dict[str, Any]:
+    """A trial in the answer of ListTrainingJobsForHyperParameterTuningJob."""
+    name = f"{TUNING_JOB}-{number:03d}-abcd"
+    metric = {"MetricName": "validation-accuracy", "Value": objective}
+    return {
+        "TrainingJobName": name,
+        "TrainingJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{name}",
+        "CreationTime": STARTED,
+        "TrainingStartTime": STARTED,
+        "TrainingJobStatus": status,
+        "TunedHyperParameters": {"learning-rate": "0.0123456789", "batch-size": "256"},
+        **({} if objective is None else {"FinalHyperParameterTuningJobObjectiveMetric": metric}),
+        **others,
+    }
+
+
+def look(stub: Stubber, status: str, *pages: list[dict[str, Any]]) -> None:
+    """Answer one look at the search."""
+    job = described() | {"HyperParameterTuningJobStatus": status}
+    job["HyperParameterTuningJobConfig"]["ResourceLimits"] = {
+        "MaxNumberOfTrainingJobs": 3,
+        "MaxParallelTrainingJobs": 2,
+    }
+    stub.add_response("describe_hyper_parameter_tuning_job", job)
+    for number, page in enumerate(pages, start=1):
+        more = {"NextToken": "more"} if number < len(pages) else {}
+        stub.add_response(
+            "list_training_jobs_for_hyper_parameter_tuning_job", {"TrainingJobSummaries": page, **more}
+        )
+
+
+def final(status: str, **others: Any) -> dict[str, Any]:
+    """The final training job in the answer of DescribeTrainingJob."""
+    ours = {"TrainingJobStatus": status, "SecondaryStatus": "Training"}
+    return completed_job(FINAL, 0.9951) | ours | others
+
+
+def shown(terminal: bool = False) -> tuple[Console, io.StringIO]:
+    """A console, and what it shows."""
+    screen = io.StringIO()
+    return Console(file=screen, width=160, force_terminal=terminal, color_system=None), screen
+
+
+def fail(key: str, reason: str) -> None:
+    """Record a failure as the stack's functions do."""
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"reason": reason}).encode())
+
+
+def test_the_trials_are_shown_until_the_search_has_ended(sagemaker: Stubber) -> None:
+    """Without a terminal each ended trial is told once, and the table comes last, the best trial first."""
+    ended = STARTED + timedelta(seconds=34)
+    weak, good = summary(1, "Completed", 0.98, TrainingEndTime=ended), summary(2, "Completed", 0.995)
+    failed = summary(3, "Failed", FailureReason="AlgorithmError: no memory")
+    look(sagemaker, "InProgress", [])
+    look(sagemaker, "InProgress", [weak, summary(2, "InProgress")])
+    look(sagemaker, "Completed", [weak, failed], [good])
+    console, screen = shown()
+    best = watching.search(console, TUNING_JOB)
+    assert best is not None
+    assert best.name == good["TrainingJobName"]
+    lines = screen.getvalue().splitlines()
+    told = [line for line in lines if line.startswith(TUNING_JOB) and "  ·  " not in line]
+    assert [line.split()[0] for line in told] == [
+        weak["TrainingJobName"],
+        good["TrainingJobName"],
+        failed["TrainingJobName"],
+    ]
+    assert "AlgorithmError: no memory" in told[-1]
+    rows = [line.split()[0] for line in lines if line.lstrip().startswith("00")]
+    assert rows == ["002", "001", "003"]
+    assert "Completed  ·  3 of 3 trials have ended" in screen.getvalue()
+
+
+def test_on_a_terminal_the_table_is_drawn_anew(sagemaker: Stubber) -> None:
+    """Each look replaces the table: states, values to three digits and seconds are in it."""
+    look(sagemaker, "InProgress", [summary(1, "InProgress")])
+    look(sagemaker, "Stopped", [summary(1, "Stopped", TrainingEndTime=STARTED + timedelta(seconds=34))])
+    console, screen = shown(terminal=True)
+    assert watching.search(console, TUNING_JOB) is None
+    text = screen.getvalue()
+    assert text.index("InProgress  ·  0 of") < text.index("Stopped  ·  1 of")
+    assert " 0.0123 " in text
+    assert " 34\n" in text
+
+
+def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack) -> None:
+    """Best trial, final training with its accuracy, and the package with its approval are told."""
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/3"
+    package = {
+        "ModelPackageArn": arn,
+        "ModelPackageName": "digits",
+        "CreationTime": STARTED,
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "ModelApprovalStatus": "Approved",
+        "ModelPackageDescription": f"Trained by {FINAL}. Approved: it is better",
+        "CustomerMetadataProperties": {"training_job": FINAL},
+    }
+    listed = {name: package[name] for name in ("ModelPackageArn", "CreationTime", "ModelPackageStatus")}
+    look(sagemaker, "Completed", [summary(1, "Completed", 0.99)])
+    sagemaker.add_client_error("describe_training_job", *NOT_FOUND)
+    sagemaker.add_response("describe_training_job", final("InProgress"))
+    sagemaker.add_response("describe_training_job", final("Completed"))
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": []})
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [listed]})
+    sagemaker.add_response("describe_model_package", package)
+    sagemaker.add_response("describe_model_package", package)
+    console, screen = shown()
+    watching.follow(console, stack, TUNING_JOB)
+    told = screen.getvalue()
+    assert f"Best trial: {TUNING_JOB}-001-abcd  Completed  validation accuracy 99.00%" in told
+    assert f"{FINAL}, test accuracy 99.21%" in told
+    assert f"digits/3, Approved. Trained by {FINAL}. Approved: it is better" in told
+
+
+def test_a_search_without_a_model_says_why(sagemaker: Stubber, stack: Stack) -> None:
+    """The reason that train_best_model has recorded is shown, and where it lies."""
+    fail(f"trials/{TUNING_JOB}/failure.json", "every trial failed")
+    look(sagemaker, "Failed", [summary(1, "Failed")])
+    sagemaker.add_client_error("describe_training_job", *NOT_FOUND)
+    console, screen = shown()
+    with pytest.raises(StageError):
+        watching.follow(console, stack, TUNING_JOB)
+    assert "No trial reached the objective." in screen.getvalue()
+    assert (
+        f"expected a final training, found none: every trial failed (s3://{BUCKET}/trials/"
+        in screen.getvalue()
+    )
+
+
+def test_a_final_training_that_failed_says_why(sagemaker: Stubber, stack: Stack) -> None:
+    """SageMaker's reason is shown."""
+    look(sagemaker, "Completed", [summary(1, "Completed", 0.99)])
+    sagemaker.add_response("describe_training_job", final("Failed", FailureReason="no capacity"))
+    console, screen = shown()
+    with pytest.raises(StageError):
+        watching.follow(console, stack, TUNING_JOB)
+    assert f"{FINAL}: expected Completed, found Failed: no capacity" in screen.getvalue()
+
+
+def test_a_model_that_is_not_registered_says_why(sagemaker: Stubber, stack: Stack) -> None:
+    """The reason that register_model has recorded is shown."""
+    fail(f"models/{FINAL}/failure.json", "a pickle in the artifact")
+    look(sagemaker, "Completed", [summary(1, "Completed", 0.99)])
+    sagemaker.add_response("describe_training_job", final("Completed"))
+    sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": []})
+    console, screen = shown()
+    with pytest.raises(StageError):
+        watching.follow(console, stack, TUNING_JOB)
+    assert f"{FINAL}: expected a model package, found none: a pickle in the artifact" in screen.getvalue()
+
+
+def test_another_refusal_of_sagemaker_is_not_taken_for_a_missing_job(
+    sagemaker: Stubber, stack: Stack
+) -> None:
+    """An access that is denied ends the wait at once."""
+    look(sagemaker, "Completed", [])
+    sagemaker.add_client_error("describe_training_job", "AccessDeniedException", "not allowed")
+    console, screen = shown()
+    with pytest.raises(StageError):
+        watching.follow(console, stack, TUNING_JOB)
+    assert "not allowed" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("value", "short"), [("0.0123456", "0.0123"), ("256", "256"), ("1e-4", "0.0001"), ("a[b]", "a[b]")]
+)
+def test_values_are_shown_to_three_digits(value: str, short: str) -> None:
+    """Numbers are shortened, counts and words are not."""
+    assert trials.shortened(value) == short

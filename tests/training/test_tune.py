@@ -1,0 +1,242 @@
+"""The search for hyperparameters: the request that the SageMaker SDK makes of it."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from moto import mock_aws
+
+from arguments import parse
+from cli.tune import Arch, Strategy
+from model import ARCHITECTURES
+from tests.samples import BUCKET, use_moto_account
+from tests.service_model import violations
+from training import tune
+
+NAME = "digits-261125-213000"
+SEARCH: dict[str, Any] = {
+    "name": NAME,
+    "bucket": BUCKET,
+    "role": "arn:aws:iam::123456789012:role/digits-SageMakerRole",
+    "image": "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-gpu-py313",
+    "source": f"s3://{BUCKET}/code/abc/sourcedir.tar.gz",
+    "training": f"s3://{BUCKET}/datasets/mnist/training/",
+    "instance_type": "ml.g4dn.xlarge",
+}
+MODEL: Any = botocore.session.get_session().get_service_model("sagemaker")
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """The requests that are made in moto's account, by their operation; none leaves this machine."""
+    made: list[tuple[str, dict[str, Any]]] = []
+
+    def refuse(_socket: Any, address: Any) -> None:
+        raise AssertionError(f"a connection to {address} was tried")
+
+    use_moto_account(monkeypatch)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    session = botocore.session.get_session()
+    session.register(
+        "provide-client-params", lambda params, model, **_: made.append((model.name, dict(params)))
+    )
+    with mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session))
+        yield made
+
+
+def created(requests: list[tuple[str, dict[str, Any]]], **changes: Any) -> dict[str, Any]:
+    """Start a search, and return its CreateHyperParameterTuningJob request."""
+    tune.start(tune.Search(**SEARCH | changes))
+    (request,) = [made for operation, made in requests if operation == "CreateHyperParameterTuningJob"]
+    return request
+
+
+def strings(value: Any) -> list[str]:
+    """Every text in a request."""
+    if isinstance(value, dict):
+        return [text for part in value.values() for text in strings(part)]
+    if isinstance(value, list):
+        return [text for part in value for text in strings(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"strategy": tune.HYPERBAND, "epochs": 2}, {"spot": True, "instance_count": 2}, {"trials": 1}],
+)
+def test_the_request_is_one_that_sagemaker_takes(
+    requests: list[tuple[str, dict[str, Any]]], changes: dict[str, Any]
+) -> None:
+    """Members, patterns, lengths, numbers and words are those of SageMaker's service model."""
+    operation = MODEL.operation_model("CreateHyperParameterTuningJob")
+    assert violations(operation, created(requests, **changes)) == []
+
+
+def test_the_search_asks_sagemaker_for_the_tuning_job_and_nothing_else(
+    requests: list[tuple[str, dict[str, Any]]],
+) -> None:
+    """Nothing is uploaded, no bucket, role or account is looked up: the job is created and described."""
+    created(requests)
+    assert [operation for operation, _ in requests] == [
+        "CreateHyperParameterTuningJob",
+        "DescribeHyperParameterTuningJob",
+    ]
+
+
+def test_the_trials_see_the_training_images_only(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """There is one channel, and the objective is the accuracy on what train.py holds out of it."""
+    request = created(requests)
+    definition, config = request["TrainingJobDefinition"], request["HyperParameterTuningJobConfig"]
+    (channel,) = definition["InputDataConfig"]
+    assert channel["ChannelName"] == "training"
+    assert channel["DataSource"]["S3DataSource"] == {
+        "S3DataType": "S3Prefix",
+        "S3Uri": SEARCH["training"],
+        "S3DataDistributionType": "FullyReplicated",
+    }
+    assert config["HyperParameterTuningJobObjective"] == {
+        "Type": "Maximize",
+        "MetricName": "validation-accuracy",
+    }
+    assert config["HyperParameterTuningJobObjective"]["MetricName"] in {
+        metric["Name"] for metric in definition["AlgorithmSpecification"]["MetricDefinitions"]
+    }
+
+
+def test_everything_lies_below_our_own_prefixes(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """Every address is of the stack's bucket, below datasets/, code/, trials/ or checkpoints/."""
+    request = created(requests, spot=True)
+    definition = request["TrainingJobDefinition"]
+    assert sorted({text for text in strings(request) if text.startswith("s3://")}) == [
+        f"s3://{BUCKET}/checkpoints/{NAME}/",
+        SEARCH["source"],
+        SEARCH["training"],
+        f"s3://{BUCKET}/trials/{NAME}/",
+    ]
+    assert request["HyperParameterTuningJobName"] == NAME
+    assert definition["OutputDataConfig"]["S3OutputPath"] == f"s3://{BUCKET}/trials/{NAME}/"
+
+
+def test_the_trials_run_in_script_mode(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """Program, code and what isn't searched are static hyperparameters; role and image are as given."""
+    definition = created(requests, arch="large", epochs=30, seed=7)["TrainingJobDefinition"]
+    assert definition["StaticHyperParameters"] == {
+        "arch": "large",
+        "epochs": "30",
+        "seed": "7",
+        "sagemaker_program": "train.py",
+        "sagemaker_submit_directory": SEARCH["source"],
+    }
+    assert definition["AlgorithmSpecification"]["TrainingImage"] == SEARCH["image"]
+    assert definition["RoleArn"] == SEARCH["role"]
+    assert definition.keys().isdisjoint({"EnableManagedSpotTraining", "CheckpointConfig", "Environment"})
+    assert "MaxWaitTimeInSeconds" not in definition["StoppingCondition"]
+
+
+def test_a_spot_search_has_checkpoints_and_time_to_wait(
+    requests: list[tuple[str, dict[str, Any]]],
+) -> None:
+    """Checkpoints lie below the tuning job's name, trials keep theirs apart, and may wait longer than run."""
+    definition = created(requests, spot=True)["TrainingJobDefinition"]
+    assert definition["EnableManagedSpotTraining"] is True
+    assert definition["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/checkpoints/{NAME}/"
+    assert definition["Environment"] == {"CHECKPOINTS_BELOW_JOB_NAME": "true"}
+    condition = definition["StoppingCondition"]
+    assert condition["MaxWaitTimeInSeconds"] > condition["MaxRuntimeInSeconds"] == tune.LONGEST_TRIAL
+
+
+def test_hyperband_is_told_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """Trials tell their accuracy each epoch, and none is stopped before a third of the epochs."""
+    request = created(requests, strategy=tune.HYPERBAND, epochs=9)
+    config = request["HyperParameterTuningJobConfig"]
+    assert config["Strategy"] == "Hyperband"
+    assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 3, "MaxResource": 9}}
+    assert config["TrainingJobEarlyStoppingType"] == "Off"  # SageMaker refuses another with Hyperband
+    assert request["TrainingJobDefinition"]["StaticHyperParameters"]["validate-epochs"] == "true"
+
+
+def test_limits_are_those_that_were_asked_for(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """No more trials run at once than there are, and no trial outlives the search."""
+    request = created(requests, trials=2, parallel=8, longest_seconds=600, seed=5)
+    config = request["HyperParameterTuningJobConfig"]
+    assert config["ResourceLimits"] == {
+        "MaxNumberOfTrainingJobs": 2,
+        "MaxParallelTrainingJobs": 2,
+        "MaxRuntimeInSeconds": 600,
+    }
+    assert config["RandomSeed"] == 5
+    assert request["TrainingJobDefinition"]["StoppingCondition"]["MaxRuntimeInSeconds"] == 600
+
+
+def test_train_takes_every_hyperparameter_of_every_trial(
+    requests: list[tuple[str, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """train.py accepts the static hyperparameters and both ends of each range."""
+    request = created(requests, strategy=tune.HYPERBAND)
+    searched = request["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    ends = {
+        entry["Name"]: (entry["MinValue"], entry["MaxValue"])
+        for entry in searched["ContinuousParameterRanges"]
+    }
+    ends |= {entry["Name"]: tuple(entry["Values"]) for entry in searched["CategoricalParameterRanges"]}
+    assert ends == {
+        "learning-rate": ("0.002", "0.03"),
+        "weight-decay": ("0.0001", "0.05"),
+        "augmentation": ("0.5", "1.5"),
+        "label-smoothing": ("0.0", "0.15"),
+        "dropout": ("0.0", "0.3"),
+        "batch-size": ("128", "256", "512", "1024"),
+    }
+    static = request["TrainingJobDefinition"]["StaticHyperParameters"]
+    given = {name: value for name, value in static.items() if not name.startswith("sagemaker_")}
+    for end in (0, -1):
+        chosen = given | {name: values[end] for name, values in ends.items()}
+        words = [word for name, value in chosen.items() for word in (f"--{name}", value)]
+        options = parse([*words, "--training", str(tmp_path), "--model-dir", str(tmp_path)])
+        assert options.validate_epochs is True
+        assert options.dropout == float(ends["dropout"][end])
+
+
+def test_the_sdk_is_quiet(
+    requests: list[tuple[str, dict[str, Any]]],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing is printed, and nothing is logged that a program without handlers would show."""
+    with caplog.at_level(logging.WARNING):
+        created(requests)
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+
+
+def test_the_name_fits_and_is_of_universal_time() -> None:
+    """The longest name of a stack leaves room for the time, whatever the desk's clock is set to."""
+    now = datetime(2026, 11, 26, 1, 30, tzinfo=timezone(timedelta(hours=4)))
+    name = tune.job_name("x" * 16, now)
+    assert name == f"{'x' * 16}-261125-213000"
+    assert len(name) <= 32
+    assert tune.job_name("x" * 16, now.astimezone(UTC)) == name
+
+
+def test_the_images_for_cpu_and_gpu_differ_in_one_word_of_the_tag() -> None:
+    """The final training's image is the trials' with cpu for gpu or the other way round, in every region."""
+    for region, host in (
+        ("us-east-1", "763104351884.dkr.ecr.us-east-1.amazonaws.com"),
+        ("cn-north-1", "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+    ):
+        gpu, cpu = tune.image(region, "ml.g4dn.xlarge"), tune.image(region, "ml.m5.large")
+        assert gpu == f"{host}/pytorch-training:2.10-gpu-py313"
+        assert cpu == gpu.replace("-gpu-", "-cpu-")
+
+
+def test_the_command_offers_what_there_is() -> None:
+    """The command's networks are the model's, and its strategies are the search's."""
+    assert tuple(Arch) == ARCHITECTURES
+    assert tuple(Strategy) == tune.STRATEGIES

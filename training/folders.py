@@ -1,0 +1,102 @@
+"""Data sets of a person's own: IDX files, or a folder of images for each digit."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from training.container.data import IMAGE_SHAPE, DataError, load
+from training.datasets import DataSet, Digits, pair
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+TEST_SHARE = 7  # one image in seven, as MNIST's 10,000 of 70,000
+_SEED = 28
+_LABELS = [str(label) for label in range(10)]
+_FORMS = (
+    "training/ and test/, or train-* and t10k-* IDX files, or one pair of IDX files *-images-idx3-ubyte and "
+    "*-labels-idx1-ubyte, or folders 0 to 9 of PNG or JPEG images"
+)
+
+
+def read(folder: Path, name: str, progress: Callable[[int, int], None] = lambda _done, _of: None) -> DataSet:
+    """Read a data set from a folder; `progress` is told images read and images in all.
+
+    The folder holds `training/` and `test/`, or MNIST's four files, or one set of digits, of which one in
+    seven, drawn with a fixed seed, becomes the test. A set of digits is a pair of IDX files, or folders
+    0 to 9 of PNG or JPEG images, 28 × 28 pixels, light ink on dark ground.
+
+    Raises DataError.
+    """
+    channels = [folder / channel for channel in ("training", "test")]
+    if any(channel.is_dir() for channel in channels):
+        training, test = (_digits(channel, progress) for channel in channels)
+        return DataSet(name, f"folder {folder.name}", training, test)
+    if any(folder.glob("t10k-*")):
+        try:
+            return DataSet(name, f"folder {folder.name}", pair(folder, "train"), pair(folder, "t10k"))
+        except FileNotFoundError as error:
+            raise DataError(str(error)) from error
+    digits = _digits(folder, progress)
+    order = np.random.RandomState(_SEED).permutation(len(digits))
+    count = len(digits) // TEST_SHARE
+    if not count:
+        raise DataError(f"{folder}: expected at least {TEST_SHARE} images, found {len(digits)}")
+    test, training = (digits[np.sort(which)] for which in (order[:count], order[count:]))
+    source = f"folder {folder.name}, one image in {TEST_SHARE} drawn as the test"
+    return DataSet(name, source, training, test)
+
+
+def decode(file: Path) -> NDArray[np.uint8]:
+    """Read an image as the model will (container/inference.py): grey, uint8 (28, 28). Raises DataError."""
+    try:
+        with Image.open(file, formats=("PNG", "JPEG")) as image:
+            if (image.height, image.width) != IMAGE_SHAPE:
+                raise DataError(f"{file}: expected 28 × 28 pixels, found {image.width} × {image.height}")
+            return _grey(image)
+    except UnidentifiedImageError as error:
+        raise DataError(f"{file}: expected a PNG or JPEG image, found something else") from error
+    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow, of broken PNG chunks
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{file}: expected a readable image, found: {error}") from error
+
+
+def _grey(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):  # 16-bit grey: its upper byte
+        return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(ground, image.convert("RGBA"))
+    return np.asarray(image.convert("L"))
+
+
+def _digits(folder: Path, progress: Callable[[int, int], None]) -> Digits:
+    """Read one set of digits: folders of images, or one pair of IDX files."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder beside its sibling, found none")
+    shown = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    folders = {entry.name for entry in shown if entry.is_dir()}
+    files = any(folder.glob("*-images-idx3-ubyte*"))
+    if files and not folders:
+        return Digits(*load(folder))
+    if files or not folders or not folders <= set(_LABELS):
+        found = ", ".join(sorted(entry.name for entry in shown)[:15]) or "nothing"
+        raise DataError(f"{folder}: expected {_FORMS}, found {found}")
+    images = [(file, int(label)) for label in sorted(folders) for file in _images(folder / label)]
+    if not images:
+        raise DataError(f"{folder}: expected PNG or JPEG images in its folders, found none")
+    pixels, labels = np.empty((len(images), *IMAGE_SHAPE), np.uint8), np.empty(len(images), np.uint8)
+    for position, (file, label) in enumerate(images):
+        pixels[position], labels[position] = decode(file), label
+        progress(position + 1, len(images))
+    return Digits(pixels, labels)
+
+
+def _images(folder: Path) -> list[Path]:
+    files = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    for file in files:
+        if file.suffix.lower() not in SUFFIXES:
+            raise DataError(f"{file}: expected images with {', '.join(SUFFIXES)} alone in {folder}")
+    return files
