@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import decision, report
+from batch_prediction import decision, report, transform
 from batch_prediction.aws import Clients
 from batch_prediction.batch_input import SMALL_PART, part_sizes
 from batch_prediction.decision import Start
@@ -23,8 +23,6 @@ from benchmarks.memory_s3 import SETTINGS, MemoryS3, clients
 RUN = Run("measured", "20261122t154022z-1a2b3c4d")
 DISTINCT_PARTS = 10
 JOB = {
-    "TransformJobName": f"{SETTINGS.name}-{RUN.id}",
-    "ModelName": "measured",
     "TransformJobStatus": "Completed",
     "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
 }
@@ -63,8 +61,9 @@ def prepare(lines: int) -> Clients:
     s3 = MemoryS3(objects)
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
     counts = {"lines": lines, "labelled": lines, "left_out": left_out}
-    decision.take(s3, SETTINGS.bucket, RUN, Start(**frozen | counts))
-    return clients(s3, JOB)
+    decided = Start(**frozen | counts)
+    decision.take(s3, SETTINGS.bucket, RUN, decided)
+    return clients(s3, transform._job_request(SETTINGS.bucket, RUN, decided) | JOB)
 
 
 def once(lines: int) -> None:
