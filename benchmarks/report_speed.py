@@ -7,7 +7,9 @@ hundred is missing, and one line of a thousand was left out of the manifest.
 import random
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import fields
+from io import StringIO
 from typing import Any
 
 import orjson
@@ -70,7 +72,13 @@ def once(lines: int) -> None:
     """Write the report of a run of `lines`, and keep nothing."""
     aws = prepare(lines)
     aws.s3.kept = False
-    report.write(aws, SETTINGS, RUN)
+    write(aws)
+
+
+def write(aws: Clients) -> None:
+    """Write the report; its metrics, which are lines of the log, are not the benchmark's figures."""
+    with redirect_stdout(StringIO()):
+        report.write(aws, SETTINGS, RUN)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -83,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsing, writing = in_turns(
         given.rounds,
         lambda: parse_all(distinct, given.lines // len(distinct)),
-        lambda: report.write(aws, SETTINGS, RUN),
+        lambda: write(aws),
     )
     figures = [
         Figure("write_report, throughput as a share of parsing", parsing / writing, 0.25, at_least=True),
