@@ -2,7 +2,7 @@
 VENV := .venv
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity programs browser notebook torchvision benchmarks
+.PHONY: demo test lint fidelity programs browser simulate notebook torchvision benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -23,6 +23,10 @@ programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
 # The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
 browser: $(VENV)/.browser
 	$(VENV)/bin/python -m pytest tests/browser
+
+# A million faults over the real handlers; CI has a tenth of it. FIRST=7 begins with another seed.
+simulate: $(VENV)/.installed
+	$(VENV)/bin/python -m tests.simulation --faults 1000000 --first $(or $(FIRST),0)
 
 # docs/walkthrough.ipynb, executed beside a stack in the local cloud.
 notebook: $(VENV)/.installed

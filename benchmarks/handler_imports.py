@@ -16,7 +16,7 @@ from benchmarks.measuring import ROOT, Figure, arguments, conclude
 from local.packages import pack
 from local.sandbox import link_provided
 
-HANDLERS = ("start_transform", "write_report", "register_model")
+HANDLERS = ("start_transform", "write_report", "register_model", "sweep")
 PROGRAM = "import time; begun = time.process_time(); import {}; print(time.process_time() - begun)"
 
 

@@ -22,10 +22,14 @@ SETTINGS = Settings(
     minimum_accuracy=0.97,
     accuracy_tolerance=0.002,
     max_images=1_000_000,
+    upload_queue_url="",
     report_queue_url="",
     notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
     training_instance_type="ml.g4dn.xlarge",
     transform_price_per_hour=0.0,
+    wait_for_images_minutes=60,
+    wait_for_capacity_hours=24,
+    max_transform_hours=6,
     spot_training=False,
 )
 
@@ -70,4 +74,5 @@ def clients(s3: MemoryS3, transform_job: dict[str, Any]) -> Clients:
     made = Clients()
     made.__dict__["s3"] = s3  # a cached_property reads its value here
     made.__dict__["sagemaker"] = SimpleNamespace(describe_transform_job=lambda **_: transform_job)
+    made.__dict__["sns"] = SimpleNamespace(publish=lambda **_: None)
     return made

@@ -5,10 +5,12 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from batch_prediction import redelivery, waiting
 from batch_prediction.aws import clients
-from batch_prediction.events import ManifestUploaded
+from batch_prediction.events import Message, start_wanted
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
+from batch_prediction.waiting import NotYet, Waited
 
 logger = Logger()
 
@@ -16,6 +18,12 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take one SQS message that holds an `Object Created` event; SQS delivers it again after an error."""
-    upload = ManifestUploaded.from_sqs(event)
-    run, decision = start(clients(), Settings.from_environment(), upload)
-    logger.info("run decided", batch=run.batch, run=run.id, decision=decision)
+    aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
+    with redelivery.soon(aws.sqs, settings.upload_queue_url, message):
+        try:
+            run, decision = start(aws, settings, start_wanted(message), Waited.of(message))
+        except NotYet as not_yet:
+            seconds = waiting.send_again(aws.sqs, settings, message, not_yet.cause)
+            logger.info(str(not_yet), next_look_in_seconds=seconds)
+        else:
+            logger.info("run decided", batch=run.batch, run=run.id, decision=decision)

@@ -26,6 +26,7 @@ from botocore.httpsession import URLLib3Session
 from local.children import Children
 from local.clients import make_client, role_credentials
 from local.environment import OPERATOR, SetAside, account_variables, child_variables, on_loopback
+from local.faults import Faults, plug_in
 from local.happenings import Happening, Listener
 from local.patches import Patches
 
@@ -43,7 +44,8 @@ class Cloud:
 
     `listener` is called for everything that happens, from whichever thread it happens in; it must be quick
     and safe to call from many threads. `port` is 0 for whichever is free. `state` names a folder that keeps
-    objects and model packages from one cloud to the next.
+    objects and model packages from one cloud to the next. `faults` make services fail and events get lost, as
+    they say.
     """
 
     region: ClassVar[str] = "us-east-1"
@@ -51,8 +53,15 @@ class Cloud:
     _running: ClassVar["Cloud | None"] = None
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, listener: Listener | None = None, port: int = 0, state: Path | None = None) -> None:
+    def __init__(
+        self,
+        listener: Listener | None = None,
+        port: int = 0,
+        state: Path | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         self.listener = listener
+        self.faults = faults
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
         self.port = port
@@ -141,6 +150,8 @@ class Cloud:
         if self._state_folder is not None:
             self._state = import_module("local.state").State(self, self._state_folder)
             self._state.plug_in()
+        if self.faults is not None:
+            plug_in(self, self.faults)
         self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
@@ -196,6 +207,9 @@ class Cloud:
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> str:
         """Put an event on the default bus and return its id; events are routed in the order of the calls."""
         identifier = str(uuid.uuid4())
+        if self.faults is not None and self.faults.loses(source):
+            self.tell("event", detail_type, "lost")
+            return identifier
         self.events.put(
             {
                 "version": "0",

@@ -1,6 +1,7 @@
 """The fields of AWS's events and their types, as AWS documents them.
 
 S3: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (newer editions: `event-version`).
+Schedules: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
 SageMaker: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
 """
 
@@ -31,6 +32,7 @@ INPUT_DATA = [
 ]
 RESOURCES = {"InstanceType": str, "InstanceCount": int, "VolumeSizeInGB": int, "VolumeKmsKeyId": str}
 DETAILS: dict[str, dict[str, Any]] = {
+    "Scheduled Event": {},
     "Object Created": {
         "version": str,
         "event-version": str,

@@ -14,7 +14,7 @@ from botocore import xform_name
 
 ROOT = Path(__file__).parents[1]
 OURS = [ROOT / folder for folder in ("functions", "training", "cli")]
-SERVICES = ("s3", "sagemaker", "sqs", "sns", "sts", "cloudformation", "service-quotas")
+SERVICES = ("s3", "sagemaker", "sqs", "sns", "lambda", "sts", "cloudformation", "service-quotas")
 TRANSFERS = ("upload_file", "upload_fileobj", "download_file")  # requests that boto3 makes in its own threads
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 MODELS = {name: botocore.session.get_session().get_service_model(name) for name in SERVICES}
@@ -77,7 +77,8 @@ class Calls(ast.NodeVisitor):
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if name == "get_paginator" and isinstance(node.args[0], ast.Constant):
             name = str(node.args[0].value)
-        if name in TRANSFERS or name in OPERATIONS:
+        own = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "super()"
+        if not own and (name in TRANSFERS or name in OPERATIONS):
             self.sites.add(Site(self.file, self.function, OPERATIONS.get(name, name)))
         self.generic_visit(node)
 

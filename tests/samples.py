@@ -21,10 +21,14 @@ SETTINGS = Settings(
     minimum_accuracy=0.97,
     accuracy_tolerance=0.002,
     max_images=1_000_000,
+    upload_queue_url="",
     report_queue_url="",
     notifications_topic_arn="arn:aws:sns:us-east-1:123456789012:digits-notifications",
     training_instance_type="ml.g4dn.xlarge",
     transform_price_per_hour=0.0,
+    wait_for_images_minutes=0,
+    wait_for_capacity_hours=24,
+    max_transform_hours=6,
     spot_training=False,
 )
 

@@ -140,6 +140,21 @@ def test_the_keys_of_report_json_are_documented() -> None:
     assert f"`{','.join(COLUMNS)}`" in (ROOT / "README.md").read_text()
 
 
+def test_every_test_that_reliability_names_exists() -> None:
+    """Each row of docs/reliability.md names the tests that show it, and each of them is a test."""
+    rows = re.findall(r"^\| (?!fault|---)(.*) \|$", (ROOT / "docs" / "reliability.md").read_text(), re.M)
+    assert len(rows) > 30
+    defined = {
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(), re.M)
+    }
+    for row in rows:
+        named = re.findall(r"`(test_\w+)`", row)
+        assert named, row
+        assert set(named) <= defined, row
+
+
 def test_torchvisions_environment_differs_in_torch_alone() -> None:
     """A package of both environments has the same version in both, but for torch, the stock build there."""
     whole, other = (

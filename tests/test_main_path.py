@@ -30,6 +30,7 @@ def empty_stack() -> Iterator[Stack]:
     """The stack as template.yaml deploys it, without any model."""
     with Cloud() as cloud:
         parameters = {"Name": "digits", "MinimumAccuracy": "0.5", "MaxImages": "50"}
+        parameters["WaitForImagesMinutes"] = "0"  # absent images stay absent
         yield Stack(cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, STATE))
 
 

@@ -6,6 +6,8 @@ The call sites are read from the sources; each has to be among those that the fl
 import io
 import json
 import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,14 +30,17 @@ from batch_prediction import (
     failure,
     final_training,
     notify,
+    overdue,
+    redelivery,
     registration,
     registry,
     report,
     transform,
+    waiting,
 )
 from batch_prediction.artifact import Artifact
 from batch_prediction.decision import Refuse, Start
-from batch_prediction.events import ManifestUploaded
+from batch_prediction.events import ManifestUploaded, Message
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.settings import Settings
 from batch_prediction.start import start
@@ -91,8 +96,9 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     sagemaker.create_model_package_group(ModelPackageGroupName="digits")
     queue = sqs.create_queue(QueueName="reports")["QueueUrl"]
-    topic = sns.create_topic(Name="notifications")["TopicArn"]
-    changed = {"report_queue_url": queue, "notifications_topic_arn": topic, "minimum_accuracy": 0.0}
+    topic = sns.create_topic(Name="digits-notifications")["TopicArn"]
+    changed = {"upload_queue_url": queue, "report_queue_url": queue, "notifications_topic_arn": topic}
+    changed |= {"minimum_accuracy": 0.0}
     stack = Settings(**SETTINGS.__dict__ | changed)
     for name, value in environment(stack).items():
         patch.setenv(name, value)
@@ -102,6 +108,8 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
+    wait_and_try_again(aws, stack)
+    sweep(aws, stack)
     at_the_desk(s3, sagemaker)
     search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
@@ -241,7 +249,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         stub.add_response("describe_model", model_of(DECISION.model_package))
         stub.add_client_error("create_transform_job", "ResourceInUse")
         stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
-        transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+        transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
     decision.take(aws.s3, BUCKET, RUN, DECISION)
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=b'{"image":{"source-ref":"s3://b/k"}}\n')
     misread = {"image": {"source-ref": f"s3://{BUCKET}/incoming/b7/00000.png"}, "label": 7}
@@ -253,6 +261,62 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         assert json.loads(reports.report(aws.s3, BUCKET, RUN))["status"] == status
         aws.s3.delete_object(Bucket=BUCKET, Key=RUN.report)
         aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=f"{answered}\n".encode())
+
+
+def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
+    """A run whose images are looked for, one that waits, one that comes back, is tried again and given up."""
+    key = "incoming/b7/manifest.jsonl"
+    version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
+    start(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
+    waits = Message({"detail-type": "Object Created"}, "handle", deliveries=1, received=0.0)
+    waiting.send_again(aws.sqs, stack, waits, waiting.IMAGES)
+    with pytest.raises(LookupError), redelivery.soon(aws.sqs, stack.upload_queue_url, waits):
+        raise LookupError
+    for given_up in (False, True):
+        with Stubber(aws.sagemaker) as stub:
+            failed = described_job("Failed", "InternalServerError: We encountered an internal error.")
+            stub.add_response("describe_transform_job", failed)
+            stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
+            assert not report.write(aws, stack, RUN)  # another try is asked for; then the report stands
+        if not given_up:
+            decision.give_up(aws.s3, BUCKET, RUN, "no capacity")
+
+
+def sweep(aws: functions_aws.Clients, stack: Settings) -> None:
+    """A sweep that finds a job to stop, a report, a final training and a package that nobody asked for."""
+    now = datetime(2026, 11, 22, 16, tzinfo=UTC)
+    ended, arn = now - timedelta(minutes=5), "arn:aws:sagemaker:us-east-1:123456789012:x/digits-261122"
+    times = {"CreationTime": now - timedelta(hours=9), "LastModifiedTime": ended}
+
+    def summary(kind: str, status: str, name: str = "digits-261122") -> dict[str, Any]:
+        job = {f"{kind}JobName": name, f"{kind}JobArn": arn, f"{kind}JobStatus": status}
+        tuned = {"Strategy": "Bayesian", "TrainingJobStatusCounters": {}, "ObjectiveStatusCounters": {}}
+        return {f"{kind}JobSummaries": [job | times | (tuned if kind == "HyperParameterTuning" else {})]}
+
+    jobs = summary("Transform", "InProgress")["TransformJobSummaries"]
+    jobs += summary("Transform", "Completed")["TransformJobSummaries"]
+    unreported = described_job("Completed", run=Run("b7", "20261122t154022z-00000000"))
+    nothing: dict[str, Any] = {"ModelPackageSummaryList": []}
+    final = completed_job("digits-261122-final", 0.99) | {
+        "SecondaryStatus": "Completed",
+        "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models/"},
+    }
+    with Stubber(aws.sagemaker) as stub, Stubber(aws.functions) as functions:
+        stub.add_response("list_transform_jobs", {"TransformJobSummaries": jobs})
+        stub.add_response("describe_transform_job", unreported)
+        stub.add_response("stop_transform_job", {})
+        stub.add_response("describe_transform_job", unreported)
+        stub.add_response("list_hyper_parameter_tuning_jobs", summary("HyperParameterTuning", "Completed"))
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        stub.add_client_error("describe_training_job", "ValidationException", "Requested resource not found.")
+        stub.add_response("list_training_jobs", summary("Training", "Completed", "digits-261122-final"))
+        stub.add_response("describe_training_job", final)
+        stub.add_response("list_model_packages", nothing)
+        for _function in range(2):
+            functions.add_response("invoke", {"StatusCode": 202})
+        assert len(overdue.sweep(aws, stack, now)) == 4
+        stub.assert_no_pending_responses()
+        functions.assert_no_pending_responses()
 
 
 def test_every_request_is_one_that_aws_accepts(recording: Recording) -> None:

@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from moto.events.models import EventPattern
 from samtranslator.yaml_helper import yaml_parse
 
+from batch_prediction import metrics, overdue, redelivery, waiting
 from batch_prediction.settings import Settings
 from tests.samples import event
 
@@ -124,6 +126,9 @@ def test_nothing_may_do_everything() -> None:
     """No action is a wildcard; only actions that AWS grants on nothing narrower have the resource `*`."""
     anywhere = {
         "sagemaker:ListModelPackages",
+        "sagemaker:ListTransformJobs",
+        "sagemaker:ListTrainingJobs",
+        "sagemaker:ListHyperParameterTuningJobs",
         "ecr:GetAuthorizationToken",
         "cloudwatch:PutMetricData",
     }
@@ -155,6 +160,8 @@ SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
 BUCKET = "${DataBucket.Arn}/"
 READ_BY_JOBS = ("incoming", "runs", "datasets", "code", "models", "checkpoints")
 WRITTEN_BY_JOBS = ("runs/*/output", "trials", "models", "checkpoints")
+SWEPT = ("transform-job", "training-job", "hyper-parameter-tuning-job")
+FAILURES = ("trials/*/failure.json", "models/*/failure.json")
 # Everything that a role may do, and to what. A change of template.yaml is a change of this table.
 ALLOWED = {
     "StartTransform": {
@@ -169,13 +176,38 @@ ALLOWED = {
         "sagemaker:CreateTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
         "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
         "iam:PassRole": ["SageMakerRole.Arn"],
-        "sqs:SendMessage": ["ReportQueue.Arn"],
+        "sqs:SendMessage": ["ReportQueue.Arn", "UploadQueue.Arn"],
+        "sqs:ChangeMessageVisibility": ["UploadQueue.Arn"],
     },
     "WriteReport": {
         "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*", f"{BUCKET}incoming/*"],
         "s3:PutObject": [f"{BUCKET}reports/*"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
+        "sqs:SendMessage": ["UploadQueue.Arn"],
+        "sqs:ChangeMessageVisibility": ["ReportQueue.Arn"],
+        "sns:Publish": ["Notifications"],
+    },
+    "Sweep": {
+        **{
+            f"sagemaker:List{kind}": ["*"]
+            for kind in ("TransformJobs", "TrainingJobs", "HyperParameterTuningJobs", "ModelPackages")
+        },
+        **{
+            f"sagemaker:Describe{kind}": [
+                *(f"{SAGEMAKER}{job}/${{Name}}-*" for job in SWEPT),
+                f"{SAGEMAKER}model-package/${{Name}}/*",
+            ]
+            for kind in ("TransformJob", "TrainingJob", "HyperParameterTuningJob", "ModelPackage")
+        },
+        "s3:GetObject": [f"{BUCKET}{key}" for key in ("reports/*/report.json", *FAILURES)],
+        "s3:ListBucket": ["DataBucket.Arn"],
+        "sqs:SendMessage": ["ReportQueue.Arn"],
+        "lambda:InvokeFunction": [
+            f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Name}}-{name}"
+            for name in ("train-best-model", "register-model")
+        ],
+        "sagemaker:StopTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
     },
     "TrainBestModel": {
         "sagemaker:DescribeHyperParameterTuningJob": [f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"],
@@ -298,12 +330,51 @@ def test_every_dead_letter_queue_has_an_alarm_that_tells_people() -> None:
         t["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for r in RULES.values() for t in r["Targets"]
     }
     watched = set()
-    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+    for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
+        if not name.endswith("DeadLettersAlarm"):
+            continue
         assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
         assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
         assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
         watched |= {dimension["Value"]["Fn::GetAtt"][0] for dimension in alarm["Dimensions"]}
     assert watched == dead_letters == {name for name in QUEUES if "VisibilityTimeout" not in QUEUES[name]}
+
+
+def test_a_run_that_waits_long_for_capacity_is_an_alarm() -> None:
+    """SQS's own age begins anew with every sending: the alarm is on the one that we publish."""
+    alarm = RESOURCES["WaitingForCapacityAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == (metrics.NAMESPACE, "WaitingForCapacity")
+    assert alarm["Dimensions"] == [{"Name": "Name", "Value": {"Ref": "Name"}}]
+    assert alarm["Period"] >= waiting.delay(1e9, 1e9 * 2)  # a look falls into each period
+    assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
+    watched = {name for name in of_type("AWS::CloudWatch::Alarm") if not name.endswith("DeadLettersAlarm")}
+    assert watched == {"WaitingForCapacityAlarm"}
+
+
+def test_a_message_comes_back_soon_and_five_times() -> None:
+    """After an error the pauses are minutes, and shorter than the queue's visibility time-out."""
+    assert len(redelivery.SECONDS) == 5 - 1
+    for name in ("UploadQueue", "ReportQueue"):
+        assert QUEUES[name]["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert max(redelivery.SECONDS) < QUEUES[name]["VisibilityTimeout"]
+
+
+def test_a_run_may_wait_in_its_own_queue() -> None:
+    """Lambda stops a function that keeps sending to its own queue, unless it is allowed to."""
+    assert FUNCTIONS["StartTransform"]["RecursiveLoop"] == "Allow"
+    retention = QUEUES["UploadQueue"]["MessageRetentionPeriod"]
+    limits = TEMPLATE["Parameters"]
+    assert limits["WaitForCapacityHours"]["MaxValue"] * 3600 <= retention
+    assert limits["WaitForImagesMinutes"]["MaxValue"] * 60 <= retention
+
+
+def test_the_sweep_comes_every_fifteen_minutes() -> None:
+    """Its rule, its permission and its period in the code agree."""
+    rule = RULES["SweepRule"]
+    assert rule["ScheduleExpression"] == f"rate({overdue.PERIOD.total_seconds() / 60:.0f} minutes)"
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["Sweep", "Arn"]}]
+    longest = TEMPLATE["Parameters"]["MaxTransformHours"]["MaxValue"]
+    assert timedelta(hours=longest) < overdue.WINDOW
 
 
 def matches(rule: str, sent: dict[str, Any]) -> bool:

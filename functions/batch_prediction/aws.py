@@ -25,8 +25,13 @@ class Clients:
 
     @cached_property
     def sqs(self) -> Any:
-        """SQS: the report queue."""
+        """SQS: the queues of start_transform and write_report."""
         return boto3.client("sqs", config=CONFIG)
+
+    @cached_property
+    def functions(self) -> Any:
+        """Lambda: the functions that the sweep invokes."""
+        return boto3.client("lambda", config=CONFIG)
 
     @cached_property
     def sns(self) -> Any:

@@ -62,28 +62,47 @@ def read(s3: Any, bucket: str, run: Run) -> Decision | None:
 
 
 def take(s3: Any, bucket: str, run: Run, decision: Decision) -> Decision:
-    """Write the decision unless there is one; the one that stands is returned, whoever took it.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 412 means that the key
-    exists, 409 that another conditional write is under way and this one has to be repeated.
-    """
+    """Write the decision unless there is one; the one that stands is returned, whoever took it."""
     head = {"schema": SCHEMA, "decision": type(decision).__name__.lower(), "batch": run.batch, "run": run.id}
-    body = orjson.dumps(head | asdict(decision), option=orjson.OPT_INDENT_2)
-    for pause in (*_PAUSES, None):
-        try:
-            s3.put_object(
-                Bucket=bucket, Key=run.decision, Body=body, IfNoneMatch="*", ContentType="application/json"
-            )
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 412:
-                break
-            if status != 409 or pause is None:
-                raise
-            time.sleep(pause)
-        else:
-            return decision
+    if _write_once(s3, bucket, run.decision, head | asdict(decision)):
+        return decision
     standing = read(s3, bucket, run)
     if standing is None:
         raise RuntimeError(f"s3://{bucket}/{run.decision}: expected the decision that stands, found nothing")
     return standing
+
+
+def give_up(s3: Any, bucket: str, run: Run, reason: str) -> None:
+    """Write why no further transform job of a run is started, unless that stands there already."""
+    _write_once(s3, bucket, run.gave_up, {"schema": SCHEMA, "reason": reason})
+
+
+def given_up(s3: Any, bucket: str, run: Run) -> str | None:
+    """Why no further transform job of a run is started; None when that hasn't been given up."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=run.gave_up)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    return str(orjson.loads(body)["reason"])
+
+
+def _write_once(s3: Any, bucket: str, key: str, content: dict[str, Any]) -> bool:
+    """Write an object unless there is one; whether it was written.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 412 means that the key
+    exists, 409 that another conditional write is under way and this one has to be repeated.
+    """
+    body = orjson.dumps(content, option=orjson.OPT_INDENT_2)
+    for pause in (*_PAUSES, None):
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ContentType="application/json")
+        except ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            if status == 412:
+                return False
+            if status != 409 or pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return True
+    raise AssertionError("the last round returns or raises")

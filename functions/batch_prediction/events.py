@@ -8,6 +8,31 @@ from batch_prediction.layout import Run
 
 
 @dataclass(frozen=True)
+class Message:
+    """The one message of a poller's event: template.yaml sets BatchSize to 1.
+
+    Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
+    """
+
+    content: dict[str, Any]
+    receipt: str  # its handle, for this delivery
+    deliveries: int  # this one included
+    received: float  # seconds since 1970, at its first delivery
+
+    @classmethod
+    def of(cls, event: dict[str, Any]) -> "Message":
+        """Read the message and what SQS says about it."""
+        (record,) = event["Records"]
+        attributes = record["attributes"]
+        return cls(
+            content=json.loads(record["body"]),
+            receipt=record["receiptHandle"],
+            deliveries=int(attributes["ApproximateReceiveCount"]),
+            received=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
+        )
+
+
+@dataclass(frozen=True)
 class ManifestUploaded:
     """`Object Created` of aws.s3: a version of an object below incoming/ has been written.
 
@@ -19,9 +44,9 @@ class ManifestUploaded:
     version: str
 
     @classmethod
-    def from_sqs(cls, event: dict[str, Any]) -> "ManifestUploaded":
-        """Read the event from a queue's message; ValueError when the object has no version."""
-        detail = _message(event)["detail"]
+    def from_message(cls, message: Message) -> "ManifestUploaded":
+        """Read the event; ValueError when the object has no version."""
+        detail = message.content["detail"]
         bucket, upload = detail["bucket"]["name"], detail["object"]
         if "version-id" not in upload:
             raise ValueError(
@@ -32,12 +57,35 @@ class ManifestUploaded:
 
 
 @dataclass(frozen=True)
+class TryWanted:
+    """`Digit Batch Try Wanted`, which write_report sends: a decided run needs its next transform job."""
+
+    run: Run
+
+    WANTED = "Digit Batch Try Wanted"
+
+    @classmethod
+    def message(cls, run: Run) -> dict[str, Any]:
+        """Our own message about a run."""
+        return {"detail-type": cls.WANTED, "detail": {"batch": run.batch, "run": run.id}}
+
+
+def start_wanted(message: Message) -> ManifestUploaded | TryWanted:
+    """What start_transform is asked to start."""
+    if message.content["detail-type"] == TryWanted.WANTED:
+        detail = message.content["detail"]
+        return TryWanted(Run(detail["batch"], detail["run"]))
+    return ManifestUploaded.from_message(message)
+
+
+@dataclass(frozen=True)
 class RunEnded:
     """A run needs its report: a hint, never the truth about how it ended.
 
     Either `SageMaker Transform Job State Change` of aws.sagemaker
     (https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html),
-    or `Digit Batch Run Ended`, which start_transform sends for a run that it refuses a job.
+    or `Digit Batch Run Ended`: start_transform sends it for a run that gets no job (any more), the sweep
+    for a job whose event may have been lost.
     """
 
     run: Run
@@ -45,11 +93,10 @@ class RunEnded:
     ENDED = "Digit Batch Run Ended"
 
     @classmethod
-    def from_sqs(cls, event: dict[str, Any], bucket: str) -> "RunEnded":
-        """Read the run from a queue's message; ValueError for a job that isn't this stack's."""
-        message = _message(event)
-        detail = message["detail"]
-        if message["detail-type"] == cls.ENDED:
+    def from_message(cls, message: Message, bucket: str) -> "RunEnded":
+        """Read the run; ValueError for a job that isn't this stack's."""
+        detail = message.content["detail"]
+        if message.content["detail-type"] == cls.ENDED:
             return cls(Run(detail["batch"], detail["run"]))
         return cls(Run.of_output(detail["TransformOutput"]["S3OutputPath"], bucket))
 
@@ -81,13 +128,3 @@ class TuningEnded:
     def from_event(cls, event: dict[str, Any]) -> "TuningEnded":
         """Read the name of the tuning job; how it ended is asked of SageMaker."""
         return cls(event["detail"]["HyperParameterTuningJobName"])
-
-
-def _message(event: dict[str, Any]) -> dict[str, Any]:
-    """The one message of a poller's event: template.yaml sets BatchSize to 1.
-
-    Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
-    """
-    (record,) = event["Records"]
-    message: dict[str, Any] = json.loads(record["body"])
-    return message

@@ -4,6 +4,7 @@ Top-level prefixes end in a slash and never nest:
 
     incoming/<batch>/manifest.jsonl | manifest.csv     the upload that starts a run; images beside it
     runs/<batch>/<run>/run.json                        the one decision about the run
+    runs/<batch>/<run>/gave_up.json                    why the run's transform job was never started
     runs/<batch>/<run>/left_out.jsonl                  manifest lines refused before the job
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
     runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
@@ -173,6 +174,11 @@ class Run:
     def decision(self) -> str:
         """The key of the one decision about the run."""
         return f"{self.prefix}run.json"
+
+    @property
+    def gave_up(self) -> str:
+        """The key of the reason why no further transform job of the run is started."""
+        return f"{self.prefix}gave_up.json"
 
     @property
     def left_out(self) -> str:

@@ -52,7 +52,9 @@ def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
     )
     for page in pages:  # a page may be empty and yet not be the last
         for newest in page["ModelPackageSummaryList"]:
-            return describe(sagemaker, newest["ModelPackageArn"])
+            package = describe(sagemaker, newest["ModelPackageArn"])
+            if package.status == "Approved":  # it may have been rejected since it was listed
+                return package
     return None
 
 

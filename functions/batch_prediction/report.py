@@ -7,57 +7,111 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from botocore.exceptions import ClientError
 
-from batch_prediction import decision, pages, spending
+from batch_prediction import announcement, decision, pages, spending, transform
 from batch_prediction.accuracy import accuracy, by_class, confusions
 from batch_prediction.aws import Clients
 from batch_prediction.batch_input import part_sizes
 from batch_prediction.calibration import calibration
 from batch_prediction.decision import Decision, Refuse, Start
+from batch_prediction.events import TryWanted
 from batch_prediction.layout import Run
 from batch_prediction.predictions import CERTAINTY, Tally, tabulate
+from batch_prediction.retry import Step
 from batch_prediction.settings import Settings
 
 SCHEMA = "digit-batch/report/2"
-_ENDED = ("Completed", "Failed", "Stopped")
 
 
 def write(aws: Clients, settings: Settings, run: Run) -> bool:
     """Write the report of a run that has ended; whether there was one to write. Safe to repeat.
 
-    report.json comes last: where it is, the report is whole. A report about a transform job replaces one
-    without, and never the other way round. LookupError when nothing was ever decided about the run.
+    A run that needs another transform job is sent to start_transform. A report about a later job replaces one
+    about an earlier job or none, and never the other way round. LookupError when nothing was ever decided
+    about the run.
     """
     bucket = settings.bucket
     decided = decision.read(aws.s3, bucket, run)
     if decided is None:
         raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
-    job = _describe(aws.sagemaker, decided)
-    if job is not None and job["TransformJobStatus"] not in _ENDED:
-        return False
-    standing = _read_json(aws.s3, bucket, run.report)
-    if standing is not None and (standing["transform_job"] is not None or job is None):
+    tries, gave_up = list[dict[str, Any]](), None
+    if isinstance(decided, Start):
+        tries = transform.tries(aws.sagemaker, bucket, run, decided)
+        step = transform.next_step(tries)
+        if step is Step.START:
+            gave_up = decision.given_up(aws.s3, bucket, run)
+            if gave_up is None:
+                _ask_for_another_try(aws.sqs, settings, run)
+        if step is Step.WAIT or (step is Step.START and gave_up is None):
+            return False
+    standing, version = _standing(aws.s3, bucket, run)
+    if _tries_of(standing) >= len(tries):
         return False
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
-        tally = _tabulate(aws.s3, bucket, run, decided, table)
-        report = compose(run, decided, job, tally)
-        aws.s3.upload_file(
-            str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"}
-        )
+        tally = _tabulate(aws.s3, bucket, run, decided, len(tries), table)
+        report = compose(run, decided, tries[-1] if tries else None, tally, gave_up)
+        _upload(aws.s3, bucket, run, table)
     pages.write(aws.s3, bucket, run, report)
-    aws.s3.put_object(
-        Bucket=bucket,
-        Key=run.report,
-        Body=orjson.dumps(report, option=orjson.OPT_INDENT_2),
-        ContentType="application/json",
+    announcement.measure(settings, report)
+    announcement.tell(aws.sns, settings, run, report)
+    return _commit(aws.s3, bucket, run, report, version)
+
+
+def _ask_for_another_try(sqs: Any, settings: Settings, run: Run) -> None:
+    sqs.send_message(
+        QueueUrl=settings.upload_queue_url, MessageBody=orjson.dumps(TryWanted.message(run)).decode()
     )
+
+
+def _standing(s3: Any, bucket: str, run: Run) -> tuple[dict[str, Any] | None, str | None]:
+    """The report that stands, and its ETag; None and None where there is none."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=run.report)
+    except s3.exceptions.NoSuchKey:
+        return None, None
+    return orjson.loads(answer["Body"].read()), answer["ETag"]
+
+
+def _tries_of(standing: dict[str, Any] | None) -> int:
+    """How many transform jobs the run had when a report was written; -1 for no report."""
+    if standing is None:
+        return -1
+    return (
+        0 if standing["transform_job"] is None else transform.number_of_try(standing["transform_job"]["name"])
+    )
+
+
+def _upload(s3: Any, bucket: str, run: Run, table: Path) -> None:
+    s3.upload_file(str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"})
+
+
+def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], version: str | None) -> bool:
+    """Write report.json in the place of the version that stood: where it is, the report is whole.
+
+    Whoever loses against another delivery, or against its own repeated request, leaves what stands if that is
+    about as many transform jobs. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+    body = orjson.dumps(report, option=orjson.OPT_INDENT_2)
+    try:
+        s3.put_object(Bucket=bucket, Key=run.report, Body=body, ContentType="application/json", **condition)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
+            raise
+        standing, _ = _standing(s3, bucket, run)
+        if _tries_of(standing) < _tries_of(report):
+            raise
+        return False
     return True
 
 
-def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tally) -> dict[str, Any]:
+def compose(
+    run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tally, gave_up: str | None = None
+) -> dict[str, Any]:
     """The content of report.json. Figures stand there only for a run that was completed as a whole."""
-    status, reason = _outcome(decided, job, tally)
+    status, reason = _outcome(decided, job, tally, gave_up)
     started = isinstance(decided, Start)
     whole = status == "Completed"
     matrix = tally.matrix
@@ -97,31 +151,28 @@ def compose(run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tall
     }
 
 
-def _outcome(decided: Decision, job: dict[str, Any] | None, tally: Tally) -> tuple[str, str | None]:
+def _outcome(
+    decided: Decision, job: dict[str, Any] | None, tally: Tally, gave_up: str | None
+) -> tuple[str, str | None]:
     """How the run ended. Completed is not success: the predictions are counted against the manifest first."""
+    if isinstance(decided, Refuse):
+        return "Refused", decided.reason
     if job is None:
-        return "Refused", decided.reason if isinstance(decided, Refuse) else None
+        return "GaveUp", gave_up
     status = str(job["TransformJobStatus"])
     if status == "Completed":
         return ("Failed", tally.problem) if tally.problem else (status, None)
-    return status, job.get("FailureReason") or f"the transform job is {status}, and gives no reason"
+    reason = job.get("FailureReason") or f"the transform job is {status}, and gives no reason"
+    return status, f"{reason}; no other try: {gave_up}" if gave_up else reason
 
 
-def _describe(sagemaker: Any, decided: Decision) -> dict[str, Any] | None:
-    """The truth about the run's job; None for a run that was refused one."""
-    if isinstance(decided, Refuse):
-        return None
-    answer: dict[str, Any] = sagemaker.describe_transform_job(TransformJobName=decided.transform_job)
-    return answer
-
-
-def _tabulate(s3: Any, bucket: str, run: Run, decided: Decision, table: Path) -> Tally:
+def _tabulate(s3: Any, bucket: str, run: Run, decided: Decision, tries: int, table: Path) -> Tally:
     sizes = part_sizes(decided.lines) if isinstance(decided, Start) else ()
     left_out = _lines(s3, bucket, run.left_out) if decided.left_out else ()
     with table.open("w", encoding="utf-8", newline="") as file:
         return tabulate(
             sizes,
-            output=lambda part: _read(s3, bucket, run.output_part(part)),
+            output=lambda part: _read(s3, bucket, run.output_part(part, tries)) if tries else None,
             given=lambda part: _lines_of_input(s3, bucket, run, part),
             left_out=left_out,
             table=file,
@@ -139,11 +190,6 @@ def _read(s3: Any, bucket: str, key: str) -> bytes | None:
     except s3.exceptions.NoSuchKey:
         return None
     return body
-
-
-def _read_json(s3: Any, bucket: str, key: str) -> Any:
-    body = _read(s3, bucket, key)
-    return None if body is None else orjson.loads(body)
 
 
 def _lines(s3: Any, bucket: str, key: str) -> Any:

@@ -28,10 +28,14 @@ class Settings:
     minimum_accuracy: float  # test accuracy, 0 to 1
     accuracy_tolerance: float  # validation accuracy, 0 to 1
     max_images: int  # manifest lines of one batch
+    upload_queue_url: str
     report_queue_url: str
     notifications_topic_arn: str
     training_instance_type: str  # of the final training jobs
     transform_price_per_hour: float  # of one instance, in USD; 0 takes the table of spending.py
+    wait_for_images_minutes: float  # from a manifest's arrival
+    wait_for_capacity_hours: float  # from the first request that was refused
+    max_transform_hours: float  # from a transform job's creation
     spot_training: bool  # whether they use managed spot training
 
     @classmethod

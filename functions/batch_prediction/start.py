@@ -3,28 +3,44 @@
 from typing import Any
 
 import orjson
+from botocore.exceptions import ClientError
 
-from batch_prediction import batch_input, decision, registry, transform
+from batch_prediction import batch_input, completeness, decision, registry, retry, transform, waiting
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Decision, Refuse, Start
-from batch_prediction.events import ManifestUploaded, RunEnded
+from batch_prediction.events import ManifestUploaded, RunEnded, TryWanted
 from batch_prediction.layout import Manifest, Run
 from batch_prediction.settings import Settings
 from batch_prediction.spending import price_per_hour
+from batch_prediction.waiting import CAPACITY, IMAGES, NotYet, Waited
 
 
-def start(aws: Clients, settings: Settings, upload: ManifestUploaded) -> tuple[Run, Decision]:
-    """Start a transform job for a manifest version, or send its refusal to the report. Safe to repeat."""
-    run = _run(aws.s3, upload)
-    decided = decision.read(aws.s3, upload.bucket, run)
-    if decided is None:
-        decided = decision.take(aws.s3, upload.bucket, run, _decide(aws, settings, run, upload))
-    if isinstance(decided, Start):
-        transform.start(aws.sagemaker, settings, run, decided)
-    else:
-        aws.sqs.send_message(
-            QueueUrl=settings.report_queue_url, MessageBody=orjson.dumps(RunEnded.message(run)).decode()
-        )
+def start(
+    aws: Clients,
+    settings: Settings,
+    wanted: ManifestUploaded | TryWanted,
+    waited: Waited = Waited(),  # noqa: B008 (frozen)
+) -> tuple[Run, Decision]:
+    """Start a run's next transform job, or send it to its report when it gets none. Safe to repeat.
+
+    NotYet when images are missing, or a service is busy, and the run hasn't waited long enough for it.
+    """
+    try:
+        if isinstance(wanted, TryWanted):
+            run, decided = wanted.run, _must_be_decided(aws.s3, settings.bucket, wanted.run)
+        else:
+            run = _run(aws.s3, wanted)
+            decided = decision.read(aws.s3, settings.bucket, run) or decision.take(
+                aws.s3, settings.bucket, run, _decide(aws, settings, run, wanted, waited)
+            )
+        if isinstance(decided, Refuse) or not _start_next_try(aws, settings, run, decided, waited):
+            aws.sqs.send_message(
+                QueueUrl=settings.report_queue_url, MessageBody=orjson.dumps(RunEnded.message(run)).decode()
+            )
+    except ClientError as error:
+        if not waiting.busy(error) or _waited_in_vain(settings, waited):
+            raise
+        raise NotYet(CAPACITY, str(error)) from error
     return run, decided
 
 
@@ -34,7 +50,23 @@ def _run(s3: Any, upload: ManifestUploaded) -> Run:
     return Run.of_manifest(manifest.batch, upload.key, upload.version, head["LastModified"])
 
 
-def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded) -> Decision:
+def _must_be_decided(s3: Any, bucket: str, run: Run) -> Decision:
+    decided = decision.read(s3, bucket, run)
+    if decided is None:
+        raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
+    return decided
+
+
+def _waited_in_vain(settings: Settings, waited: Waited) -> bool:
+    return waited.capacity >= waiting.limits(settings)[CAPACITY]
+
+
+def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded, waited: Waited) -> Decision:
+    place = upload.bucket, upload.key, upload.version
+    if waited.images < waiting.limits(settings)[IMAGES]:
+        missing = completeness.first_missing(aws.s3, *place, settings.max_images)
+        if missing is not None:
+            raise NotYet(IMAGES, f"s3://{upload.bucket}/{missing} isn't there")
     written = batch_input.write(aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images)
     counts = {"lines": written.lines, "labelled": written.labelled, "left_out": written.left_out}
     if written.problem:
@@ -63,3 +95,34 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
         instance_count=transform.instance_count(settings, written.lines),
         price_per_hour=price_per_hour(settings.transform_instance_type, settings.transform_price_per_hour),
     )
+
+
+def _start_next_try(aws: Clients, settings: Settings, run: Run, decided: Start, waited: Waited) -> bool:
+    """Start the transform job that the run needs, if any; False when it gets none any more."""
+    tries = transform.tries(aws.sagemaker, settings.bucket, run, decided)
+    if transform.next_step(tries) is not retry.Step.START:
+        return True
+    if decision.given_up(aws.s3, settings.bucket, run) is not None:
+        return False
+    package = registry.describe(aws.sagemaker, decided.model_package)
+    if package.status != "Approved":
+        reason = (
+            f"the model package {package.arn} was Approved when it was chosen and is {package.status} now: "
+            "upload the manifest again to read it with the newest approved package"
+        )
+    else:
+        try:
+            transform.start(aws.sagemaker, settings.bucket, run, decided, len(tries) + 1)
+        except transform.ModelRefusedError as error:
+            reason = f"{error}: register a package whose artifact is there, then upload the manifest again"
+        except ClientError as error:
+            if not (waiting.busy(error) and _waited_in_vain(settings, waited)):
+                raise
+            reason = (
+                f"gave up after {waited.capacity / 3600:.1f} hours (the stack's parameter "
+                f"WaitForCapacityHours); SageMaker last answered: {error}"
+            )
+        else:
+            return True
+    decision.give_up(aws.s3, settings.bucket, run, reason)
+    return False

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from batch_prediction import retry, waiting
 from batch_prediction.batch_input import part_sizes
 from batch_prediction.decision import Start
 from batch_prediction.layout import INCOMING, Run
@@ -42,18 +43,73 @@ def instance_count(settings: Settings, lines: int) -> int:
     return max(1, min(settings.max_transform_instances, wanted, sum(1 for _ in part_sizes(lines))))
 
 
-def start(sagemaker: Any, settings: Settings, run: Run, decision: Start) -> None:
-    """Make the model and start the job, unless they are there already. Safe to repeat."""
+def try_name(decision: Start, number: int) -> str:
+    """The name of a try's transform job, counted from 1."""
+    return decision.transform_job if number == 1 else f"{decision.transform_job}-{number}"
+
+
+def number_of_try(job: str) -> int:
+    """The number of the try that a transform job of ours is."""
+    _, _, rest = job.rpartition("-")
+    return int(rest) if len(rest) == 1 else 1  # a run's id ends in eight digits of a digest
+
+
+def tries(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[str, Any]]:
+    """The transform jobs of a run, as SageMaker describes them: each but the last was followed by another.
+
+    A job of our name that writes elsewhere is somebody else's: RuntimeError.
+    """
+    found: list[dict[str, Any]] = []
+    while next_step(found) is retry.Step.START and len(found) < retry.TRIES:
+        job = _describe(sagemaker, try_name(decision, len(found) + 1))
+        if job is None:
+            break
+        _job_must_be_ours(bucket, run, decision, len(found) + 1, job)
+        found.append(job)
+    return found
+
+
+def next_step(tries: list[dict[str, Any]]) -> retry.Step:
+    """What a run needs next after these transform jobs."""
+    newest = tries[-1] if tries else {}
+    return retry.next_step(len(tries), newest.get("TransformJobStatus"), newest.get("FailureReason"))
+
+
+class ModelRefusedError(Exception):
+    """SageMaker makes no model of the package: its artifact or its image can't be used."""
+
+
+def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 1) -> None:
+    """Make the model and start a try's job, unless they are there already. Safe to repeat.
+
+    A request that is refused may be the second one of a first that took effect, so SageMaker is asked. What
+    it refuses then is passed on: ResourceLimitExceeded, throttling; ModelRefusedError for a package.
+    """
     _make_model(sagemaker, decision)
-    request = _job_request(settings.bucket, run, decision)
     try:
-        sagemaker.create_transform_job(**request)
+        sagemaker.create_transform_job(**_job_request(bucket, run, decision, number))
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceInUse":
+        if error.response["Error"]["Code"] != "ResourceInUse" and not waiting.busy(error):
             raise
-        found = sagemaker.describe_transform_job(TransformJobName=decision.transform_job)
-        identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
-        must_be_ours(f"transform job {decision.transform_job}", error, identity, found)
+        found = _describe(sagemaker, try_name(decision, number))
+        if found is None:
+            raise
+        _job_must_be_ours(bucket, run, decision, number, found)
+
+
+def _describe(sagemaker: Any, name: str) -> dict[str, Any] | None:
+    """A transform job as SageMaker describes it; None for one that doesn't exist.
+
+    Which it says in the text of a ValidationException: "Could not find requested job with name".
+    """
+    try:
+        found: dict[str, Any] = sagemaker.describe_transform_job(TransformJobName=name)
+    except ClientError as error:
+        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "ResourceNotFound" or (code == "ValidationException" and "could not find" in text.lower()):
+            return None
+        raise
+    return found
 
 
 def _make_model(sagemaker: Any, decision: Start) -> None:
@@ -71,20 +127,30 @@ def _make_model(sagemaker: Any, decision: Start) -> None:
         # SageMaker answers ValidationException both for a name that is taken and for a request that is wrong.
         if error.response["Error"]["Code"] not in ("ValidationException", "ResourceInUse"):
             raise
-        try:
-            found = sagemaker.describe_model(ModelName=decision.model)
-        except ClientError:
-            raise error from None
+        found = _describe_model(sagemaker, decision.model)
+        if found is None:
+            raise ModelRefusedError(f"no model of {decision.model_package}: {error}") from error
         must_be_ours(f"model {decision.model}", error, request, found)
 
 
-def _job_request(bucket: str, run: Run, decision: Start) -> dict[str, Any]:
+def _describe_model(sagemaker: Any, name: str) -> dict[str, Any] | None:
+    """A model as SageMaker describes it; None for one that doesn't exist ("Could not find model")."""
+    try:
+        found: dict[str, Any] = sagemaker.describe_model(ModelName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationException":
+            raise
+        return None
+    return found
+
+
+def _job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dict[str, Any]:
     """The request of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html.
 
     The container sees `$.image` only, labels never reach the model; JoinSource puts the answer beside them.
     """
     return {
-        "TransformJobName": decision.transform_job,
+        "TransformJobName": try_name(decision, number),
         "ModelName": decision.model,
         "MaxConcurrentTransforms": _REQUESTS_AT_ONCE,
         "MaxPayloadInMB": _PAYLOAD_MB,
@@ -104,7 +170,7 @@ def _job_request(bucket: str, run: Run, decision: Start) -> dict[str, Any]:
             "SplitType": "Line",
         },
         "TransformOutput": {
-            "S3OutputPath": f"s3://{bucket}/{run.output_prefix()}",
+            "S3OutputPath": f"s3://{bucket}/{run.output_prefix(number)}",
             "Accept": CONTENT_TYPE,
             "AssembleWith": "Line",
         },
@@ -116,7 +182,15 @@ def _job_request(bucket: str, run: Run, decision: Start) -> dict[str, Any]:
     }
 
 
-def must_be_ours(what: str, taken: ClientError, request: dict[str, Any], found: dict[str, Any]) -> None:
+def _job_must_be_ours(bucket: str, run: Run, decision: Start, number: int, found: dict[str, Any]) -> None:
+    request = _job_request(bucket, run, decision, number)
+    identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
+    must_be_ours(f"transform job {try_name(decision, number)}", None, identity, found)
+
+
+def must_be_ours(
+    what: str, taken: ClientError | None, request: dict[str, Any], found: dict[str, Any]
+) -> None:
     """A name that is taken is a success when the same request took it, and a loud failure otherwise."""
     if foreign := _difference(request, found):
         raise RuntimeError(f"{what}: the name is taken by something else; {foreign}") from taken

@@ -24,15 +24,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
         clients.s3.create_bucket(Bucket=BUCKET)
         clients.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
         clients.sagemaker.create_model_package_group(ModelPackageGroupName="digits")
+        clients.sns.create_topic(Name="digits-notifications")  # that of SETTINGS
         yield clients
 
 
 @pytest.fixture
 def settings(aws: Clients) -> Settings:
-    """The stack's settings, with a report queue and a topic that exist."""
-    queue = aws.sqs.create_queue(QueueName="reports")["QueueUrl"]
-    topic = aws.sns.create_topic(Name="digits-notifications")["TopicArn"]
-    return replace(SETTINGS, report_queue_url=queue, notifications_topic_arn=topic)
+    """The stack's settings, with queues that exist."""
+    uploads, reports = (aws.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("uploads", "reports"))
+    return replace(SETTINGS, upload_queue_url=uploads, report_queue_url=reports)
 
 
 @pytest.fixture

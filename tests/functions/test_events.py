@@ -2,7 +2,14 @@
 
 import pytest
 
-from batch_prediction.events import ManifestUploaded, RunEnded, TrainingEnded
+from batch_prediction.events import (
+    ManifestUploaded,
+    Message,
+    RunEnded,
+    TrainingEnded,
+    TryWanted,
+    start_wanted,
+)
 from batch_prediction.layout import Manifest, Run
 from tests.documented import contradictions
 from tests.samples import EVENTS, event, message
@@ -48,15 +55,18 @@ def test_there_is_a_sample_of_every_case() -> None:
 def test_every_way_of_uploading_a_manifest_is_read(name: str) -> None:
     """An upload in parts, a copy and a CSV manifest name their version as a simple upload does."""
     sample = event(name)["detail"]["object"]
-    upload = ManifestUploaded.from_sqs(message(event(name)))
+    upload = start_wanted(Message.of(message(event(name))))
     assert upload == ManifestUploaded("digits-bucket", sample["key"], sample["version-id"])
+    assert isinstance(upload, ManifestUploaded)
     assert Manifest.at(upload.key).folder == sample["key"].rpartition("/")[0] + "/"
 
 
 @pytest.mark.parametrize("end", ["completed", "failed", "stopped"])
 def test_every_end_of_a_job_names_what_ended(end: str) -> None:
     """A failed and a stopped job are reported and looked at as a completed one is."""
-    assert RunEnded.from_sqs(message(event(f"transform_job_{end}")), "digits-bucket") == RunEnded(RUN)
+    assert RunEnded.from_message(
+        Message.of(message(event(f"transform_job_{end}"))), "digits-bucket"
+    ) == RunEnded(RUN)
     assert TrainingEnded.from_event(event(f"training_job_{end}")).job == "digits-20261122-1400"
 
 
@@ -64,7 +74,7 @@ def test_an_upload_names_one_version_of_one_object() -> None:
     """The key is taken as it stands: EventBridge doesn't encode it."""
     sample = event("s3_object_created")
     sample["detail"]["object"]["key"] = "incoming/50% + é/manifest.jsonl"
-    upload = ManifestUploaded.from_sqs(message(sample))
+    upload = start_wanted(Message.of(message(sample)))
     assert upload == ManifestUploaded(
         "digits-bucket", "incoming/50% + é/manifest.jsonl", "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
     )
@@ -75,21 +85,26 @@ def test_an_upload_without_a_version_says_what_to_do() -> None:
     sample = event("s3_object_created")
     del sample["detail"]["object"]["version-id"]
     with pytest.raises(ValueError, match=r"expected a version-id, found none.*switch versioning on"):
-        ManifestUploaded.from_sqs(message(sample))
+        start_wanted(Message.of(message(sample)))
 
 
 def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
     """The report's queue carries SageMaker's events and start_transform's own message."""
     ended = event("transform_job_completed")
-    assert RunEnded.from_sqs(message(ended), "digits-bucket") == RunEnded(RUN)
-    assert RunEnded.from_sqs(message(RunEnded.message(RUN)), "digits-bucket") == RunEnded(RUN)
+    assert RunEnded.from_message(Message.of(message(ended)), "digits-bucket") == RunEnded(RUN)
+    assert RunEnded.from_message(Message.of(message(RunEnded.message(RUN))), "digits-bucket") == RunEnded(RUN)
+
+
+def test_a_run_that_needs_another_job_is_named_in_start_transform_s_queue() -> None:
+    """write_report asks for the next try with a message of our own, beside S3's events."""
+    assert start_wanted(Message.of(message(TryWanted.message(RUN)))) == TryWanted(RUN)
 
 
 def test_fields_that_we_don_t_know_are_tolerated() -> None:
     """AWS adds fields and statuses; the event is a hint, and only its names are read."""
     ended = event("transform_job_completed") | {"replay-name": "x"}
     ended["detail"] |= {"TransformJobStatus": "Hibernated", "New": [1]}
-    assert RunEnded.from_sqs(message(ended), "digits-bucket") == RunEnded(RUN)
+    assert RunEnded.from_message(Message.of(message(ended)), "digits-bucket") == RunEnded(RUN)
 
 
 def test_a_training_event_names_its_job() -> None:

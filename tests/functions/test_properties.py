@@ -150,7 +150,7 @@ def report_of(aws: Clients, run: Run, decided: Decision, status: str) -> tuple[A
     decision.take(aws.s3, BUCKET, run, decided)
     with Stubber(aws.sagemaker) as stub:
         if isinstance(decided, Start):
-            stub.add_response("describe_transform_job", job(status))
+            stub.add_response("describe_transform_job", job(status, run=run))
         assert report.write(aws, SETTINGS, run)
     table = objects(aws, run.predictions)[run.predictions].decode()
     return json.loads(objects(aws, run.report)[run.report]), list(

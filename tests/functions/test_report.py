@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from batch_prediction import decision, report
+from batch_prediction import decision, report, transform
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Decision, Refuse
+from batch_prediction.events import TryWanted
+from batch_prediction.layout import Run
+from batch_prediction.settings import Settings
+from tests.functions.conftest import Told
 from tests.functions.test_predictions import body, given_line, joined
 from tests.functions.test_start import DECISION, RUN
 from tests.samples import BUCKET, SETTINGS
@@ -25,14 +29,15 @@ ANSWERS: list[dict[str, Any]] = [
 STARTED = replace(DECISION, lines=4, labelled=3, left_out=1, price_per_hour=0.115)
 
 
-def job(status: str, reason: str | None = None) -> dict[str, Any]:
+def job(status: str, reason: str | None = None, run: Run = RUN) -> dict[str, Any]:
     """DescribeTransformJob's answer."""
+    request = transform._job_request(BUCKET, run, STARTED)
     return {
+        **{name: request[name] for name in ("TransformInput", "TransformOutput")},
         "TransformJobName": STARTED.transform_job,
         "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{STARTED.transform_job}",
         "TransformJobStatus": status,
         "ModelName": STARTED.model,
-        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://x"}}},
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
         "CreationTime": datetime(2026, 11, 22, 15, 40, 24, tzinfo=UTC),
         "TransformStartTime": datetime(2026, 11, 22, 15, 44, 31, tzinfo=UTC),
@@ -151,6 +156,126 @@ def test_a_report_about_a_job_replaces_one_without(aws: Clients) -> None:
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.report, Body=b'{"transform_job": null}')
     assert write(aws, job("Completed"))
     assert read(aws)["status"] == "Completed"
+
+
+INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
+
+
+def tried(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
+    """SageMaker describes a run's tries, the first one first; None for one that doesn't exist."""
+    stub = Stubber(aws.sagemaker)
+    for number, found in enumerate(described, start=1):
+        if found is None:
+            stub.add_client_error(
+                "describe_transform_job", "ValidationException", "Could not find requested job"
+            )
+        else:
+            path = f"s3://{BUCKET}/{RUN.output_prefix(number)}"
+            output = found["TransformOutput"] | {"S3OutputPath": path}
+            name = transform.try_name(STARTED, number)
+            stub.add_response(
+                "describe_transform_job", found | {"TransformJobName": name, "TransformOutput": output}
+            )
+    return stub
+
+
+def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Settings) -> None:
+    """No report is written; start_transform is asked for the run's next job."""
+    run_of(aws, STARTED, None)
+    with tried(aws, job("Failed", INTERNAL), None):
+        assert not report.write(aws, settings, RUN)
+    answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url)
+    assert json.loads(answer["Messages"][0]["Body"]) == TryWanted.message(RUN)
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
+
+
+def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Settings) -> None:
+    """The report is about the second try, and reads the output of the second try."""
+    run_of(aws, STARTED, joined(PART[:1], ANSWERS[:1]))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
+    with tried(aws, job("Failed", INTERNAL), job("Completed")):
+        assert report.write(aws, settings, RUN)
+    content = read(aws)
+    assert content["transform_job"]["name"] == f"{STARTED.transform_job}-2"
+    assert (content["status"], content["coverage"]["scored"]) == ("Completed", 3)
+
+
+def test_the_third_failure_of_the_service_is_the_last(aws: Clients, settings: Settings) -> None:
+    """Three jobs were paid for; the report says what the service said."""
+    run_of(aws, STARTED, None)
+    with tried(aws, *[job("Failed", INTERNAL)] * 3):
+        assert report.write(aws, settings, RUN)
+    content = read(aws)
+    assert content["transform_job"]["name"] == f"{STARTED.transform_job}-3"
+    assert (content["status"], content["reason"]) == ("Failed", INTERNAL)
+
+
+def test_a_run_that_was_given_up_is_reported_without_a_job(aws: Clients, settings: Settings) -> None:
+    """The reason is the one that was written down; every usable image is missing, with a row."""
+    run_of(aws, STARTED, None)
+    decision.give_up(aws.s3, BUCKET, RUN, "gave up after 24.0 hours")
+    with tried(aws, None):
+        assert report.write(aws, settings, RUN)
+    content = read(aws)
+    assert (content["status"], content["reason"]) == ("GaveUp", "gave up after 24.0 hours")
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+    table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
+    assert len(table.splitlines()) == 1 + 5
+
+
+def test_a_try_that_was_given_up_is_reported_with_both_reasons(aws: Clients, settings: Settings) -> None:
+    """The service failed the first job, and there was no capacity for a second."""
+    run_of(aws, STARTED, None)
+    decision.give_up(aws.s3, BUCKET, RUN, "gave up after 24.0 hours")
+    with tried(aws, job("Failed", INTERNAL), None):
+        assert report.write(aws, settings, RUN)
+    assert read(aws)["reason"] == f"{INTERNAL}; no other try: gave up after 24.0 hours"
+
+
+def test_whoever_loses_the_commit_leaves_what_stands(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another delivery wrote the report in the meantime: it has one version."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    with tried(aws, job("Completed")):
+        assert report.write(aws, settings, RUN)
+    before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"]
+    looks = iter([(None, None), report._standing(aws.s3, BUCKET, RUN)])
+    monkeypatch.setattr(report, "_standing", lambda *_place: next(looks))
+    with tried(aws, job("Completed")):
+        assert not report.write(aws, settings, RUN)
+    assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"] == before
+
+
+def test_a_report_is_announced_in_one_message(aws: Clients, settings: Settings, told: Told) -> None:
+    """Who subscribed reads how it went and where the report lies; a second delivery says nothing."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert told() == []
+    for written in (True, False):
+        with tried(aws, job("Completed")):
+            assert report.write(aws, settings, RUN) is written
+    (message,) = told()
+    assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
+    assert "5 expected, 3 scored, 1 unreadable, 1 missing" in message["Message"]
+    assert f"s3://{BUCKET}/{RUN.report}" in message["Message"]
+
+
+def test_a_report_is_measured(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its figures are metrics of the stack, in CloudWatch's embedded format."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("DigitBatch", [["Name"]])
+    found = {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]}
+    assert found == {
+        "Expected": 5,
+        "Scored": 3,
+        "Unreadable": 1,
+        "Missing": 1,
+        "NotCompleted": 0,
+        "Accuracy": 0.5,
+    }
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])

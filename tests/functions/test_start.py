@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from moto.sagemaker.models import sagemaker_backends
 
 from batch_prediction import batch_input, decision, transform
 from batch_prediction.aws import Clients
@@ -224,7 +224,7 @@ def test_names_that_are_taken_by_ourselves_are_a_success(aws: Clients) -> None:
         stub.add_response("describe_model", model_of(DECISION.model_package))
         stub.add_client_error("create_transform_job", "ResourceInUse")
         stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
-        transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+        transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
         stub.assert_no_pending_responses()
 
 
@@ -234,7 +234,7 @@ def test_a_foreign_model_under_our_name_is_a_loud_failure(aws: Clients) -> None:
         stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
         stub.add_response("describe_model", model_of(DECISION.model_package[:-1] + "2"))
         with pytest.raises(RuntimeError, match=r"model digits-0123456789ab: the name is taken.*digits/2"):
-            transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
@@ -246,16 +246,16 @@ def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
         with pytest.raises(
             RuntimeError, match=r"TransformOutput\.S3OutputPath: expected .* found 's3://elsewhere/'"
         ):
-            transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_request_that_is_wrong_is_no_taken_name(aws: Clients) -> None:
-    """SageMaker's ValidationException about anything else is passed on as it is."""
+    """SageMaker's ValidationException about anything else says that the package can't be used."""
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Could not find model data")
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-        with pytest.raises(ClientError, match="Could not find model data"):
-            transform.start(aws.sagemaker, SETTINGS, RUN, DECISION)
+        with pytest.raises(transform.ModelRefusedError, match="Could not find model data"):
+            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -> None:
@@ -265,6 +265,7 @@ def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -
     _, decided = start(aws, settings, event)
     assert isinstance(decided, Start)
     aws.sagemaker.delete_model(ModelName=decided.model)
+    sagemaker_backends["123456789012"]["us-east-1"].transform_jobs.clear()
     start(aws, replace(settings, sagemaker_role_arn=f"{settings.sagemaker_role_arn}-2"), event)
     model = aws.sagemaker.describe_model(ModelName=decided.model)
     assert model["ExecutionRoleArn"] == settings.sagemaker_role_arn

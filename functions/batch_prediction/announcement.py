@@ -1,0 +1,32 @@
+"""A report is announced: its figures as CloudWatch metrics, and one message to the people who subscribed."""
+
+from typing import Any
+
+from batch_prediction import metrics, notify
+from batch_prediction.layout import Run
+from batch_prediction.settings import Settings
+
+
+def measure(settings: Settings, report: dict[str, Any]) -> None:
+    """Publish what report.json says as metrics of the stack."""
+    values = {name.title(): (count, "Count") for name, count in report["coverage"].items()}
+    values["NotCompleted"] = (int(report["status"] != "Completed"), "Count")
+    if report["accuracy"] is not None:
+        values["Accuracy"] = (report["accuracy"]["value"], "None")
+    metrics.emit(settings.name, values, batch=report["batch"], run=report["run"], status=report["status"])
+
+
+def tell(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None:
+    """Send the one message about a report; it comes before report.json, so it may be repeated, never lost."""
+    coverage, accuracy = report["coverage"], report["accuracy"]
+    figure = f"{accuracy['value']:.2%}" if accuracy else "no accuracy"
+    lines = [
+        f"Batch {run.batch}, run {run.id}: {report['status']}.",
+        *([report["reason"]] if report["reason"] else []),
+        f"Images: {coverage['expected']} expected, {coverage['scored']} scored, "
+        f"{coverage['unreadable']} unreadable, {coverage['missing']} missing.",
+        *([f"Accuracy: {figure} of {report['labelled']} labelled images"] if accuracy else []),
+        f"Report: s3://{settings.bucket}/{run.report}",
+    ]
+    subject = f"{settings.name}: {report['status']}, {figure}, batch {run.batch}"
+    notify.tell(sns, settings.notifications_topic_arn, subject, "\n".join(lines) + "\n")

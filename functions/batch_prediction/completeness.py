@@ -1,0 +1,51 @@
+"""Whether the images of a manifest have arrived: its keys against a listing of the batch's prefix."""
+
+from typing import Any
+
+from batch_prediction.layout import Manifest
+from batch_prediction.manifest import ManifestError, Record, read
+
+_CHUNK = 1024 * 1024  # bytes read from S3 at once
+
+
+def first_missing(s3: Any, bucket: str, key: str, version: str, max_images: int) -> str | None:
+    """The key of the first image, in S3's order, that a manifest version names and that isn't there; or None.
+
+    A thousand keys a request, skipping what the manifest doesn't name, and no further than the first gap; in
+    memory, the manifest's keys. A manifest that will be refused is not waited for.
+    """
+    manifest = Manifest.at(key)
+    body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
+    begin = len(f"s3://{bucket}/")
+    wanted: list[str] = []
+    try:
+        for number, item in enumerate(read(body.iter_chunks(_CHUNK), manifest, bucket)):
+            if number >= max_images:
+                return None
+            if isinstance(item, Record):
+                wanted.append(item.image[begin:])
+    except ManifestError:
+        return None
+    wanted.sort()  # by code points, which is S3's order: that of the keys' UTF-8 bytes
+    return _first_gap(s3, bucket, manifest.folder, wanted)
+
+
+def _first_gap(s3: Any, bucket: str, folder: str, wanted: list[str]) -> str | None:
+    """The first of the sorted keys that isn't listed.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html: StartAfter is exclusive, so a page
+    begins after the wanted key's own beginning, or where the last page ended.
+    """
+    number, after = 0, ""
+    while number < len(wanted):
+        after = max(after, wanted[number][:-1])
+        page = s3.list_objects_v2(Bucket=bucket, Prefix=folder, StartAfter=after)
+        there = [entry["Key"] for entry in page.get("Contents", [])]
+        found = set(there)
+        if page["IsTruncated"]:
+            after = there[-1]
+        while number < len(wanted) and (not page["IsTruncated"] or wanted[number] <= after):
+            if wanted[number] not in found:
+                return wanted[number]
+            number += 1
+    return None

@@ -1,0 +1,181 @@
+"""What lost events left undone: ended jobs without their successor, and jobs that never end.
+
+Nothing is done here. A run's report is asked for, a training function is invoked with the event that it
+missed, a job that runs too long is stopped. All of it is safe to repeat, and little of it is repeated: a job
+is looked at when its end is 0, 15, 30 minutes, 1, 2, 4 … 64 hours old, at most ten times. What keeps failing
+gets no more attention than that; it lies in a dead-letter queue, whose alarm tells people.
+"""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from batch_prediction import layout, registry
+from batch_prediction.aws import Clients
+from batch_prediction.events import RunEnded
+from batch_prediction.layout import Run
+from batch_prediction.retry import ENDED
+from batch_prediction.settings import Settings
+
+PERIOD = timedelta(minutes=15)  # between two sweeps; template.yaml, Sweep
+WINDOW = timedelta(days=3)
+_MARKS = (timedelta(), *(PERIOD * 2**power for power in range(9)))  # 0, 15 minutes, 30 minutes, … 64 hours
+
+
+def due(age: timedelta) -> bool:
+    """Whether to look at a job whose end is so old: once at each mark, if a sweep comes every PERIOD."""
+    return any(mark <= age < mark + PERIOD for mark in _MARKS)
+
+
+def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
+    """Ask for everything that is overdue; returns what was asked for, in words.
+
+    A job that can't be looked at doesn't keep the others from it: what failed is raised at the end.
+    """
+    asked: list[str] = []
+    failed: list[Exception] = []
+    ask = aws.sagemaker.get_paginator
+    for pages, kind, look in (
+        (ask("list_transform_jobs"), "Transform", _look_at_transform),
+        (ask("list_hyper_parameter_tuning_jobs"), "HyperParameterTuning", _look_at_tuning),
+        (ask("list_training_jobs"), "Training", _look_at_training),
+    ):
+        for job in _listed(pages, kind, settings.name, now):
+            try:
+                asked.extend(look(aws, settings, job, now))
+            except (BotoCoreError, ClientError) as error:
+                error.add_note(f"while looking at {job}")
+                failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"asked for {asked or 'nothing'}; could not look at {len(failed)} jobs", failed)
+    return asked
+
+
+def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator[dict[str, Any]]:
+    """The stack's jobs of a kind that changed in the last days, with its prefix taken off the members' names.
+
+    A job is this stack's by where it writes, which only its description tells; by its name it may be.
+    """
+    for page in pages.paginate(NameContains=f"{name}-", LastModifiedTimeAfter=now - WINDOW):
+        for summary in page[f"{kind}JobSummaries"]:
+            job = {member.removeprefix(kind): value for member, value in summary.items()}
+            if job["JobName"].startswith(f"{name}-"):
+                yield job
+
+
+def _ended_and_due(job: dict[str, Any], now: datetime) -> bool:
+    return job["JobStatus"] in ENDED and due(now - job.get("EndTime", job["LastModifiedTime"]))
+
+
+def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
+    """Stop a transform job above its limit, and ask for the report of an ended one that has none."""
+    name = job["JobName"]
+    limit = timedelta(hours=settings.max_transform_hours)
+    stuck = job["JobStatus"] == "InProgress" and now - job["CreationTime"] > limit
+    if not (stuck or _ended_and_due(job, now)):
+        return
+    described = aws.sagemaker.describe_transform_job(TransformJobName=name)
+    try:
+        run = Run.of_output(described["TransformOutput"]["S3OutputPath"], settings.bucket)
+    except ValueError:
+        return  # not this stack's
+    if stuck:
+        aws.sagemaker.stop_transform_job(TransformJobName=name)
+        yield f"transform job {name} to stop after {settings.max_transform_hours:g} hours"
+    elif not _exists(aws.s3, settings.bucket, run.report):
+        body = orjson.dumps(RunEnded.message(run)).decode()
+        aws.sqs.send_message(QueueUrl=settings.report_queue_url, MessageBody=body)
+        yield f"report of transform job {name}"
+
+
+def _look_at_tuning(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
+    """Repeat the event of an ended tuning job that was followed by neither a final training nor a failure."""
+    name = job["JobName"]
+    if not _ended_and_due(job, now) or _exists(aws.s3, settings.bucket, layout.tuning_failure(name)):
+        return
+    described = aws.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+    written = described.get("TrainingJobDefinition", {}).get("OutputDataConfig", {}).get("S3OutputPath", "")
+    if not written.startswith(f"s3://{settings.bucket}/{layout.TRIALS}"):
+        return
+    if _final_training_exists(aws.sagemaker, name):
+        return
+    arn, status = described["HyperParameterTuningJobArn"], described["HyperParameterTuningJobStatus"]
+    detail = {
+        "HyperParameterTuningJobName": name,
+        "HyperParameterTuningJobArn": arn,
+        "HyperParameterTuningJobStatus": status,
+    }
+    _repeat(aws.functions, f"{settings.name}-train-best-model", "HyperParameter Tuning", arn, detail, now)
+    yield f"final training of tuning job {name}"
+
+
+def _look_at_training(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
+    """Repeat the event of an ended final training that was followed by neither a package nor a failure."""
+    name = job["JobName"]
+    if not _ended_and_due(job, now) or _exists(aws.s3, settings.bucket, layout.training_failure(name)):
+        return
+    described = aws.sagemaker.describe_training_job(TrainingJobName=name)
+    written = described["OutputDataConfig"]["S3OutputPath"]
+    if not written.startswith(f"s3://{settings.bucket}/{layout.MODELS}"):
+        return
+    if registry.of_training_job(aws.sagemaker, settings.name, described):
+        return
+    arn = described["TrainingJobArn"]
+    detail = {
+        "TrainingJobName": name,
+        "TrainingJobArn": arn,
+        "TrainingJobStatus": described["TrainingJobStatus"],
+        "OutputDataConfig": {"S3OutputPath": written},
+    }
+    _repeat(aws.functions, f"{settings.name}-register-model", "Training", arn, detail, now)
+    yield f"model package of training job {name}"
+
+
+def _exists(s3: Any, bucket: str, key: str) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":
+            raise
+        return False
+    return True
+
+
+def _final_training_exists(sagemaker: Any, tuning_job: str) -> bool:
+    """Whether there is the training job that follows a tuning job.
+
+    DescribeTrainingJob answers a ValidationException, "Requested resource not found.", where there is none.
+    """
+    try:
+        sagemaker.describe_training_job(TrainingJobName=f"{tuning_job}-final")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+            raise
+        return False
+    return True
+
+
+def _repeat(
+    functions: Any, function: str, kind: str, arn: str, detail: dict[str, Any], now: datetime
+) -> None:
+    """Invoke a function with the event that it missed.
+
+    Shape: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
+    """
+    _, _, _, region, account, _ = arn.split(":", 5)
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": f"SageMaker {kind} Job State Change",
+        "source": "aws.sagemaker",
+        "account": account,
+        "time": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "region": region,
+        "resources": [arn],
+        "detail": detail,
+    }
+    functions.invoke(FunctionName=function, InvocationType="Event", Payload=orjson.dumps(event))

@@ -1,0 +1,51 @@
+"""After an error a message comes back soon."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+
+from batch_prediction import redelivery
+from batch_prediction.events import Message
+
+
+class Queue:
+    """An SQS client that keeps what it is asked for, or fails."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.fails, self.asked = fails, list[dict[str, Any]]()
+
+    def change_message_visibility(self, **request: Any) -> None:
+        """Keep the request."""
+        if self.fails:
+            raise ReadTimeoutError(endpoint_url="https://sqs")
+        self.asked.append(request)
+
+
+def pauses_after(queue: Queue, deliveries: int) -> None:
+    """A delivery that fails."""
+    message = Message({}, "handle", deliveries, received=0.0)
+    with pytest.raises(LookupError), redelivery.soon(queue, "url", message):
+        raise LookupError
+
+
+def test_the_pause_grows_with_the_deliveries() -> None:
+    """The error is passed on, and the message is hidden for half a minute, then for minutes."""
+    queue = Queue()
+    for deliveries in range(1, 6):
+        pauses_after(queue, deliveries)
+    assert [request["VisibilityTimeout"] for request in queue.asked] == [30, 120, 480, 900, 900]
+    assert {request["ReceiptHandle"] for request in queue.asked} == {"handle"}
+
+
+def test_what_succeeds_is_left_to_the_poller() -> None:
+    """Lambda deletes the message; nothing is changed about it."""
+    queue = Queue()
+    with redelivery.soon(queue, "url", Message({}, "handle", 1, received=0.0)):
+        pass
+    assert queue.asked == []
+
+
+def test_the_first_error_counts() -> None:
+    """When the message can't be hidden for less, it comes back later; the handler's error is told."""
+    pauses_after(Queue(fails=True), 1)

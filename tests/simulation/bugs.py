@@ -1,0 +1,133 @@
+"""Bugs that were planted: each breaks one property, and the simulator must find it."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from batch_prediction import (
+    announcement,
+    completeness,
+    decision,
+    overdue,
+    report,
+    retry,
+    transform,
+    waiting,
+)
+from tests.simulation.properties import DUPLICATE, LOST, WRONG
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`owner.name` is replaced by what `make` makes of the original; `breaks` no longer holds."""
+
+    owner: Any
+    name: str
+    make: Callable[[Any], Any]
+    breaks: str
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """The bug is in the handlers for as long as the block lasts."""
+        original = getattr(self.owner, self.name)
+        setattr(self.owner, self.name, self.make(original))
+        try:
+            yield
+        finally:
+            setattr(self.owner, self.name, original)
+
+
+def _believe(original: Any) -> Any:
+    """Take the first job for the only one, however it ended."""
+
+    def tries(*args: Any) -> Any:
+        return original(*args)[:1]
+
+    return tries
+
+
+def _tell_by_chance(original: Any) -> Any:
+    """Leave out the message now and then, as if it came after the commit and a crash between."""
+
+    def tell(sns: Any, settings: Any, run: Any, content: dict[str, Any]) -> None:
+        if _chance.random() < 0.5:
+            return
+        original(sns, settings, run, content)
+
+    return tell
+
+
+_chance = random.Random(1)  # noqa: S311 (no secret)
+
+
+def _random_name(original: Any) -> Any:
+    """Name each job anew."""
+
+    def name(chosen: Any, number: int) -> str:
+        return f"{original(chosen, number)[:-2]}{_chance.randrange(90) + 10}"
+
+    return name
+
+
+def _upload_late(original: Any) -> Any:
+    """Leave out predictions.csv now and then, as if it came after the commit and a crash between."""
+
+    def upload(*args: Any) -> None:
+        if _chance.random() < 0.8:
+            original(*args)
+
+    return upload
+
+
+def _newest(original: Any) -> Any:
+    """Report the newest model instead of the one that was used."""
+
+    def model(decided: Any) -> Any:
+        found = original(decided)
+        return found and found | {
+            "package_arn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/2"
+        }
+
+    return model
+
+
+def _always(value: Any) -> Callable[[Any], Any]:
+    """Answer the same whatever is asked."""
+    return lambda _original: lambda *_args, **_options: value
+
+
+BUGS = {
+    "the sweep does nothing": Bug(overdue, "sweep", _always([]), LOST),
+    "a waiting run isn't sent again": Bug(waiting, "send_again", _always(30), LOST),
+    "a retry isn't asked for": Bug(report, "_ask_for_another_try", _always(None), LOST),
+    "job names are random": Bug(transform, "try_name", _random_name, DUPLICATE),
+    "every failure is tried again": Bug(retry, "_OF_THE_SERVICE", lambda _: "", DUPLICATE),
+    "no failure is tried again": Bug(retry, "_OF_THE_SERVICE", lambda _: "no such reason", WRONG),
+    "the first job is believed": Bug(transform, "tries", _believe, WRONG),
+    "a report is written again and again": Bug(report, "_tries_of", _always(-1), WRONG),
+    "Completed is taken for success": Bug(report, "_outcome", lambda _: _by_status, WRONG),
+    "people are told by chance": Bug(announcement, "tell", _tell_by_chance, WRONG),
+    "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
+    "the newest model is named": Bug(report, "_model", _newest, WRONG),
+    "images aren't waited for": Bug(completeness, "first_missing", _always(None), WRONG),
+    "a missing image is no gap": Bug(completeness, "_first_gap", _always(None), WRONG),
+    "the sweep asks every time": Bug(overdue, "_ended_and_due", _always(True), WRONG),
+    "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
+    "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
+}
+
+
+def _by_status(decided: Any, job: Any, tally: Any, gave_up: Any) -> tuple[str, str | None]:
+    """SageMaker's word, and nothing else."""
+    if job is None:
+        return ("GaveUp", gave_up) if gave_up else ("Refused", decided.reason)
+    return job["TransformJobStatus"], job.get("FailureReason")
+
+
+def _take_again(s3: Any, bucket: str, run: Any, taken: Any) -> Any:
+    """Write the decision over the one that stands."""
+    s3.put_object(Bucket=bucket, Key=run.decision, Body=b"{}")
+    decision._write_once(s3, bucket, run.decision + "-", {})
+    return taken

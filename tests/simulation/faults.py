@@ -1,0 +1,114 @@
+"""What goes wrong with a request: drawn from a seed, or planned for one call site."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from tests.recording import OPERATIONS, TRANSFERS, Recording, Site
+
+THROTTLED, FAILED, LIMITED = "throttled", "failed", "limited"  # refused, without effect
+TIMED_OUT, ANSWER_LOST = "timed out", "answer lost"  # without effect, and with it
+REPEATED = "repeated"  # the SDK's second request, after the answer to a first that took effect was lost
+CRASH_BEFORE, CRASH_AFTER = "crash before", "crash after"
+OVERTAKEN = "overtaken"  # another delivery runs from its beginning to its end before this request
+KINDS = (THROTTLED, FAILED, TIMED_OUT, ANSWER_LOST, REPEATED, CRASH_BEFORE, CRASH_AFTER, OVERTAKEN)
+CRASHES = {CRASH_BEFORE, CRASH_AFTER}
+RATE = 0.08  # of all requests
+HANDLERS = Path(__file__).parents[2] / "functions"
+
+
+class CrashError(BaseException):
+    """The function's sandbox is gone: nothing of the handler runs any more."""
+
+
+def refusal(operation: str, code: str, status: int, text: str = "simulated") -> ClientError:
+    """An error as botocore raises it."""
+    answer: Any = {
+        "Error": {"Code": code, "Message": text},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(answer, operation)
+
+
+def raise_for(kind: str, operation: str) -> None:
+    """Raise what a handler sees of a fault; nothing for one that it doesn't see."""
+    match kind:
+        case "throttled":
+            raise refusal(operation, "ThrottlingException", 400)
+        case "failed":
+            raise refusal(operation, "InternalFailure", 500)
+        case "limited":
+            raise refusal(operation, "ResourceLimitExceeded", 400)
+        case "timed out" | "answer lost":
+            raise ReadTimeoutError(endpoint_url="https://simulated")
+        case "crash before" | "crash after":
+            raise CrashError
+
+
+@dataclass
+class Faults:
+    """The faults of one world. `counts` are those that have happened, by kind."""
+
+    draw: random.Random
+    rate: float = RATE
+    plan: tuple[Site, str] | None = None  # one fault, at the first request from one call site
+    active: bool = True
+    counts: Counter[str] = field(default_factory=Counter)
+    visited: Recording = field(default_factory=Recording)
+
+    def strike(self, operation: str) -> str | None:
+        """The fault of a request, if it meets one."""
+        if self.plan is not None:
+            return self._planned(operation)
+        if not self.active or self.draw.random() >= self.rate:
+            return None
+        kind = self.draw.choice(KINDS)
+        if operation == "create_transform_job" and kind == THROTTLED:
+            kind = self.draw.choice((THROTTLED, LIMITED))
+        return kind
+
+    def happen(self, name: str, chance: float) -> bool:
+        """Whether something else goes wrong: an event that gets lost, a job that fails."""
+        if self.plan is not None or not self.active or not self.rate or self.draw.random() >= chance:
+            return False
+        self.counts[name] += 1
+        return True
+
+    def _planned(self, operation: str) -> str | None:
+        before = set(self.visited.sites)
+        self.visited.visit(operation if operation in TRANSFERS else OPERATIONS[operation])
+        assert self.plan is not None
+        site, kind = self.plan
+        return kind if site in self.visited.sites - before else None
+
+
+def request(faults: Faults, operation: str, effect: Callable[[], Any], overtake: Callable[[], bool]) -> Any:
+    """Make a request: its effect and its answer, or what a fault makes of them."""
+    kind = faults.strike(operation)
+    if kind is None:
+        return effect()
+    if kind == OVERTAKEN:
+        faults.counts[kind] += overtake()
+        return effect()
+    faults.counts[kind] += 1
+    if kind in (ANSWER_LOST, CRASH_AFTER, REPEATED):
+        try:
+            answer = effect()
+        except ClientError:
+            if kind != CRASH_AFTER:
+                raise
+        else:
+            if kind == REPEATED:
+                return effect() if _may_repeat(operation) else answer
+    raise_for(kind, operation)
+    return None
+
+
+def _may_repeat(operation: str) -> bool:
+    """Whether a second request has a meaning of its own: a stream that was read has none."""
+    return operation not in TRANSFERS

@@ -1,0 +1,153 @@
+"""What must hold of a world whose time has passed, told from what happened in it, not by the handlers."""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from typing import Any
+
+from batch_prediction.retry import TRIES
+from tests.simulation.services import BUCKET
+from tests.simulation.world import EPOCH, POISON, Upload, World
+
+LOST, DUPLICATE, WRONG = "lost", "duplicate job", "wrong report"
+_LOOKS = 10  # of the sweep at one job, at most
+
+
+def violations(world: World) -> list[tuple[str, str]]:
+    """What doesn't hold: lost, duplicate job or wrong report, and the particulars."""
+    found: list[tuple[str, str]] = []
+    for upload in world.uploads:
+        jobs = _jobs(world, upload)
+        found += [(DUPLICATE, text) for text in _duplicates(world, upload, jobs)]
+        body = world.s3.content(upload.run.report)
+        if body is None:
+            found.append((LOST, f"{upload.run.prefix}: no report; jobs {jobs}"))
+        else:
+            found += [(WRONG, f"{upload.run.prefix}: {text}") for text in _wrong(world, upload, jobs, body)]
+    found += [
+        (LOST, f"{name}: neither a model nor a reason")
+        for name in world.sagemaker.tunings
+        if not world.followed(f"{name}-final")
+    ]
+    registered = Counter(
+        package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
+    )
+    found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
+    runs = {upload.run.report_prefix for upload in world.uploads}
+    strange = [
+        key for key in world.s3.versions if key.startswith("reports/") and not key.startswith(tuple(runs))
+    ]
+    found += [(WRONG, f"{key}: of no run") for key in strange]
+    if world.endless:
+        found.append((LOST, "something goes on for ever"))
+    stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
+    found += [(WRONG, f"{handle} stays in a dead-letter queue") for handle in stays]
+    return found
+
+
+def _jobs(world: World, upload: Upload) -> list[str]:
+    """The transform jobs that write below a run, in the order of their creation."""
+    prefix = f"s3://{BUCKET}/{upload.run.prefix}"
+    return [
+        name
+        for name, job in world.sagemaker.jobs.items()
+        if job["TransformOutput"]["S3OutputPath"].startswith(prefix)
+    ]
+
+
+def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
+    """Jobs that should not have been paid for: more than one, unless the service failed the one before."""
+    failed = [_failed_by_the_service(world, name) for name in jobs]
+    if jobs and not all(failed[:-1]):
+        return [f"{upload.run.prefix}: {jobs} although not each but the last was failed by the service"]
+    return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > TRIES else []
+
+
+def _failed_by_the_service(world: World, name: str) -> bool:
+    return str(world.sagemaker.jobs[name].get("FailureReason", "")).startswith("InternalServerError")
+
+
+def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[str]:
+    """What a standing report says otherwise than it was."""
+    report = json.loads(body)
+    coverage, expected = report["coverage"], len(upload.images) + upload.refused
+    wrong = []
+    if coverage["expected"] != expected or coverage["expected"] != sum(coverage.values()) - expected:
+        wrong.append(f"coverage {coverage} of {expected}")
+    if not any(f"s3://{BUCKET}/{upload.run.report}" in text for text in world.sns.published):
+        wrong.append("never announced")
+    versions = len(world.s3.versions[upload.run.report])
+    if versions > 1 + len(jobs):
+        wrong.append(f"written {versions} times with {len(jobs)} jobs")
+    if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
+        wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
+    wrong += _started_too_early(world, upload)
+    if not jobs:
+        return wrong + _wrong_without_job(world, upload, report)
+    return wrong + _wrong_with_job(world, upload, report, jobs)
+
+
+def _started_too_early(world: World, upload: Upload) -> list[str]:
+    """A run is decided when its images are there, or when it has waited for them."""
+    decided = world.s3.versions[upload.run.decision]
+    seconds = decided[0][2].timestamp() - EPOCH
+    waited = seconds - (upload.time.timestamp() - EPOCH) >= world.settings["wait_for_images_minutes"] * 60 - 1
+    there = all(world.arrived.get(image, seconds + 9) <= seconds + 1 for image in upload.images)
+    wrong = [] if waited or there else ["decided before its images were there"]
+    return wrong if len(decided) == 1 else [*wrong, f"decided {len(decided)} times"]
+
+
+def _wrong_without_job(world: World, upload: Upload, report: dict[str, Any]) -> list[str]:
+    decision = json.loads(world.s3.content(upload.run.decision) or b"{}")
+    gave_up = world.s3.content(upload.run.gave_up)
+    if decision["decision"] == "refuse":
+        good = report["status"] == "Refused" and report["reason"] == decision["reason"]
+    else:
+        good = report["status"] == "GaveUp" and gave_up and report["reason"] == json.loads(gave_up)["reason"]
+    figures = report["accuracy"] or report["coverage"]["scored"] or report["model"] is not None
+    if figures and decision["decision"] == "refuse":
+        good = False
+    return (
+        [] if good and not report["accuracy"] else [f"{report['status']} without a job: {report['reason']}"]
+    )
+
+
+def _wrong_with_job(world: World, upload: Upload, report: dict[str, Any], jobs: list[str]) -> list[str]:
+    """The report is about the last job, its model, and what its container answered."""
+    name = jobs[-1]
+    job = world.sagemaker.jobs[name]
+    wrong = []
+    if (report["transform_job"] or {}).get("name") != name:
+        return [f"about {report['transform_job']}, the last of {jobs} is {name}"]
+    used = world.sagemaker.models[job["ModelName"]]["PrimaryContainer"]["ModelPackageName"]
+    if report["model"]["package_arn"] != used:
+        wrong.append(f"names {report['model']['package_arn']}, the job used {used}")
+    if _failed_by_the_service(world, name) and len(jobs) < TRIES and not world.s3.content(upload.run.gave_up):
+        wrong.append("the service failed the job, and it was not tried again")
+    whole = job["TransformJobStatus"] == "Completed" and name not in world.broken
+    expected = job["TransformJobStatus"] if whole or job["TransformJobStatus"] != "Completed" else "Failed"
+    if report["status"] != expected:
+        wrong.append(f"{report['status']}, expected {expected}")
+    if job.get("FailureReason", "") not in (report["reason"] or ""):
+        wrong.append(f"reason {report['reason']}, expected {job['FailureReason']}")
+    answers = [answer["SageMakerOutput"] for answer in world.answers.get(name, [])]
+    scored = sum("label" in answer for answer in answers) if whole else 0
+    unreadable = sum(answer.get("error", "missing") != "missing" for answer in answers) if whole else 0
+    coverage = report["coverage"]
+    if (coverage["scored"], coverage["unreadable"]) != (scored, unreadable + upload.refused):
+        wrong.append(f"coverage {coverage}, scored were {scored}, unreadable {unreadable} + {upload.refused}")
+    if sum(map(sum, report["confusion_matrix"])) != scored or bool(report["accuracy"]) != bool(scored):
+        wrong.append(f"figures over {report['confusion_matrix']}, scored were {scored}")
+    return wrong + _wrong_table(world, upload, scored)
+
+
+def _wrong_table(world: World, upload: Upload, scored: int) -> list[str]:
+    table = (world.s3.content(upload.run.predictions) or b"").decode()
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    images = Counter(re.sub(rf"^s3://{BUCKET}/", "", row["image"]) for row in rows)
+    named = Counter(upload.images) + Counter({"broken": upload.refused} if upload.refused else {})
+    if images != named or sum(bool(row["prediction"]) for row in rows) != scored:
+        return [f"predictions.csv has {dict(images)}, expected {dict(named)} with {scored} predictions"]
+    return []

@@ -1,0 +1,86 @@
+"""What people do in a world: the batches that they drop, the models that they approve and reject."""
+
+from tests.simulation.faults import Faults
+from tests.simulation.world import BY_THE_SERVICE, CALM, EVENT_LOST, POISON, STUCK, World
+
+BATCHES = 4
+
+
+def random_world(seed: int) -> World:
+    """A world of a few batches, with whatever the seed draws: run it, and look at its violations."""
+    world = World(seed)
+    draw = world.draw
+    if draw.random() < 0.9:
+        world.approve(1, "gone" if draw.random() < 0.05 else "there")
+    world.at(draw.uniform(0, CALM / 2), world.approve, 2)
+    if draw.random() < 0.3:
+        world.at(draw.uniform(0, CALM), _reject, world, draw.choice((1, 2)))
+    for number in range(BATCHES):
+        _drop(world, f"b{number}")
+    if draw.random() < 0.25:
+        ends = draw.choice(("Completed", "Completed", "Failed"))
+        world.at(draw.uniform(0, CALM / 2), world.sagemaker.tuning_ends, "digits-261122-140000", ends)
+    return world
+
+
+def _reject(world: World, number: int) -> None:
+    if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
+        world.faults.counts["package rejected"] += 1
+        world.reject(number)
+
+
+def _drop(world: World, batch: str) -> None:
+    """A batch whose images come before its manifest, late or never; perhaps its manifest is replaced."""
+    draw = world.draw
+    begin = draw.uniform(0, CALM / 2)
+    names = tuple(
+        f"{number}{draw.choice(('', '', ' corrupt'))}.png" for number in range(draw.choice((1, 1, 2, 4)))
+    )
+    for name in names:
+        if draw.random() < 0.85:
+            world.at(begin, world.put_image, batch, name)
+        elif draw.random() < 0.7:
+            world.faults.counts["image late"] += 1
+            world.at(begin + draw.uniform(0, 6000), world.put_image, batch, name)
+    world.at(begin + 1, world.put_manifest, batch, names, draw.choice((0, 0, 0, 1)))
+    if draw.random() < 0.15:
+        world.faults.counts["manifest replaced"] += 1
+        world.at(begin + draw.uniform(2, 3000), world.put_manifest, batch, (*names, "late.png"), 0)
+    if draw.random() < 0.05:
+        world.at(begin + 1, world.put_manifest, batch + "-empty", (), 2)
+
+
+def plain_world(seed: int, faults: Faults | None = None) -> World:
+    """A world of one batch of two images, in which nothing goes wrong by itself."""
+    world = World(seed, faults)
+    world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 24}
+    world.approve(1)
+    world.at(0, world.put_image, "b0", "0.png")
+    world.at(0, world.put_image, "b0", "1.png")
+    world.at(1, world.put_manifest, "b0", ("0.png", "1.png"), 1)
+    return world
+
+
+def full_world(faults: Faults) -> World:
+    """A world that visits every request of the functions: each way that a run and a training may take."""
+    world = World(1, faults)
+    world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
+    world.approve(1)
+    world.script = {"tried again": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
+    for number, batch in enumerate(("plain", "tried again", "stuck", "lost", "late", "rejected")):
+        begin = number * 100.0
+        world.at(begin, world.put_image, batch, "0.png")
+        world.at(begin + (90 if batch == "late" else 0), world.put_image, batch, "1.png")
+        world.at(begin + 1, world.put_manifest, batch, ("0.png", "1.png"), 1)
+    world.at(700, world.put_manifest, "empty", (), 1)
+    world.at(701, world.send, "uploads", POISON, 0)
+    world.script["rejected"] = [BY_THE_SERVICE]
+    world.at(520, world.reject, 1)  # when its first job runs
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-140000", "Completed")
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-150000", "Failed")
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-160000", "Completed", False)
+    world.at(30, world.invoke, "digits-train-best-model", TUNED_TWICE, 1)
+    return world
+
+
+TUNED_TWICE = '{"detail": {"HyperParameterTuningJobName": "digits-261122-140000"}}'

@@ -1,0 +1,161 @@
+"""S3, SQS and SNS in memory: what the functions use of them, as AWS answers it.
+
+Times are the world's; every request goes through the world, which may make it fail.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from tests.simulation.faults import refusal
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+BUCKET = "digits-bucket"
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
+
+
+class NoSuchKey(ClientError):  # type: ignore[misc] # noqa: N818 (boto3's name)
+    """GetObject of a key that isn't there."""
+
+
+class Body:
+    """An object's content as botocore gives it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def read(self) -> bytes:
+        """All of it."""
+        return self.content
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def iter_chunks(self, _size: int = 0) -> Iterator[bytes]:
+        """All of it, at once."""
+        yield self.content
+
+    def iter_lines(self) -> Iterator[bytes]:
+        """Line by line."""
+        yield from self.content.splitlines()
+
+
+class Simulated:
+    """A service whose public methods are requests."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+
+    def __getattr__(self, operation: str) -> Any:
+        try:
+            effect = object.__getattribute__(self, f"do_{operation}")
+        except AttributeError as error:
+            raise AttributeError(f"the simulation has no {operation}") from error
+
+        def request(*args: Any, **parameters: Any) -> Any:
+            return self.world.request(operation, lambda: effect(*args, **parameters))
+
+        self.__dict__[operation] = request
+        return request
+
+    def get_paginator(self, operation: str) -> Any:
+        """Pages of one request each; here all is one page."""
+        request = getattr(self, operation)
+        return SimpleNamespace(paginate=lambda **parameters: iter([request(**parameters)]))
+
+
+class S3(Simulated):
+    """One versioned bucket: key → versions, the newest last, each (version, content, time)."""
+
+    exceptions = SimpleNamespace(NoSuchKey=NoSuchKey)
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.versions: dict[str, list[tuple[str, bytes, Any]]] = {}
+
+    def content(self, key: str) -> bytes | None:
+        """The newest version's content."""
+        return self.versions[key][-1][1] if key in self.versions else None
+
+    def write(self, key: str, content: bytes) -> dict[str, str]:
+        """Add a version."""
+        versions = self.versions.setdefault(key, [])
+        version = f"v{len(versions) + 1}-{hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()[:8]}"
+        versions.append((version, content, self.world.moment()))
+        return {"VersionId": version, "ETag": _etag(content)}
+
+    def do_put_object(self, Key: str, Body: bytes, **given: Any) -> dict[str, str]:  # noqa: N803
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
+        standing = self.content(Key)
+        if given.get("IfNoneMatch") == "*" and standing is not None:
+            raise refusal("PutObject", "PreconditionFailed", 412)
+        if "IfMatch" in given and (standing is None or _etag(standing) != given["IfMatch"]):
+            raise refusal("PutObject", "PreconditionFailed", 412)
+        return self.write(Key, Body)
+
+    def do_get_object(self, Key: str, VersionId: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
+        for version, content, _time in reversed(self.versions.get(Key, [])):
+            if VersionId in (None, version):
+                return {"Body": Body(content), "ETag": _etag(content)}
+        answer: Any = {
+            "Error": {"Code": "NoSuchKey", "Message": ""},
+            "ResponseMetadata": {"HTTPStatusCode": 404},
+        }
+        raise NoSuchKey(answer, "GetObject")
+
+    def do_head_object(self, Key: str, VersionId: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
+        for version, _content, time in reversed(self.versions.get(Key, [])):
+            if VersionId in (None, version):
+                return {"LastModified": time}
+        raise refusal("HeadObject", "404", 404)
+
+    def do_list_objects_v2(self, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
+        """A page of at most two keys, so that tiny batches have several."""
+        keys = sorted(key for key in self.versions if key.startswith(Prefix) and key > StartAfter)
+        return {"Contents": [{"Key": key} for key in keys[:2]], "IsTruncated": len(keys) > 2}
+
+    def do_upload_fileobj(self, file: Any, _bucket: str, key: str) -> None:
+        """boto3's transfer."""
+        self.write(key, file.read())
+
+    def do_upload_file(self, name: str, _bucket: str, key: str, **_: Any) -> None:
+        """boto3's transfer."""
+        self.write(key, Path(name).read_bytes())
+
+
+def _etag(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+
+
+class SQS(Simulated):
+    """The world's queues."""
+
+    def do_send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: int = 0) -> None:  # noqa: N803
+        """Refuses a delay that SQS refuses."""
+        if not 0 <= DelaySeconds <= 900:
+            raise refusal("SendMessage", "InvalidParameterValue", 400)
+        self.world.send(QueueUrl, MessageBody, DelaySeconds)
+
+    def do_change_message_visibility(self, ReceiptHandle: str, VisibilityTimeout: int, **_: Any) -> None:  # noqa: N803
+        """Of the message that is being delivered."""
+        self.world.messages[ReceiptHandle].back_at = self.world.now + VisibilityTimeout
+
+
+class SNS(Simulated):
+    """Keeps what was published."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.published: list[str] = []
+
+    def do_publish(self, Message: str, **_: Any) -> None:  # noqa: N803
+        """Keep a message."""
+        self.published.append(Message)

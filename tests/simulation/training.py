@@ -1,0 +1,143 @@
+"""SageMaker's tuning and training jobs in memory, and the two functions that follow them."""
+
+import io
+import json
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from tests.samples import event
+from tests.simulation.faults import refusal
+from tests.simulation.services import ARN, BUCKET, Simulated
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+def artifact() -> bytes:
+    """A model.tar.gz with nothing but a config.json in it."""
+    content = json.dumps({"confusion_matrix": [[5] * 10] * 10}).encode()
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        member = tarfile.TarInfo("config.json")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return file.getvalue()
+
+
+ARTIFACT = artifact()
+
+
+class Training(Simulated):
+    """What SageMaker answers about tuning jobs, training jobs and the packages that are made of them."""
+
+    def __init__(self, world: "World") -> None:
+        super().__init__(world)
+        self.packages: dict[str, dict[str, Any]] = {}
+        self.tunings: dict[str, dict[str, Any]] = {}
+        self.trainings: dict[str, dict[str, Any]] = {}
+        self._silent: set[str] = set()  # final trainings whose end no event tells
+
+    def tuning_ends(self, name: str, status: str, told: bool = True) -> None:
+        """A tuning job of the documented event's shape has ended; unless `told`, no event comes of it all."""
+        shown = event("tuning_job_completed")["detail"]
+        definition = shown["TrainingJobDefinition"]
+        definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/trials/{name}/"
+        best = {"TrainingJobName": f"{name}-001", "TunedHyperParameters": {"learning-rate": "0.01"}}
+        self.trainings[f"{name}-001"] = self._training(f"{name}-001", definition, 0.99) | {
+            "TrainingJobStatus": "Completed"
+        }
+        self.tunings[name] = {
+            "HyperParameterTuningJobName": name,
+            "HyperParameterTuningJobArn": f"{ARN}hyper-parameter-tuning-job/{name}",
+            "HyperParameterTuningJobStatus": status,
+            "HyperParameterTuningEndTime": self.world.moment(),
+            "LastModifiedTime": self.world.moment(),
+            "TrainingJobDefinition": definition,
+            **({"BestTrainingJob": best} if status == "Completed" else {}),
+        }
+        detail = {"HyperParameterTuningJobName": name}
+        if told:
+            self.world.event("digits-train-best-model", {"detail": detail}, durable=False)
+        else:
+            self._silent.add(f"{name}-final")
+
+    def _training(self, name: str, request: dict[str, Any], accuracy: float) -> dict[str, Any]:
+        return request | {
+            "TrainingJobName": name,
+            "TrainingJobArn": f"{ARN}training-job/{name}",
+            "CreationTime": self.world.moment(),
+            "LastModifiedTime": self.world.moment(),
+            "FinalMetricDataList": [
+                {"MetricName": f"{kind}-accuracy", "Value": accuracy} for kind in ("validation", "test")
+            ],
+        }
+
+    def training_ends(self, name: str) -> None:
+        """A final training ends, sometimes without a model."""
+        failed = self.world.faults.happen("training failed", 0.1)
+        job = self.trainings[name]
+        job["TrainingJobStatus"] = "Failed" if failed else "Completed"
+        job["TrainingEndTime"] = job["LastModifiedTime"] = self.world.moment()
+        key = f"models/{name}/output/model.tar.gz"
+        self.world.s3.write(key, ARTIFACT)
+        job["ModelArtifacts"] = {"S3ModelArtifacts": f"s3://{BUCKET}/{key}"}
+        if name not in self._silent:
+            detail = {"TrainingJobName": name}
+            self.world.event("digits-register-model", {"detail": detail}, durable=False)
+
+    def do_describe_hyper_parameter_tuning_job(self, HyperParameterTuningJobName: str) -> dict[str, Any]:  # noqa: N803
+        """A tuning job as it ended."""
+        return self.tunings[HyperParameterTuningJobName]
+
+    def do_list_hyper_parameter_tuning_jobs(self, **_: Any) -> dict[str, Any]:
+        """All of them."""
+        return {"HyperParameterTuningJobSummaries": list(self.tunings.values())}
+
+    def do_create_training_job(self, **request: Any) -> None:
+        """Refuses a name that is taken."""
+        name = request["TrainingJobName"]
+        if name in self.trainings:
+            raise refusal("CreateTrainingJob", "ResourceInUse", 400)
+        self.trainings[name] = self._training(name, request, 0.99) | {"TrainingJobStatus": "InProgress"}
+        self.world.at(1200, self.training_ends, name)
+
+    def do_describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803
+        """A training job as it is now."""
+        if TrainingJobName not in self.trainings:
+            raise refusal("DescribeTrainingJob", "ValidationException", 400, "Requested resource not found.")
+        return dict(self.trainings[TrainingJobName])
+
+    def do_list_training_jobs(self, **_: Any) -> dict[str, Any]:
+        """All of them, trials too."""
+        return {"TrainingJobSummaries": list(self.trainings.values())}
+
+    def do_create_model_package(self, **request: Any) -> dict[str, str]:
+        """The same ClientToken is the same package."""
+        for arn, package in self.packages.items():
+            if package.get("ClientToken") == request["ClientToken"]:
+                return {"ModelPackageArn": arn}
+        arn = f"{ARN}model-package/digits/{100 + len(self.packages)}"
+        self.packages[arn] = request | {"ModelPackageArn": arn}
+        return {"ModelPackageArn": arn}
+
+    def do_list_model_packages(self, ModelApprovalStatus: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """The newest first; of an approval status, where one is asked for."""
+        found = [
+            {"ModelPackageArn": arn}
+            for arn, package in self.packages.items()
+            if ModelApprovalStatus in (None, package["ModelApprovalStatus"])
+        ]
+        return {"ModelPackageSummaryList": found[::-1]}
+
+    def do_describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
+        """A package as it is now."""
+        return dict(self.packages[ModelPackageName])
+
+
+class Lambda(Simulated):
+    """Asynchronous invocations."""
+
+    def do_invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
+        """Invoke a function of the world, soon."""
+        assert InvocationType == "Event"
+        self.world.at(1, self.world.invoke, FunctionName, Payload.decode(), 1)

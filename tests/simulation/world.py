@@ -1,0 +1,391 @@
+"""A world of queues, events, jobs and people around the real handlers; the same seed, the same world."""
+
+import heapq
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import register_model
+import start_transform
+import sweep
+import train_best_model
+import write_report
+from batch_prediction import layout, metrics, redelivery
+from batch_prediction.layout import Run
+from tests.samples import SETTINGS, environment
+from tests.simulation.faults import CrashError, Faults, request
+from tests.simulation.sagemaker import SageMaker
+from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
+from tests.simulation.training import Lambda
+
+EPOCH = 1_795_000_000  # seconds since 1970
+CALM = 5 * 3600  # from here on nothing goes wrong any more
+END = CALM + 76 * 3600  # a run without a report by then is lost
+SWEEP = 900
+ENDLESS = 2_000  # messages; a world of a few batches has some dozens
+DELIVERIES = 5
+SLOW, DEPTH = 250, 8  # seconds that a handler may be overtaken for, and by how many others
+VISIBILITY = {"uploads": 3600, "reports": 1800}
+HANDLERS: dict[str, Any] = {
+    "uploads": start_transform,
+    "reports": write_report,
+    "digits-train-best-model": train_best_model,
+    "digits-register-model": register_model,
+}
+STUCK, EVENT_LOST, BY_THE_SERVICE = "stuck", "event lost", "InternalServerError"  # how a job may end
+POISON = "{}"  # a message that no function can read
+ATTEMPTS, PAUSES = 3, (60, 120)  # of an asynchronous invocation; seconds between them
+CONTEXT: Any = SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
+)
+
+
+@dataclass
+class Sent:
+    """A message in a queue."""
+
+    queue: str
+    body: str
+    deliveries: int = 0
+    first: float | None = None
+    back_at: float = 0.0  # when it is visible again, if its delivery doesn't succeed
+    busy: bool = False
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One manifest version that a person uploaded."""
+
+    batch: str
+    version: str
+    time: datetime
+    images: tuple[str, ...]
+    refused: int  # lines that can't be used
+
+    @property
+    def run(self) -> Run:
+        """Its run."""
+        return Run.of_manifest(self.batch, f"incoming/{self.batch}/manifest.jsonl", self.version, self.time)
+
+
+class World:
+    """One simulated stack: `run` lets its time pass until every batch has been dealt with."""
+
+    def __init__(self, seed: int, faults: Faults | None = None) -> None:
+        self.draw = random.Random(seed)  # noqa: S311 (no secret)
+        self.faults = faults or Faults(self.draw)
+        self.now, self._number = 0.0, 0
+        self._pending: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self.messages: dict[str, Sent] = {}
+        self.dead: list[str] = []
+        self.abandoned: list[str] = []  # invocations that fail for good
+        self.script: dict[str, list[str]] = {}  # batch → how its next jobs end, where that isn't drawn
+        self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
+        self.aws = SimpleNamespace(
+            s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, functions=Lambda(self)
+        )
+        self.uploads: list[Upload] = []
+        self.arrived: dict[str, float] = {}  # image → when it was uploaded
+        self.answers: dict[str, list[dict[str, Any]]] = {}  # job → what its container answered
+        self.broken: set[str] = set()  # jobs whose output is not whole
+        self.asked = Counter[str]()  # messages of the sweep, by run
+        self.failed_sweeps, self.endless = 0, False
+        self._working = [""]  # the functions that are at work, the one that was called last at the end
+        self.settings: dict[str, Any] = {
+            "wait_for_images_minutes": self.draw.choice((0, 30, 60)),
+            "wait_for_capacity_hours": self.draw.choice((0, 1, 24)),
+            "upload_queue_url": "uploads",
+            "report_queue_url": "reports",
+        }
+        self._drought = self._dry_spell()
+
+    # ------------------------------------------------------------------ time
+    def moment(self) -> datetime:
+        """Now, as AWS tells the time: to the second."""
+        return datetime.fromtimestamp(EPOCH + int(self.now), UTC)
+
+    def at(self, delay: float, action: Callable[..., None], *args: Any) -> None:
+        """Let something happen later."""
+        self._number += 1
+        heapq.heappush(self._pending, (self.now + delay, self._number, action, args))
+
+    def run(self) -> None:
+        """Let time pass until nothing is pending; then a person redrives the dead-letter queues, once."""
+        self.at(SWEEP, self.sweep)
+        with installed(self):
+            self._pass_time()
+            for handle in self.dead:
+                self.messages[handle] = Sent(self.messages[handle].queue, self.messages[handle].body)
+                self.at(1, self.deliver, handle)
+            self.dead = []
+            self._pass_time()
+
+    def _pass_time(self) -> None:
+        while self._pending and len(self.messages) < ENDLESS:
+            self._next()
+        self.endless = bool(self._pending)
+
+    def _next(self) -> None:
+        time, _, action, args = heapq.heappop(self._pending)
+        self.now = max(self.now, time)
+        self.faults.active = self.now < CALM
+        self._working.append("")
+        action(*args)
+        self._working.pop()
+
+    # ------------------------------------------------------------------ requests, queues and functions
+    def request(self, operation: str, effect: Callable[[], Any]) -> Any:
+        """A request of a handler."""
+        return request(self.faults, operation, effect, self._overtake)
+
+    def _overtake(self) -> bool:
+        """Let what comes in the next minutes happen in the middle of a handler: it is slow, not alone."""
+        until, before = self.now + SLOW, self._number
+        if len(self._working) > DEPTH or not self._pending or self._pending[0][0] > until:
+            return False
+        for _ in range(self.draw.randint(1, 6)):
+            if self._pending and self._pending[0][0] <= until:
+                self._next()
+        return self._number > before
+
+    def invoke(self, function: str, body: str, attempt: int) -> None:
+        """An asynchronous invocation, which Lambda repeats twice; a person repeats it when all is calm."""
+        self._working.append(function)
+        try:
+            HANDLERS[function].handler(json.loads(body), CONTEXT)
+        except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
+            if attempt < ATTEMPTS:
+                self.at(PAUSES[attempt - 1], self.invoke, function, body, attempt + 1)
+            elif self.faults.active and self.now < CALM:
+                self.at(CALM - self.now, self.invoke, function, body, 1)
+            else:
+                self.abandoned.append(f"{function}: {body}")
+        finally:
+            self._working.pop()
+
+    def send(self, queue: str, body: str, delay: float) -> None:
+        """Put a message into a queue, or hand an event to a function."""
+        if queue not in VISIBILITY:
+            self.invoke(queue, body, 1)
+            return
+        handle = f"{queue}-{len(self.messages)}"
+        self.messages[handle] = Sent(queue, body)
+        if self._working[-1] == "sweep":
+            self.asked[json.loads(body)["detail"]["run"]] += 1
+        self.at(delay + self.draw.uniform(0, 2), self.deliver, handle)
+
+    def deliver(self, handle: str) -> None:
+        """One delivery of a message by Lambda's poller, and what becomes of the message."""
+        message = self.messages[handle]
+        if message.busy:
+            return
+        if message.deliveries == DELIVERIES:
+            self.dead.append(handle)
+            return
+        message.deliveries += 1
+        message.first = self.now if message.first is None else message.first
+        message.back_at = self.now + VISIBILITY[message.queue]
+        message.busy = True
+        self._working.append(message.queue)
+        record = {
+            "body": message.body,
+            "receiptHandle": handle,
+            "attributes": {
+                "ApproximateReceiveCount": str(message.deliveries),
+                "ApproximateFirstReceiveTimestamp": str(int((EPOCH + message.first) * 1000)),
+            },
+        }
+        try:
+            HANDLERS[message.queue].handler({"Records": [record]}, CONTEXT)
+        except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
+            self.at(message.back_at - self.now, self.deliver, handle)
+        else:
+            if self.faults.happen("delivered again after success", 0.03):
+                self.at(message.back_at - self.now, self.deliver, handle)
+        finally:
+            message.busy = False
+            self._working.pop()
+
+    def sweep(self) -> None:
+        """A sweep, and the next one as long as something is left to do."""
+        self._working.append("sweep")
+        try:
+            sweep.handler({"time": f"{self.moment():%Y-%m-%dT%H:%M:%SZ}"}, CONTEXT)
+        except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
+            self.failed_sweeps += 1
+        self._working.pop()
+        if self.now < END and (self._pending or not self.all_reported()):
+            self.at(SWEEP, self.sweep)
+
+    def all_reported(self) -> bool:
+        """Whether every upload has a report, and every tuning job its final training or a failure."""
+        finals = (f"{name}-final" for name in self.sagemaker.tunings)
+        return all(upload.run.report in self.s3.versions for upload in self.uploads) and all(
+            self.followed(name) for name in finals
+        )
+
+    def followed(self, final: str) -> bool:
+        """Whether a tuning job's final training has a package, or a reason why there is none."""
+        failures = (layout.tuning_failure(final.removesuffix("-final")), layout.training_failure(final))
+        packages = [
+            package["CustomerMetadataProperties"]["training_job"]
+            for package in self.sagemaker.packages.values()
+            if "ClientToken" in package
+        ]
+        return final in packages or any(key in self.s3.versions for key in failures)
+
+    def event(self, queue: str, body: dict[str, Any], durable: bool) -> None:
+        """EventBridge delivers an event: late, perhaps twice, and not at all if it isn't durable."""
+        if not durable and self.faults.happen("event lost", 0.2):
+            return
+        self.at(self.draw.uniform(0, 20), self.send, queue, json.dumps(body), 0)
+        if self.faults.happen("event twice", 0.2):
+            late = self.draw.choice((5, 60, 4000))
+            self.at(self.draw.uniform(0, late), self.send, queue, json.dumps(body), 0)
+
+    # ------------------------------------------------------------------ people
+    def approve(self, number: int, artifact: str = "there") -> None:
+        """Approve a package."""
+        arn = f"{ARN}model-package/digits/{number}"
+        self.sagemaker.packages[arn] = {
+            "ModelPackageArn": arn,
+            "ModelApprovalStatus": "Approved",
+            "artifact": artifact,
+        }
+
+    def reject(self, number: int) -> None:
+        """Reject a package."""
+        self.sagemaker.packages[f"{ARN}model-package/digits/{number}"]["ModelApprovalStatus"] = "Rejected"
+
+    def put_image(self, batch: str, name: str) -> None:
+        """Upload an image."""
+        self.s3.write(f"incoming/{batch}/{name}", b"image")
+        self.arrived[f"incoming/{batch}/{name}"] = self.now
+
+    def put_manifest(self, batch: str, names: tuple[str, ...], refused: int) -> None:
+        """Upload a manifest: its lines, and lines that can't be used."""
+        lines = [json.dumps({"file_name": name, "label": number % 10}) for number, name in enumerate(names)]
+        key = f"incoming/{batch}/manifest.jsonl"
+        version = self.s3.write(key, "\n".join([*lines, *["broken"] * refused]).encode())["VersionId"]
+        self.uploads.append(
+            Upload(
+                batch, version, self.moment(), tuple(f"incoming/{batch}/{name}" for name in names), refused
+            )
+        )
+        detail = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
+        self.event("uploads", {"detail-type": "Object Created", "detail": detail}, durable=True)
+
+    # ------------------------------------------------------------------ SageMaker's own doing
+    def _dry_spell(self) -> tuple[float, float]:
+        if self.draw.random() < 0.25:
+            begin = self.draw.uniform(0, CALM / 2)
+            return begin, begin + self.draw.uniform(600, 9000)
+        return 0.0, 0.0
+
+    def drought(self) -> bool:
+        """Whether there is no capacity now."""
+        dry = self.faults.active and self._drought[0] <= self.now < self._drought[1]
+        self.faults.counts["no capacity"] += dry
+        return dry
+
+    def job_began(self, name: str) -> None:
+        """A job was created: it works on what is there when its container has started, and ends, mostly."""
+        self.at(240, self._work, name)
+        ending = self._scripted(name)
+        if ending != STUCK and not self.faults.happen("job stuck", 0.02):
+            self.at(self.draw.uniform(300, 900), self.job_ends, name, None, ending)
+
+    def _scripted(self, name: str) -> str | None:
+        path = self.sagemaker.jobs[name]["TransformOutput"]["S3OutputPath"]
+        endings = self.script.get(Run.of_output(path, BUCKET).batch)
+        return endings.pop(0) if endings else None
+
+    def _work(self, name: str) -> None:
+        prefix = self.sagemaker.jobs[name]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        content = self.s3.content(prefix.removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl") or b""
+        self.answers[name] = [self._answer(json.loads(line)) for line in content.splitlines()]
+
+    def _answer(self, record: dict[str, Any]) -> dict[str, Any]:
+        key = record["image"]["source-ref"].removeprefix(f"s3://{BUCKET}/")
+        if key not in self.s3.versions:
+            return record | {"SageMakerOutput": {"error": "missing"}}
+        if "corrupt" in key:
+            return record | {"SageMakerOutput": {"error": "not an image: simulated"}}
+        return record | {"SageMakerOutput": {"label": sum(key.encode()) % 10, "confidence": 0.5}}
+
+    def job_ends(self, name: str, status: str | None, scripted: str | None = None) -> None:
+        """A job ends as it was told to, or as it comes."""
+        job = self.sagemaker.jobs[name]
+        if job["TransformJobStatus"] != "InProgress":
+            return
+        reason = None
+        if scripted == BY_THE_SERVICE:
+            status, reason = "Failed", f"{BY_THE_SERVICE}: simulated"
+        elif status is None:
+            status, reason = self._end()
+        if status == "Completed":
+            self._write_output(name, job)
+        job |= {
+            "TransformJobStatus": status,
+            "TransformStartTime": job["CreationTime"],
+            "TransformEndTime": self.moment(),
+            "LastModifiedTime": self.moment(),
+            **({"FailureReason": reason} if reason else {}),
+        }
+        shown = {"TransformJobStatus": status, "TransformOutput": job["TransformOutput"]}
+        body = {"detail-type": "SageMaker Transform Job State Change", "detail": shown}
+        if scripted != EVENT_LOST:
+            self.event("reports", body, durable=False)
+
+    def _end(self) -> tuple[str, str | None]:
+        for name, chance, status, reason in (
+            ("InternalServerError", 0.15, "Failed", "InternalServerError: We encountered an internal error."),
+            ("AlgorithmError", 0.04, "Failed", "AlgorithmError: See job logs"),
+            ("ClientError", 0.04, "Failed", "ClientError: See job logs"),
+            ("stopped by a person", 0.04, "Stopped", None),
+        ):
+            if self.faults.happen(name, chance):
+                return status, reason
+        return "Completed", None
+
+    def _write_output(self, name: str, job: dict[str, Any]) -> None:
+        lines = [json.dumps(answer).encode() for answer in self.answers[name]]
+        key = job["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl.out"
+        if self.faults.happen("output missing", 0.03):
+            self.broken.add(name)
+            return
+        if self.faults.happen("output short", 0.03):
+            self.broken.add(name)
+            lines = lines[:-1]
+        self.s3.write(key, b"".join(line + b"\n" for line in lines))
+
+
+class installed:  # noqa: N801 (a context, read as a word)
+    """The world in the place of AWS, behind `clients()`; the logs are silent."""
+
+    MODULES: tuple[Any, ...] = (*HANDLERS.values(), sweep)
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def __enter__(self) -> None:
+        os.environ.update(environment(replace(SETTINGS, **self.world.settings)))
+        self._replaced = [(module, "clients", module.clients) for module in self.MODULES]
+        self._replaced.append((metrics, "emit", metrics.emit))
+        for module in self.MODULES:
+            module.clients = lambda: self.world.aws
+            module.logger.setLevel("CRITICAL")
+        redelivery.logger.setLevel("CRITICAL")
+        vars(metrics)["emit"] = lambda *_args, **_options: None
+
+    def __exit__(self, *_: object) -> None:
+        for module, name, original in self._replaced:
+            setattr(module, name, original)
+        for module in (*self.MODULES, redelivery):
+            module.logger.setLevel("INFO")

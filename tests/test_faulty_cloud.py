@@ -1,0 +1,124 @@
+"""A hundred batches over the local cloud with its faults switched on."""
+
+import io
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from batch_prediction.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
+from local.cloud import Cloud
+from local.deploy import deploy
+from local.faults import Faults
+from tests.samples import event
+from tests.stack import IMAGE, ROOT, Stack
+from tests.waiting import until
+
+BATCHES = 100
+RATES = {
+    "throttling": 0.004,  # the SDK's adaptive mode slows down for long after each
+    "limits": 0.2,
+    "server_errors": 0.03,
+    "lost_answers": 0.03,
+    "slow": 0.03,
+    "lost_events": 0.2,
+}
+# A model that needs no torch: what is under test is what happens around it.
+INFERENCE = b"""
+import json
+
+def model_fn(folder):
+    return folder
+
+def input_fn(body, content_type):
+    return [json.loads(line) for line in body.splitlines()]
+
+def predict_fn(records, model):
+    return [{"label": 7, "confidence": 1.0} for record in records]
+
+def output_fn(predictions, accept):
+    return "".join(json.dumps(prediction) + "\\n" for prediction in predictions)
+"""
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """Faults that are switched on later."""
+    return Faults(seed=7, slow_seconds=0.2)
+
+
+@pytest.fixture
+def stack(faults: Faults) -> Iterator[Stack]:
+    """The deployed stack with one approved model."""
+    with Cloud(faults=faults) as cloud:
+        parameters = {"Name": "digits", "WaitForImagesMinutes": "1"}
+        stack = Stack(
+            cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
+        )
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            member = tarfile.TarInfo("code/inference.py")
+            member.size = len(INFERENCE)
+            archive.addfile(member, io.BytesIO(INFERENCE))
+        stack.put("models/first/output/model.tar.gz", packed.getvalue())
+        stack.sagemaker.create_model_package(
+            ModelPackageGroupName=stack.outputs["ModelPackageGroupName"],
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={
+                "Containers": [
+                    {
+                        "Image": IMAGE,
+                        "ModelDataUrl": f"s3://{stack.bucket}/models/first/output/model.tar.gz",
+                        "Environment": SERVING_ENVIRONMENT,
+                    }
+                ],
+                "SupportedContentTypes": [CONTENT_TYPE],
+                "SupportedResponseMIMETypes": [CONTENT_TYPE],
+            },
+        )
+        yield stack
+
+
+def sweep(stack: Stack) -> None:
+    """What the schedule does every 15 minutes, and what a person does: redrive the dead-letter queues."""
+    due = event("scheduled") | {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    stack.cloud.client("lambda").invoke(FunctionName="digits-sweep", Payload=json.dumps(due).encode())
+    sqs = stack.cloud.client("sqs")
+    for kind in ("Upload", "Report"):
+        letters = stack.queue_url(f"{kind}DeadLetters")
+        for message in sqs.receive_message(QueueUrl=letters, MaxNumberOfMessages=10).get("Messages", []):
+            sqs.send_message(QueueUrl=stack.queue_url(f"{kind}Queue"), MessageBody=message["Body"])
+            sqs.delete_message(QueueUrl=letters, ReceiptHandle=message["ReceiptHandle"])
+
+
+def test_a_hundred_batches_have_a_hundred_reports_of_a_hundred_jobs(stack: Stack, faults: Faults) -> None:
+    """Whatever is refused, lost or slow, each batch has one transform job and one report about it."""
+    for kind, rate in RATES.items():
+        setattr(faults, kind, rate)
+    for number in range(BATCHES):
+        stack.put(f"incoming/b{number}/1.png", b"image")
+        stack.put(f"incoming/b{number}/manifest.jsonl", b'{"file_name": "1.png", "label": 7}')
+
+    def reports() -> list[str] | None:
+        sweep(stack)
+        stack.cloud.stopping.wait(2)
+        found = [key for key in stack.objects("reports/") if key.endswith("/report.json")]
+        return found if len(found) >= BATCHES else None
+
+    until(reports, seconds=1800)
+    for kind in RATES:
+        assert faults.counts[kind] > 0, kind
+        setattr(faults, kind, 0.0)
+    written = [
+        json.loads(body) for key, body in stack.objects("reports/").items() if key.endswith("report.json")
+    ]
+    assert Counter(report["batch"] for report in written) == {f"b{number}": 1 for number in range(BATCHES)}
+    pages = stack.sagemaker.get_paginator("list_transform_jobs").paginate()
+    jobs = {job["TransformJobName"]: job for page in pages for job in page["TransformJobSummaries"]}
+    assert {report["transform_job"]["name"] for report in written} == set(jobs)
+    assert len(jobs) == BATCHES
+    assert {report["status"] for report in written} == {"Completed"}
+    assert all(report["coverage"]["scored"] == 1 for report in written)
