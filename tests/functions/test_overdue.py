@@ -15,8 +15,9 @@ from batch_prediction.layout import training_failure, tuning_failure
 from tests.samples import SETTINGS, event
 from tests.simulation.faults import Faults, refusal
 from tests.simulation.properties import violations
+from tests.simulation.sagemaker import EVENT_LOST, STUCK
 from tests.simulation.schedules import plain_world
-from tests.simulation.world import EVENT_LOST, STUCK, World
+from tests.simulation.world import World
 
 TUNING = "digits-261122-140000"
 
@@ -29,7 +30,7 @@ def world() -> World:
 
 def test_a_lost_event_is_asked_for_by_the_next_sweep(world: World) -> None:
     """A job whose end nobody told has its report a quarter of an hour later."""
-    world.script = {"b0": [EVENT_LOST]}
+    world.sagemaker.script = {"b0": [EVENT_LOST]}
     world.run()
     assert violations(world) == []
     (upload,) = world.uploads
@@ -41,7 +42,7 @@ def test_a_lost_event_is_asked_for_by_the_next_sweep(world: World) -> None:
 
 def test_a_job_above_its_limit_is_stopped_and_reported(world: World) -> None:
     """What never ends by itself costs no more than MaxTransformHours, and its run ends in a report."""
-    world.script = {"b0": [STUCK]}
+    world.sagemaker.script = {"b0": [STUCK]}
     world.run()
     assert violations(world) == []
     (job,) = world.sagemaker.jobs.values()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import start_transform
-from batch_prediction import decision, waiting
+from batch_prediction import decision, registry, waiting
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Start
 from batch_prediction.events import Message, TryWanted
@@ -179,6 +179,23 @@ def test_a_package_that_was_rejected_meanwhile_is_not_used(aws: Clients, setting
         start(aws, settings, TryWanted(RUN))
     assert "is Rejected now: upload the manifest again" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
     assert len(sent(aws, settings)) == 1
+
+
+def test_a_package_that_is_rejected_after_it_was_listed_is_passed_over(aws: Clients) -> None:
+    """The list is older than the description: the newest that is still Approved is taken."""
+    arn = DECISION.model_package
+    listed = {
+        "ModelPackageArn": arn,
+        "CreationTime": datetime(2026, 11, 22, tzinfo=UTC),
+        "ModelPackageStatus": "Completed",
+    }
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [listed, listed]})
+        stub.add_response("describe_model_package", package("Rejected"))
+        stub.add_response("describe_model_package", package("Approved") | {"ModelPackageArn": f"{arn}0"})
+        newest = registry.newest_approved(aws.sagemaker, "digits")
+    assert newest is not None
+    assert newest.arn == f"{arn}0"
 
 
 def test_a_package_without_its_artifact_ends_in_a_report(aws: Clients, settings: Settings) -> None:

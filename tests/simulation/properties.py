@@ -126,13 +126,13 @@ def _wrong_with_job(world: World, upload: Upload, report: dict[str, Any], jobs: 
         wrong.append(f"names {report['model']['package_arn']}, the job used {used}")
     if _failed_by_the_service(world, name) and len(jobs) < TRIES and not world.s3.content(upload.run.gave_up):
         wrong.append("the service failed the job, and it was not tried again")
-    whole = job["TransformJobStatus"] == "Completed" and name not in world.broken
+    whole = job["TransformJobStatus"] == "Completed" and name not in world.sagemaker.broken
     expected = job["TransformJobStatus"] if whole or job["TransformJobStatus"] != "Completed" else "Failed"
     if report["status"] != expected:
         wrong.append(f"{report['status']}, expected {expected}")
     if job.get("FailureReason", "") not in (report["reason"] or ""):
         wrong.append(f"reason {report['reason']}, expected {job['FailureReason']}")
-    answers = [answer["SageMakerOutput"] for answer in world.answers.get(name, [])]
+    answers = [answer["SageMakerOutput"] for answer in world.sagemaker.answers.get(name, [])]
     scored = sum("label" in answer for answer in answers) if whole else 0
     unreadable = sum(answer.get("error", "missing") != "missing" for answer in answers) if whole else 0
     coverage = report["coverage"]

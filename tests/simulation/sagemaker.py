@@ -1,12 +1,18 @@
 """SageMaker in memory: models and transform jobs, beside the training jobs."""
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from batch_prediction.layout import Run
 from tests.simulation.faults import refusal
+from tests.simulation.services import BUCKET
 from tests.simulation.training import Training
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
+
+STUCK, EVENT_LOST, BY_THE_SERVICE = "stuck", "event lost", "InternalServerError"  # how a job may end
+CALM = 5 * 3600  # from here on nothing goes wrong any more
 
 
 class SageMaker(Training):
@@ -16,6 +22,10 @@ class SageMaker(Training):
         super().__init__(world)
         self.models: dict[str, dict[str, Any]] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
+        self.answers: dict[str, list[dict[str, Any]]] = {}  # job → what its container answered
+        self.broken: set[str] = set()  # jobs whose output is not whole
+        self.script: dict[str, list[str]] = {}  # batch → how its next jobs end, where that isn't drawn
+        self._drought = self._dry_spell()
 
     def do_create_model(self, **request: Any) -> None:
         """Refuses a name that is taken as SageMaker does, and a package without an artifact."""
@@ -36,14 +46,14 @@ class SageMaker(Training):
         name = request["TransformJobName"]
         if name in self.jobs:
             raise refusal("CreateTransformJob", "ResourceInUse", 400)
-        if self.world.drought():
+        if self.drought():
             raise refusal("CreateTransformJob", "ResourceLimitExceeded", 400)
         self.jobs[name] = request | {
             "TransformJobStatus": "InProgress",
             "CreationTime": self.world.moment(),
             "LastModifiedTime": self.world.moment(),
         }
-        self.world.job_began(name)
+        self.job_began(name)
 
     def do_describe_transform_job(self, TransformJobName: str) -> dict[str, Any]:  # noqa: N803
         """A job as it is now."""
@@ -58,4 +68,87 @@ class SageMaker(Training):
 
     def do_stop_transform_job(self, TransformJobName: str) -> None:  # noqa: N803
         """Stops a job that runs."""
-        self.world.job_ends(TransformJobName, "Stopped")
+        self.job_ends(TransformJobName, "Stopped")
+
+    def _dry_spell(self) -> tuple[float, float]:
+        if self.world.draw.random() < 0.25:
+            begin = self.world.draw.uniform(0, CALM / 2)
+            return begin, begin + self.world.draw.uniform(600, 9000)
+        return 0.0, 0.0
+
+    def drought(self) -> bool:
+        """Whether there is no capacity now."""
+        dry = self.world.faults.active and self._drought[0] <= self.world.now < self._drought[1]
+        self.world.faults.counts["no capacity"] += dry
+        return dry
+
+    def job_began(self, name: str) -> None:
+        """A job was created: it works on what is there when its container has started, and ends, mostly."""
+        self.world.at(240, self._work, name)
+        ending = self._scripted(name)
+        if ending != STUCK and not self.world.faults.happen("job stuck", 0.02):
+            self.world.at(self.world.draw.uniform(300, 900), self.job_ends, name, None, ending)
+
+    def _scripted(self, name: str) -> str | None:
+        path = self.jobs[name]["TransformOutput"]["S3OutputPath"]
+        endings = self.script.get(Run.of_output(path, BUCKET).batch)
+        return endings.pop(0) if endings else None
+
+    def _work(self, name: str) -> None:
+        prefix = self.jobs[name]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+        content = self.world.s3.content(prefix.removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl") or b""
+        self.answers[name] = [self._answer(json.loads(line)) for line in content.splitlines()]
+
+    def _answer(self, record: dict[str, Any]) -> dict[str, Any]:
+        key = record["image"]["source-ref"].removeprefix(f"s3://{BUCKET}/")
+        if key not in self.world.s3.versions:
+            return record | {"SageMakerOutput": {"error": "missing"}}
+        if "corrupt" in key:
+            return record | {"SageMakerOutput": {"error": "not an image: simulated"}}
+        return record | {"SageMakerOutput": {"label": sum(key.encode()) % 10, "confidence": 0.5}}
+
+    def job_ends(self, name: str, status: str | None, scripted: str | None = None) -> None:
+        """A job ends as it was told to, or as it comes."""
+        job = self.jobs[name]
+        if job["TransformJobStatus"] != "InProgress":
+            return
+        reason = None
+        if scripted == BY_THE_SERVICE:
+            status, reason = "Failed", f"{BY_THE_SERVICE}: simulated"
+        elif status is None:
+            status, reason = self._end()
+        if status == "Completed":
+            self._write_output(name, job)
+        job |= {
+            "TransformJobStatus": status,
+            "TransformStartTime": job["CreationTime"],
+            "TransformEndTime": self.world.moment(),
+            "LastModifiedTime": self.world.moment(),
+            **({"FailureReason": reason} if reason else {}),
+        }
+        shown = {"TransformJobStatus": status, "TransformOutput": job["TransformOutput"]}
+        body = {"detail-type": "SageMaker Transform Job State Change", "detail": shown}
+        if scripted != EVENT_LOST:
+            self.world.event("reports", body, durable=False)
+
+    def _end(self) -> tuple[str, str | None]:
+        for name, chance, status, reason in (
+            ("InternalServerError", 0.15, "Failed", "InternalServerError: We encountered an internal error."),
+            ("AlgorithmError", 0.04, "Failed", "AlgorithmError: See job logs"),
+            ("ClientError", 0.04, "Failed", "ClientError: See job logs"),
+            ("stopped by a person", 0.04, "Stopped", None),
+        ):
+            if self.world.faults.happen(name, chance):
+                return status, reason
+        return "Completed", None
+
+    def _write_output(self, name: str, job: dict[str, Any]) -> None:
+        lines = [json.dumps(answer).encode() for answer in self.answers[name]]
+        key = job["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl.out"
+        if self.world.faults.happen("output missing", 0.03):
+            self.broken.add(name)
+            return
+        if self.world.faults.happen("output short", 0.03):
+            self.broken.add(name)
+            lines = lines[:-1]
+        self.world.s3.write(key, b"".join(line + b"\n" for line in lines))

@@ -1,7 +1,8 @@
 """What people do in a world: the batches that they drop, the models that they approve and reject."""
 
 from tests.simulation.faults import Faults
-from tests.simulation.world import BY_THE_SERVICE, CALM, EVENT_LOST, POISON, STUCK, World
+from tests.simulation.sagemaker import BY_THE_SERVICE, CALM, EVENT_LOST, STUCK
+from tests.simulation.world import POISON, World
 
 BATCHES = 4
 
@@ -66,7 +67,7 @@ def full_world(faults: Faults) -> World:
     world = World(1, faults)
     world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
     world.approve(1)
-    world.script = {"tried again": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
+    world.sagemaker.script = {"tried again": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
     for number, batch in enumerate(("plain", "tried again", "stuck", "lost", "late", "rejected")):
         begin = number * 100.0
         world.at(begin, world.put_image, batch, "0.png")
@@ -74,7 +75,7 @@ def full_world(faults: Faults) -> World:
         world.at(begin + 1, world.put_manifest, batch, ("0.png", "1.png"), 1)
     world.at(700, world.put_manifest, "empty", (), 1)
     world.at(701, world.send, "uploads", POISON, 0)
-    world.script["rejected"] = [BY_THE_SERVICE]
+    world.sagemaker.script["rejected"] = [BY_THE_SERVICE]
     world.at(520, world.reject, 1)  # when its first job runs
     world.at(0, world.sagemaker.tuning_ends, "digits-261122-140000", "Completed")
     world.at(0, world.sagemaker.tuning_ends, "digits-261122-150000", "Failed")

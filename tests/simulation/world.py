@@ -20,12 +20,11 @@ from batch_prediction import layout, metrics, redelivery
 from batch_prediction.layout import Run
 from tests.samples import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
-from tests.simulation.sagemaker import SageMaker
+from tests.simulation.sagemaker import CALM, SageMaker
 from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
 from tests.simulation.training import Lambda
 
 EPOCH = 1_795_000_000  # seconds since 1970
-CALM = 5 * 3600  # from here on nothing goes wrong any more
 END = CALM + 76 * 3600  # a run without a report by then is lost
 SWEEP = 900
 ENDLESS = 2_000  # messages; a world of a few batches has some dozens
@@ -38,7 +37,6 @@ HANDLERS: dict[str, Any] = {
     "digits-train-best-model": train_best_model,
     "digits-register-model": register_model,
 }
-STUCK, EVENT_LOST, BY_THE_SERVICE = "stuck", "event lost", "InternalServerError"  # how a job may end
 POISON = "{}"  # a message that no function can read
 ATTEMPTS, PAUSES = 3, (60, 120)  # of an asynchronous invocation; seconds between them
 CONTEXT: Any = SimpleNamespace(
@@ -85,15 +83,12 @@ class World:
         self.messages: dict[str, Sent] = {}
         self.dead: list[str] = []
         self.abandoned: list[str] = []  # invocations that fail for good
-        self.script: dict[str, list[str]] = {}  # batch → how its next jobs end, where that isn't drawn
         self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
         self.aws = SimpleNamespace(
             s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, functions=Lambda(self)
         )
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
-        self.answers: dict[str, list[dict[str, Any]]] = {}  # job → what its container answered
-        self.broken: set[str] = set()  # jobs whose output is not whole
         self.asked = Counter[str]()  # messages of the sweep, by run
         self.failed_sweeps, self.endless = 0, False
         self._working = [""]  # the functions that are at work, the one that was called last at the end
@@ -103,7 +98,6 @@ class World:
             "upload_queue_url": "uploads",
             "report_queue_url": "reports",
         }
-        self._drought = self._dry_spell()
 
     # ------------------------------------------------------------------ time
     def moment(self) -> datetime:
@@ -280,90 +274,6 @@ class World:
         )
         detail = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
         self.event("uploads", {"detail-type": "Object Created", "detail": detail}, durable=True)
-
-    # ------------------------------------------------------------------ SageMaker's own doing
-    def _dry_spell(self) -> tuple[float, float]:
-        if self.draw.random() < 0.25:
-            begin = self.draw.uniform(0, CALM / 2)
-            return begin, begin + self.draw.uniform(600, 9000)
-        return 0.0, 0.0
-
-    def drought(self) -> bool:
-        """Whether there is no capacity now."""
-        dry = self.faults.active and self._drought[0] <= self.now < self._drought[1]
-        self.faults.counts["no capacity"] += dry
-        return dry
-
-    def job_began(self, name: str) -> None:
-        """A job was created: it works on what is there when its container has started, and ends, mostly."""
-        self.at(240, self._work, name)
-        ending = self._scripted(name)
-        if ending != STUCK and not self.faults.happen("job stuck", 0.02):
-            self.at(self.draw.uniform(300, 900), self.job_ends, name, None, ending)
-
-    def _scripted(self, name: str) -> str | None:
-        path = self.sagemaker.jobs[name]["TransformOutput"]["S3OutputPath"]
-        endings = self.script.get(Run.of_output(path, BUCKET).batch)
-        return endings.pop(0) if endings else None
-
-    def _work(self, name: str) -> None:
-        prefix = self.sagemaker.jobs[name]["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-        content = self.s3.content(prefix.removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl") or b""
-        self.answers[name] = [self._answer(json.loads(line)) for line in content.splitlines()]
-
-    def _answer(self, record: dict[str, Any]) -> dict[str, Any]:
-        key = record["image"]["source-ref"].removeprefix(f"s3://{BUCKET}/")
-        if key not in self.s3.versions:
-            return record | {"SageMakerOutput": {"error": "missing"}}
-        if "corrupt" in key:
-            return record | {"SageMakerOutput": {"error": "not an image: simulated"}}
-        return record | {"SageMakerOutput": {"label": sum(key.encode()) % 10, "confidence": 0.5}}
-
-    def job_ends(self, name: str, status: str | None, scripted: str | None = None) -> None:
-        """A job ends as it was told to, or as it comes."""
-        job = self.sagemaker.jobs[name]
-        if job["TransformJobStatus"] != "InProgress":
-            return
-        reason = None
-        if scripted == BY_THE_SERVICE:
-            status, reason = "Failed", f"{BY_THE_SERVICE}: simulated"
-        elif status is None:
-            status, reason = self._end()
-        if status == "Completed":
-            self._write_output(name, job)
-        job |= {
-            "TransformJobStatus": status,
-            "TransformStartTime": job["CreationTime"],
-            "TransformEndTime": self.moment(),
-            "LastModifiedTime": self.moment(),
-            **({"FailureReason": reason} if reason else {}),
-        }
-        shown = {"TransformJobStatus": status, "TransformOutput": job["TransformOutput"]}
-        body = {"detail-type": "SageMaker Transform Job State Change", "detail": shown}
-        if scripted != EVENT_LOST:
-            self.event("reports", body, durable=False)
-
-    def _end(self) -> tuple[str, str | None]:
-        for name, chance, status, reason in (
-            ("InternalServerError", 0.15, "Failed", "InternalServerError: We encountered an internal error."),
-            ("AlgorithmError", 0.04, "Failed", "AlgorithmError: See job logs"),
-            ("ClientError", 0.04, "Failed", "ClientError: See job logs"),
-            ("stopped by a person", 0.04, "Stopped", None),
-        ):
-            if self.faults.happen(name, chance):
-                return status, reason
-        return "Completed", None
-
-    def _write_output(self, name: str, job: dict[str, Any]) -> None:
-        lines = [json.dumps(answer).encode() for answer in self.answers[name]]
-        key = job["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl.out"
-        if self.faults.happen("output missing", 0.03):
-            self.broken.add(name)
-            return
-        if self.faults.happen("output short", 0.03):
-            self.broken.add(name)
-            lines = lines[:-1]
-        self.s3.write(key, b"".join(line + b"\n" for line in lines))
 
 
 class installed:  # noqa: N801 (a context, read as a word)
