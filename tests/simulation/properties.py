@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.retry import TRIES
 from tests.simulation.services import BUCKET
 from tests.simulation.world import EPOCH, POISON, Upload, World
@@ -35,16 +36,31 @@ def violations(world: World) -> list[tuple[str, str]]:
         package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
     )
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
-    runs = {upload.run.report_prefix for upload in world.uploads}
-    strange = [
-        key for key in world.s3.versions if key.startswith("reports/") and not key.startswith(tuple(runs))
-    ]
-    found += [(WRONG, f"{key}: of no run") for key in strange]
+    found += [(WRONG, text) for text in _wrong_index(world)]
     if world.endless:
         found.append((LOST, "something goes on for ever"))
     stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
     found += [(WRONG, f"{handle} stays in a dead-letter queue") for handle in stays]
     return found
+
+
+def _wrong_index(world: World) -> list[str]:
+    """Objects below reports/ that are of no run, and a list of all runs that says otherwise than the reports."""
+    runs = {upload.run.report_prefix for upload in world.uploads}
+    wrong = [
+        f"{key}: of no run"
+        for key in world.s3.versions
+        if key.startswith("reports/") and not key.startswith((*runs, INDEX, INDEX_PAGE))
+    ]
+    listed = json.loads(world.s3.content(INDEX) or b'{"runs": []}')["runs"]
+    reports = [json.loads(world.s3.content(upload.run.report) or b"null") for upload in world.uploads]
+    expected = sorted(
+        (report["batch"], report["run"], report["status"], (report["transform_job"] or {}).get("name"))
+        for report in reports
+        if report
+    )
+    found = sorted((run["batch"], run["run"], run["status"], run["transform_job"]) for run in listed)
+    return wrong if found == expected else [*wrong, f"{INDEX} lists {found}, expected {expected}"]
 
 
 def _jobs(world: World, upload: Upload) -> list[str]:

@@ -99,11 +99,13 @@ class S3(Simulated):
             raise refusal("PutObject", "PreconditionFailed", 412)
         return self.write(Key, Body)
 
-    def do_get_object(self, Key: str, VersionId: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def do_get_object(self, Key: str, VersionId: str | None = None, **given: Any) -> dict[str, Any]:  # noqa: N803
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
-        for version, content, _time in reversed(self.versions.get(Key, [])):
+        for version, content, time in reversed(self.versions.get(Key, [])):
             if VersionId in (None, version):
-                return {"Body": Body(content), "ETag": _etag(content)}
+                if time > given.get("IfUnmodifiedSince", time):
+                    raise refusal("GetObject", "PreconditionFailed", 412)
+                return {"Body": Body(content), "ETag": _etag(content), "ContentLength": len(content)}
         answer: Any = {
             "Error": {"Code": "NoSuchKey", "Message": ""},
             "ResponseMetadata": {"HTTPStatusCode": 404},
