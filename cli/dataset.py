@@ -46,9 +46,11 @@ def upload(
 ) -> None:
     """Put a data set into the bucket, below datasets/<name>/, to train on.
 
-    It is fetched with torchvision (or read from a folder), checked, and uploaded as gzipped IDX files; what
-    is there already isn't sent again. datasets/<name>/dataset.json, written last, says what it holds.
-    Without test/ one image in seven becomes the test.
+    It is fetched with torchvision or read from a folder, checked, and uploaded
+    as gzipped IDX files. What is there already isn't sent again.
+
+    datasets/<name>/dataset.json, written last, says what it holds. Without test/
+    one image in seven becomes the test.
     """
     from batch_prediction.layout import dataset as prefix_of
     from training.checks import check

@@ -49,11 +49,12 @@ def demo(
 ) -> None:
     """Run the whole of it on this machine, without an AWS account and without Docker.
 
-    Starts the local cloud, deploys template.yaml, tunes on real MNIST, trains the best on all
-    images, drops a batch of images and reads its accuracy report: about a minute on two cores.
+    Starts the local cloud, deploys template.yaml, tunes on real MNIST, trains the
+    best on all images, drops a batch of images and reads its accuracy report:
+    about a minute on two cores.
 
-    The environment variable MNIST_DIR may name a folder with all of MNIST (four IDX files); without it, a
-    sample of 5,000 images is used.
+    The environment variable MNIST_DIR may name a folder with all of MNIST (four
+    IDX files); without it, a sample of 5,000 images is used.
     """
     from cli.demo import run  # torch's and moto's imports cost seconds that `--help` doesn't pay
 
