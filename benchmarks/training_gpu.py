@@ -1,7 +1,7 @@
 """Training `large` on a GPU: accuracy over seeds, the time of the loop, and an ensemble with shifted images.
 
 Reads MNIST from the folder MNIST_DIR. Every training is on all 60,000 images; a finished model meets the test
-set once, and so does the ensemble, the sum of five models' probabilities over an image and its four shifts by
+set once, and so does the ensemble: the sum of the probabilities of five models, each averaged over shifts by
 a pixel. The first training's time includes CUDA's own start and doesn't count.
 """
 

@@ -19,21 +19,21 @@ sys.path.insert(0, str(ROOT / "training" / "container"))  # the container's file
 import arguments
 import checkpoints
 import train
-from model import build
+from images import MEAN, STD
+from model import build, over_shifts
 from ranks import Ranks
 
 # Chosen on validation images: trained on 50,000 of the training images, measured on the other 10,000.
 RECIPES: dict[str, list[str]] = {
     "small": ["--epochs", "6", "--augmentation", "0.8"],
-    "base": ["--epochs", "12", "--learning-rate", "0.02", "--ema-decay", "0.998"],
+    "base": ["--epochs", "12", "--learning-rate", "0.02", "--ema-decay", "0.998", "--shifts", "1"],
     "large": ["--epochs", "30", "--batch-size", "512", "--learning-rate", "0.02"],
 }
-SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))  # pixels down and to the right
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model, and what its training took: seconds on the processor and on the clock."""
+    """A finished model, shifts included, and what its training took: seconds on processor and clock."""
 
     network: nn.Module
     images: int
@@ -73,7 +73,13 @@ def fit(
     processor, clock = time.process_time(), time.perf_counter()
     train.fit(network, images, labels, options, ranks, kept, watch)
     seen = len(images) // options.batch_size * options.batch_size * options.epochs
-    return Trained(network, round(seen), time.process_time() - processor, time.perf_counter() - clock)
+    processor, clock = time.process_time() - processor, time.perf_counter() - clock
+    return Trained(averaged(network, options.shifts), round(seen), processor, clock)
+
+
+def averaged(network: nn.Module, pixels: int) -> nn.Module:
+    """The network averaged over shifts by `pixels`, as the artifact's is; with 0 the network itself."""
+    return over_shifts(network, pixels, MEAN, STD)
 
 
 def accuracy(network: nn.Module, pixels: Bytes, labels: Bytes) -> float:
@@ -89,14 +95,10 @@ def test_accuracy(network: nn.Module, mnist: Mnist) -> float:
 
 
 def ensemble_accuracy(networks: Sequence[nn.Module], mnist: Mnist) -> float:
-    """The test accuracy (0–1) of several networks that vote, each on every image and its shifts."""
+    """The test accuracy (0–1) of several networks that vote, each averaged over shifts by a pixel."""
     device = next(networks[0].parameters()).device
     pixels = torch.from_numpy(mnist.test_images).to(device)
-    votes = [
-        train.read(network, torch.roll(pixels, shift, (1, 2))).softmax(1)
-        for network in networks
-        for shift in SHIFTS
-    ]
+    votes = [train.read(averaged(network, 1), pixels).softmax(1) for network in networks]
     return train.accuracy(torch.stack(votes).sum(0), torch.from_numpy(mnist.test_labels).to(device))
 
 

@@ -17,7 +17,7 @@ def digits() -> mnist.Mnist:
     return mnist.Mnist(images, labels, images[:100], labels[:100])
 
 
-class Shifted(nn.Module):
+class Corner(nn.Module):
     """Reads the label 1 from an image whose first pixel is white, and else 0, less sure."""
 
     def __init__(self) -> None:
@@ -63,16 +63,35 @@ def test_a_training_counts_its_images_and_is_watched(digits: mnist.Mnist) -> Non
     assert seen == [trained.network] * 2
 
 
-def test_an_ensemble_votes_over_shifted_images() -> None:
-    """The shifts' probabilities are summed: one that is far surer outvotes four, but not four sure ones."""
+def test_an_ensemble_votes_with_networks_that_are_averaged_over_shifts() -> None:
+    """A network alone misses a pixel that one of the shifts brings to its place; an ensemble doesn't."""
     images = np.zeros((2, 28, 28), np.uint8)
     images[1, 0, 1] = 255
     digits = mnist.Mnist(images, np.array([0, 1], np.uint8), images, np.array([0, 1], np.uint8))
-    network = Shifted()
-    assert training_runs.test_accuracy(network, digits) == 0.5
-    plain = np.array([0, 0], np.uint8)
-    assert training_runs.accuracy(network, images, plain) == 1
-    network.sureness.data.fill_(5)
-    assert training_runs.ensemble_accuracy([network, network], digits) == 0.5
-    network.sureness.data.fill_(0.01)
-    assert training_runs.ensemble_accuracy([network, network], digits) == 1
+    assert training_runs.test_accuracy(Corner(), digits) == 0.5
+    assert training_runs.ensemble_accuracy([Corner(), Corner()], digits) == 1
+
+
+def test_an_ensemble_sums_probabilities() -> None:
+    """A network that is sure outvotes two that hardly lean the other way, though not in a vote by heads."""
+    images = np.zeros((2, 28, 28), np.uint8)
+    images[1, 0, 0] = 255
+    digits = mnist.Mnist(images, np.array([0, 1], np.uint8), images, np.array([0, 1], np.uint8))
+    sure, first, second = Corner(), Corner(), Corner()
+    sure.sureness.data.fill_(5)
+    for other in (first, second):
+        other.sureness.data.fill_(-0.1)
+    assert training_runs.ensemble_accuracy([first, second], digits) == 0
+    assert training_runs.ensemble_accuracy([sure, first, second], digits) == 1
+
+
+def test_a_finished_model_is_averaged_over_the_shifts_of_its_recipe(digits: mnist.Mnist) -> None:
+    """With --shifts the model that is measured isn't the bare network, which is what an epoch is seen of."""
+    seen: list[nn.Module] = []
+    options = training_runs.options_of("small", 0, "--epochs", "1", "--shifts", "1")
+    trained = training_runs.fit(digits, options, after_epoch=seen.append)
+    network, inputs = seen[0].eval(), torch.randn(8, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = training_runs.averaged(network, 1)(inputs)
+        torch.testing.assert_close(trained.network(inputs), expected)
+        assert not torch.allclose(network(inputs), expected)

@@ -14,6 +14,7 @@ SERVED = {"torch", "numpy", "PIL", "safetensors", "boto3", "botocore", "model"}
 ALLOWED = {
     "arguments": {"data", "model"},
     "artifact": {"torch", "safetensors"},
+    "averaging": {"torch"},
     "calibration": {"torch"},
     "checkpoints": {"torch", "arguments", "ranks"},
     "data": {"numpy"},
@@ -22,9 +23,9 @@ ALLOWED = {
     "inference": SERVED,
     "model": {"torch"},
     "ranks": {"torch", "arguments"},
-    "steps": {"torch", "images"},
+    "steps": {"torch", "averaging", "images"},
     "train": {
-        *("numpy", "torch", "arguments", "artifact", "calibration"),
+        *("numpy", "torch", "arguments", "artifact", "averaging", "calibration"),
         *("checkpoints", "data", "images", "model", "ranks", "steps"),
     },
 }

@@ -45,6 +45,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="of the weights' moving average, which is the model in the end; 0: the last weights are",
     )
     add(
+        "--shifts",
+        type=_number(int, 0, 4),
+        default=0,
+        metavar="PIXELS",
+        help="up, down, left and right: the model is the mean of the logits of an image and its four shifts, "
+        "at five times the inference; 0: of the image alone",
+    )
+    add(
         "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
     )
     add("--validate-epochs", type=_switch, nargs="?", const=True, default=False, help="after each epoch, too")

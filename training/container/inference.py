@@ -28,7 +28,7 @@ from PIL import Image, UnidentifiedImageError
 from safetensors.torch import load_file
 from torch import nn
 
-from model import IMAGE_SIZE, build, fold_batch_norm
+from model import IMAGE_SIZE, build, fold_batch_norm, over_shifts
 
 JSON_LINES = "application/jsonlines"
 BATCH_SIZE = 64  # images a forward pass: they stay in the processor's cache
@@ -237,7 +237,10 @@ def _grey(image: Image.Image) -> Pixels:
 
 
 def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
-    """Build the artifact's network with its weights, BatchNorm folded; returns config.json, too."""
+    """Build the artifact's network with its weights, BatchNorm folded; returns config.json, too.
+
+    `shifts` of config.json are the pixels of shifted images to average over; older artifacts have none.
+    """
     weights = folder / "model.safetensors"
     if not weights.is_file():
         pickles = sorted(file.name for file in folder.glob("*") if file.suffix in PICKLES)
@@ -255,7 +258,8 @@ def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
         raise ValueError(f"{folder}/config.json: expected arch, labels, mean and std, found none of {names}")
     network = build(config["arch"])
     network.load_state_dict(load_file(weights))
-    return config, fold_batch_norm(network)
+    folded = fold_batch_norm(network)
+    return config, over_shifts(folded, config.get("shifts", 0), config["mean"], config["std"])
 
 
 def _count(name: str, default: int) -> int:

@@ -70,6 +70,33 @@ def build(arch: str, dropout: float = 0.0) -> nn.Module:
     return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
+class ShiftAverage(nn.Module):
+    """A network whose logits are the mean over five copies of an image: as it is, and shifted each way.
+
+    The shift is by `pixels` up, down, left and right; what comes into view is `ground`, the normalised value
+    of black. As logits are averaged and not probabilities, a temperature in the network's last layer divides
+    these logits, too. It costs five forward passes.
+    """
+
+    def __init__(self, network: nn.Module, pixels: int, ground: float) -> None:
+        super().__init__()
+        self.network, self.pixels, self.ground = network, pixels, ground
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits of float (N, 1, H, W)."""
+        height, width, n = *x.shape[2:], self.pixels
+        wide = functional.pad(x, (n, n, n, n), value=self.ground)
+        places = ((n, n), (0, n), (2 * n, n), (n, 0), (n, 2 * n))
+        copies = [wide[:, :, top : top + height, left : left + width] for top, left in places]
+        logits = [self.network(each.contiguous(memory_format=torch.channels_last)) for each in copies]
+        return torch.stack(logits).mean(0)
+
+
+def over_shifts(network: nn.Module, pixels: int, mean: float, std: float) -> nn.Module:
+    """Average the network over shifts by `pixels` of images normalised by `mean` and `std`; 0: as it is."""
+    return ShiftAverage(network, pixels, -mean / std) if pixels else network
+
+
 def fold_batch_norm(model: nn.Module) -> nn.Module:
     """Return a copy for inference whose BatchNorms are folded into the convolutions before them.
 

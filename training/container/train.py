@@ -27,7 +27,7 @@ from arguments import TrainingError, hyperparameters, parse
 from averaging import Average
 from checkpoints import EXIT_CODE, Checkpoints, Interrupted
 from images import MEAN, STD, normalise
-from model import IMAGE_SIZE, LABELS, build
+from model import IMAGE_SIZE, LABELS, build, over_shifts
 from ranks import Ranks, start
 from steps import Step, optimizer_for
 
@@ -82,11 +82,12 @@ def train(options: Namespace, ranks: Ranks) -> None:
         for positions in data.split(len(images), options.validation_images)
     )
     network = build(options.arch, options.dropout).to(ranks.device)
+    model = over_shifts(network, options.shifts, MEAN, STD)  # what is measured and served
 
     def validate_epoch(epoch: int) -> None:
         """Tell what Hyperband decides by: the accuracy so far; that of the last epoch is told below."""
         if options.validate_epochs and ranks.first and len(held_out) and epoch < options.epochs:
-            found = accuracy(read(network, images[held_out]), labels[held_out].long())
+            found = accuracy(read(model, images[held_out]), labels[held_out].long())
             network.train()
             _log(f"validation-accuracy: {found:.4f}")
 
@@ -102,11 +103,11 @@ def train(options: Namespace, ranks: Ranks) -> None:
     metrics, temperature = {"train-loss": loss}, 1.0
     matrix: list[list[int]] = []
     if len(held_out):
-        found, temperature = validate(network, images[held_out], labels[held_out].long())
+        found, temperature = validate(model, images[held_out], labels[held_out].long())
         metrics |= found
         calibration.soften(network, temperature)
     if test is not None:
-        logits = read(network, torch.from_numpy(test[0]).to(ranks.device))
+        logits = read(model, torch.from_numpy(test[0]).to(ranks.device))
         matrix = confusion_matrix(logits, torch.from_numpy(test[1]).to(ranks.device))
         metrics["test-accuracy"] = sum(matrix[label][label] for label in LABELS) / len(logits)
     for name, value in metrics.items():
@@ -119,6 +120,7 @@ def train(options: Namespace, ranks: Ranks) -> None:
         "mean": MEAN,
         "std": STD,
         "temperature": temperature,
+        "shifts": options.shifts,
         "hyperparameters": hyperparameters(options),
         "metrics": metrics,
         "confusion_matrix": matrix,
