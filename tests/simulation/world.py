@@ -110,10 +110,11 @@ class World:
         heapq.heappush(self._pending, (self.now + delay, self._number, action, args))
 
     def run(self) -> None:
-        """Let time pass until nothing is pending; then a person redrives the dead-letter queues, once."""
+        """Let time pass until nothing is pending; then, in the calm, a person redrives what is dead."""
         self.at(SWEEP, self.sweep)
         with installed(self):
             self._pass_time()
+            self.now = max(self.now, float(CALM))  # the cause is gone
             for handle in self.dead:
                 self.messages[handle] = Sent(self.messages[handle].queue, self.messages[handle].body)
                 self.at(1, self.deliver, handle)
