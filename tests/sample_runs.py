@@ -9,7 +9,7 @@ from typing import Any
 from botocore.stub import Stubber
 from moto.s3.models import s3_backends
 
-from batch_prediction import decision, report
+from batch_prediction import decision, report, retry, transform
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Decision, Start
 from batch_prediction.layout import INCOMING, Run
@@ -33,6 +33,7 @@ class Sample:
     status: str = "Completed"
     reason: str | None = None
     refused: str | None = None
+    gave_up: str | None = None  # why the run got no job
     price: float | None = 0.115
 
     @property
@@ -65,16 +66,24 @@ class Sample:
             price_per_hour=self.price,
         )
 
-    def job(self) -> dict[str, Any]:
+    @property
+    def tries(self) -> int:
+        """How many transform jobs the run has had: one that the service itself failed is tried again."""
+        if self.refused or self.gave_up:
+            return 0
+        return retry.TRIES if (self.reason or "").startswith("InternalServerError") else 1
+
+    def job(self, number: int) -> dict[str, Any]:
         """DescribeTransformJob's answer: 11 s of waiting, 4 min 7 s to start, 3 min 36 s at work."""
         created = self.run.uploaded + timedelta(seconds=11)
+        decided = self.decision
+        assert isinstance(decided, Start)
+        name = transform.try_name(decided, number)
         return {
-            "TransformJobName": f"digits-{self.run.id}",
-            "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/digits-{self.run.id}",
+            **transform._job_request(BUCKET, self.run, decided, number),
+            "TransformJobName": name,
+            "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{name}",
             "TransformJobStatus": self.status,
-            "ModelName": "digits-0a1b2c3d4e5f",
-            "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://x"}}},
-            "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
             "CreationTime": created,
             "TransformStartTime": created + timedelta(seconds=247),
             "TransformEndTime": created + timedelta(seconds=463),
@@ -85,6 +94,7 @@ class Sample:
 def report_of(aws: Clients, sample: Sample) -> dict[str, Any]:
     """Lay a run out in the bucket, write its report, and read report.json."""
     run, s3 = sample.run, aws.s3
+    aws.sns.create_topic(Name="digits-notifications")  # that of SETTINGS
     folder = f"{INCOMING}{sample.batch}/"
     for name, image in sample.images.items():
         s3.put_object(Bucket=BUCKET, Key=f"{folder}{name}", Body=image)
@@ -109,8 +119,12 @@ def report_of(aws: Clients, sample: Sample) -> dict[str, Any]:
     if sample.left_out:
         s3.put_object(Bucket=BUCKET, Key=run.left_out, Body=_lines(sample.left_out))
     with Stubber(aws.sagemaker) as stub:
-        if not sample.refused:
-            stub.add_response("describe_transform_job", sample.job())
+        for number in range(1, 1 + sample.tries):
+            stub.add_response("describe_transform_job", sample.job(number))
+        if sample.gave_up:
+            decision.give_up(s3, BUCKET, run, sample.gave_up)
+            found = "Could not find requested job with name"
+            stub.add_client_error("describe_transform_job", "ValidationException", found)
         assert report.write(aws, SETTINGS, run)
     content: dict[str, Any] = json.loads(s3.get_object(Bucket=BUCKET, Key=run.report)["Body"].read())
     return content

@@ -47,6 +47,7 @@ KINDS = {
     "no capacity": Sample("capacity", MIXED, status="Failed", reason="CapacityError: no instances"),
     "stopped": Sample("stopped", MIXED, status="Stopped"),
     "no output": Sample("short", MIXED, reason="unused"),
+    "gave up": Sample("gave-up", MIXED, gave_up="gave up after 24.0 hours: ResourceLimitExceeded"),
     "no price": Sample("no-price", MIXED, price=None),
 }
 
@@ -131,6 +132,7 @@ def test_the_schema_refuses_what_is_no_report(aws: Clients) -> None:
         ("client error", "role may read them"),
         ("service error", "The fault was SageMaker's"),
         ("no capacity", "higher quota"),
+        ("gave up", "higher quota"),
         ("stopped", "stopped the transform job"),
         ("no output", "its output isn't whole"),
     ],

@@ -45,7 +45,7 @@ def violations(world: World) -> list[tuple[str, str]]:
 
 
 def _wrong_index(world: World) -> list[str]:
-    """Objects below reports/ that are of no run, and a list of all runs that says otherwise than the reports."""
+    """Objects below reports/ that are of no run, and a list of all runs that contradicts the reports."""
     runs = {upload.run.report_prefix for upload in world.uploads}
     wrong = [
         f"{key}: of no run"
