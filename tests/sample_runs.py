@@ -45,7 +45,7 @@ class Sample:
     @property
     def decision(self) -> Decision:
         """What run.json holds."""
-        counts = {
+        counts: dict[str, Any] = {
             "lines": len(self.answers),
             "labelled": sum(label is not None for label, _ in self.answers),
             "left_out": len(self.left_out),

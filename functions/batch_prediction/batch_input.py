@@ -1,5 +1,6 @@
 """Write a transform job's input: a pure function of the manifest version, streamed, in parts."""
 
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -23,18 +24,25 @@ _IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest
 class BatchInput:
     """What a manifest gave: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
-    `problem` says why the manifest as a whole can't be used.
+    `digests` are those of each part's images, in their order; `problem` says why the manifest as a whole
+    can't be used.
     """
 
     lines: int
     labelled: int
     left_out: int
+    digests: list[str]
     problem: str | None = None
 
 
 def part_size(part: int) -> int:
     """The number of lines of a full part, by its number from 0."""
     return SMALL_PART if part < SMALL_PARTS else LARGE_PART
+
+
+def digest(images: list[str]) -> str:
+    """What a part's output is compared by: 16 hex digits of a digest of its images' references, in order."""
+    return hashlib.sha256("\n".join(images).encode()).hexdigest()[:16]
 
 
 def part_sizes(lines: int) -> Iterator[int]:
@@ -77,7 +85,7 @@ def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: in
             s3.upload_fileobj(refused, bucket, run.left_out)
     if (found := lines + left_out) > max_images:
         problem = f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}"
-    return BatchInput(lines, labelled, left_out, problem)
+    return BatchInput(lines, labelled, left_out, parts.digests, problem)
 
 
 class _Parts:
@@ -85,13 +93,15 @@ class _Parts:
 
     def __init__(self, s3: Any, bucket: str, run: Run) -> None:
         self._s3, self._bucket, self._run = s3, bucket, run
-        self._part, self._size, self._lines = 0, part_size(0), list[bytes]()
+        self._part, self._size, self._lines, self._images = 0, part_size(0), list[bytes](), list[str]()
+        self.digests: list[str] = []
 
     def add(self, image: str, label: int | None) -> None:
         record: dict[str, Any] = {"image": {"source-ref": image}}
         if label is not None:
             record["label"] = label
         self._lines.append(orjson.dumps(record))
+        self._images.append(image)
         if len(self._lines) == self._size:
             self.flush()
 
@@ -100,5 +110,6 @@ class _Parts:
             return
         body = b"\n".join(self._lines) + b"\n"
         self._s3.put_object(Bucket=self._bucket, Key=self._run.input_part(self._part), Body=body)
+        self.digests.append(digest(self._images))
         self._part += 1
-        self._size, self._lines = part_size(self._part), []
+        self._size, self._lines, self._images = part_size(self._part), [], []

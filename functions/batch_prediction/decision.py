@@ -30,6 +30,7 @@ class Start:
     instance_type: str
     instance_count: int
     price_per_hour: float | None = None  # of one instance, an estimate; None where no price is known
+    digests: list[str] | None = None  # of each part's images (batch_input.digest)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Read a transform job's joined output, one part after the other, into counts and the table of all images."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
 
 import orjson
 
+from batch_prediction.batch_input import digest
 from batch_prediction.labels import LABELS
 
 COLUMNS = ("image", "label", "prediction", "confidence", "error")
@@ -70,6 +71,7 @@ class Tally:
 class _Part(NamedTuple):
     """What one usable part gave: its rows of the table, and what a Tally counts of it."""
 
+    images: list[str]
     rows: list[str]
     pairs: Counter[Pair]
     right: list[int]
@@ -88,17 +90,21 @@ def tabulate(
     given: Callable[[int], bytes],
     left_out: Iterable[bytes],
     table: IO[str],
+    digests: Sequence[str] | None = None,
 ) -> Tally:
     """Count every part and write one row an image; in memory, one part at a time.
 
     `sizes` are the lines of each part, `output(part)` gives its joined output or None, `given(part)` its
-    input, `left_out` the lines of left_out.jsonl. A part without a usable output is missing as a whole.
+    input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images, which tell an output
+    in another order. A part without a usable output is missing as a whole.
     """
     tally = Tally()
     table.write(",".join(COLUMNS) + "\n")
     for part, size in enumerate(sizes):
         try:
             answers = _answers(part, size, output(part))
+            if digests:
+                _check_places(part, answers.images, digests[part], given)
         except BrokenPartError as error:
             tally.problem = tally.problem or str(error)
             tally.missing += size
@@ -134,6 +140,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
     if len(lines) != size:
         raise BrokenPartError(f"{name}: expected {size} lines, found {len(lines)}")
     escaped = b"\\" in body  # in JSON, a quote in a text has a backslash before it, or is one's \u0022
+    images: list[str] = []
     rows: list[str] = []
     pairs: list[Pair] = []
     right: list[int] = []
@@ -145,6 +152,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
             record = orjson.loads(line)
             answer, label = record["SageMakerOutput"], record.get("label")
             image = record["image"]["source-ref"]
+            images.append(image)
             if "error" in answer:
                 reason = inert(answer["error"])
                 rows.append(_unscored(image, label, reason))
@@ -174,7 +182,23 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return _Part(rows, counted, right, mistakes, unscored, absent)
+    return _Part(images, rows, counted, right, mistakes, unscored, absent)
+
+
+def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:
+    """BrokenPartError, which names the first line, for an output whose images aren't those of its input."""
+    try:
+        if digest(images) == expected:
+            return
+    except TypeError:  # an image that is no text
+        pass
+    wanted = (orjson.loads(line)["image"]["source-ref"] for line in given(part).splitlines())
+    for number, (image, found) in enumerate(zip(wanted, images, strict=False), start=1):
+        if image != found:
+            raise BrokenPartError(
+                f"output part {part}, line {number}: expected the answer to {image}, found that to {found!r}"
+            )
+    raise BrokenPartError(f"output part {part}: expected the digest {expected} of its images, found another")
 
 
 def _unanswered(body: bytes) -> Iterator[str]:

@@ -176,6 +176,7 @@ def _tabulate(s3: Any, bucket: str, run: Run, decided: Decision, tries: int, tab
             given=lambda part: _lines_of_input(s3, bucket, run, part),
             left_out=left_out,
             table=file,
+            digests=decided.digests if isinstance(decided, Start) else None,
         )
 
 

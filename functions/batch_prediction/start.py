@@ -94,6 +94,7 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
         instance_type=settings.transform_instance_type,
         instance_count=transform.instance_count(settings, written.lines),
         price_per_hour=price_per_hour(settings.transform_instance_type, settings.transform_price_per_hour),
+        digests=written.digests,
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_prediction import predictions
+from batch_prediction.batch_input import digest
 from batch_prediction.predictions import CERTAINTY, COLUMNS, NO_ANSWER, Tally, inert, tabulate
 
 ANSWERS: Any = st.one_of(
@@ -36,7 +37,10 @@ def tabulated(
     """The counts, and the table as a spreadsheet reads it."""
     table = io.StringIO()
     sizes = [len(part) for part in parts]
-    tally = tabulate(sizes, outputs.__getitem__, lambda part: body(parts[part]), left_out or [], table)
+    digests = [digest([line["image"]["source-ref"] for line in part]) for part in parts]
+    tally = tabulate(
+        sizes, outputs.__getitem__, lambda part: body(parts[part]), left_out or [], table, digests
+    )
     table.seek(0)
     return tally, list(csv.DictReader(table))
 
@@ -177,3 +181,30 @@ def test_no_cell_begins_like_a_formula(text: str) -> None:
 def test_other_cells_stay_as_they_are() -> None:
     """Text that no spreadsheet would run isn't changed."""
     assert inert("not an image: b'='") == "not an image: b'='"
+
+
+@given(st.permutations(range(8)))
+def test_an_output_in_another_order_is_detected_at_its_first_line(order: list[int]) -> None:
+    """Answers that aren't where their images are in the input count nowhere: the part is missing."""
+    part = [given_line(number, number) for number in range(8)]
+    answer = {"label": 3, "confidence": 0.9}
+    tally, rows = tabulated([part], [joined([part[number] for number in order], [answer] * 8)])
+    moved = [line for line, number in enumerate(order) if line != number]
+    if not moved:
+        assert tally.problem is None
+        return
+    first, image = moved[0] + 1, f"s3://bucket/incoming/b7/{moved[0]}.png"
+    assert tally.problem is not None
+    assert tally.problem.startswith(f"output part 0, line {first}: expected the answer to {image}, found")
+    assert (tally.scored, tally.missing) == (0, 8)
+    assert [row["image"] for row in rows] == [line["image"]["source-ref"] for line in part]
+
+
+def test_an_image_that_is_no_text_is_detected() -> None:
+    """Whatever stands in an image's place, it is a broken part, not a crash."""
+    part = [given_line(1, 1)]
+    output = body([{"image": {"source-ref": 7}, "SageMakerOutput": {"label": 1, "confidence": 0.9}}])
+    tally, _ = tabulated([part], [output])
+    assert tally.problem == (
+        "output part 0, line 1: expected the answer to s3://bucket/incoming/b7/1.png, found that to 7"
+    )

@@ -151,4 +151,7 @@ class SageMaker(Training):
         if self.world.faults.happen("output short", 0.03):
             self.broken.add(name)
             lines = lines[:-1]
+        elif len(lines) > 1 and self.world.faults.happen("output mixed up", 0.03):
+            self.broken.add(name)
+            lines.reverse()
         self.world.s3.write(key, b"".join(line + b"\n" for line in lines))

@@ -32,6 +32,7 @@ def test_nothing_is_lost_scored_twice_or_reported_wrongly() -> None:
         "job stuck",
         "InternalServerError",
         "output short",
+        "output mixed up",
         "no capacity",
     ):
         assert counts[kind] > 100
