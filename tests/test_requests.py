@@ -277,7 +277,7 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
             failed = described_job("Failed", "InternalServerError: We encountered an internal error.")
             stub.add_response("describe_transform_job", failed)
             stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
-            assert not report.write(aws, stack, RUN)  # another try is asked for; then the report stands
+            assert report.write(aws, stack, RUN) is given_up  # first, another try is asked for
         if not given_up:
             decision.give_up(aws.s3, BUCKET, RUN, "no capacity")
 
