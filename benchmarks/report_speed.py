@@ -18,7 +18,7 @@ import orjson
 
 from batch_prediction import decision, report, transform
 from batch_prediction.aws import Clients
-from batch_prediction.batch_input import SMALL_PART, part_sizes
+from batch_prediction.batch_input import SMALL_PART, digest, part_sizes
 from batch_prediction.decision import Start
 from batch_prediction.layout import Run
 from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
@@ -58,23 +58,25 @@ def output_lines(count: int) -> list[bytes]:
 def prepare(lines: int) -> Clients:
     """The clients of a run of `lines` that has ended, its objects prepared."""
     distinct = output_lines(min(lines, DISTINCT_PARTS * SMALL_PART))
+    images = [orjson.loads(line)["image"]["source-ref"] for line in distinct]
     bodies: dict[tuple[int, int], bytes] = {}
+    digests: list[str] = []
     objects: dict[str, bytes] = {}
     for part, size in enumerate(part_sizes(lines)):
         first = part % DISTINCT_PARTS * SMALL_PART
         if (first, size) not in bodies:
             bodies[first, size] = b"\n".join(distinct[first : first + size]) + b"\n"
         objects[RUN.output_part(part)] = bodies[first, size]
+        digests.append(digest(images[first : first + size]))
     left_out = lines // 1000
     refused = b'{"line":5,"text":"broken","reason":"expected a JSON object, found text that is not JSON"}\n'
     objects[RUN.left_out] = refused * left_out
-    for line in distinct:
-        key = orjson.loads(line)["image"]["source-ref"].removeprefix(f"s3://{SETTINGS.bucket}/")
-        objects[key] = DIGIT
+    for image in images:
+        objects[image.removeprefix(f"s3://{SETTINGS.bucket}/")] = DIGIT
     s3 = MemoryS3(objects)
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
-    decided = Start(**frozen | counts)
+    decided = Start(**frozen | counts | {"digests": digests})
     decision.take(s3, SETTINGS.bucket, RUN, decided)
     return clients(s3, transform._job_request(SETTINGS.bucket, RUN, decided) | JOB)
 

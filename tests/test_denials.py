@@ -19,7 +19,7 @@ from tests.waiting import until
 
 STATE = ROOT / ".cache"
 NAME = "digits-test"
-PARAMETERS = {"Name": "digits"}
+PARAMETERS = {"Name": "digits", "WaitForImagesMinutes": "0"}  # no image ever comes
 
 
 @dataclass
@@ -86,7 +86,7 @@ def gets(key: str) -> Callable[[Any, str], Any]:
         ("StartTransformRole", "s3", puts("incoming/b/manifest.jsonl")),
         ("StartTransformRole", "s3", gets("incoming/b/0001.png")),
         ("WriteReportRole", "s3", puts("runs/b/r/run.json")),
-        ("WriteReportRole", "s3", gets("incoming/b/manifest.jsonl")),
+        ("WriteReportRole", "s3", gets("models/b/output/model.tar.gz")),
         ("RegisterModelRole", "s3", puts("models/j/output/model.tar.gz")),
         ("RegisterModelRole", "s3", gets("datasets/mnist/training/x")),
         ("SageMakerRole", "s3", puts("reports/b/r/report.json")),

@@ -1,5 +1,6 @@
 """The local cloud's switch for faults."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from local.cloud import Cloud
 from local.faults import Faults
 from local.happenings import Happening
 
+EVERYTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -20,7 +24,9 @@ def faulty() -> Iterator[tuple[Cloud, Faults, list[Happening]]]:
     faults = Faults(seed=1, slow_seconds=0.0)
     happenings: list[Happening] = []
     with Cloud(happenings.append, faults=faults) as cloud:
-        cloud.client("iam").create_role(RoleName="worker", AssumeRolePolicyDocument=TRUST)
+        iam = cloud.client("iam")
+        iam.create_role(RoleName="worker", AssumeRolePolicyDocument=TRUST)
+        iam.put_role_policy(RoleName="worker", PolicyName="everything", PolicyDocument=EVERYTHING)
         cloud.client("s3").create_bucket(Bucket="data")
         yield cloud, faults, happenings
 

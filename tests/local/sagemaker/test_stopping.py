@@ -9,7 +9,7 @@ import pytest
 
 from local.cloud import Cloud
 
-from .account import BUCKET, ECHO, Account
+from .account import BUCKET, ECHO, Account, make_role
 
 SLEEP = "import os, time\nprint('child', os.getpid(), flush=True)\ntime.sleep(300)\n"
 
@@ -28,6 +28,7 @@ def test_no_job_outlives_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Cloud(listen) as cloud:
         account = Account(cloud)
+        make_role(cloud)
         account.s3.create_bucket(Bucket=BUCKET)
         account.train(SLEEP, wait=False)
         predict = f"def predict_fn(records, model):\n{textwrap.indent(SLEEP, '    ')}"

@@ -281,12 +281,12 @@ def test_the_sagemaker_sdk_tunes_unpatched(
     from sagemaker.core.parameter import ContinuousParameter
     from sagemaker.core.resources import HyperParameterTuningJob, TrainingJob
     from sagemaker.core.training.configs import Compute, InputData, OutputDataConfig
-    from sagemaker.core.utils.utils import SingletonMeta
+    from sagemaker.core.utils.utils import _ClientCacheMeta
     from sagemaker.train import ModelTrainer
     from sagemaker.train.tuner import HyperparameterTuner
 
     monkeypatch.setattr(
-        SingletonMeta, "_instances", {}
+        _ClientCacheMeta, "_instances", {}
     )  # clients that another test made, of another endpoint
     name = unique("sdk")
     trainer = ModelTrainer(
