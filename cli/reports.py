@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from batch_prediction import charts, index
 from batch_prediction.layout import REPORTS, Run
 from cli import stack, summary
 from cli.errors import CommandError, Commands
@@ -33,6 +32,8 @@ def reports(
         context.default_map = {context.invoked_subcommand: {"stack_name": stack_name}}
         return
     deployed = stack.find(stack_name)
+    from batch_prediction import index  # it needs what an environment that only fetches data sets lacks
+
     runs = index.read(stack.client("s3"), deployed.bucket).runs
     if as_json:
         typer.echo(json.dumps(runs[:limit], indent=2))
@@ -100,10 +101,12 @@ def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
 
 
 def _table(runs: list[dict[str, Any]], limit: int) -> Table:
+    from batch_prediction.charts import rows
+
     table = Table(
         "uploaded (UTC)", "batch", "status", "accuracy", "95 % interval", "change", "scored", "model"
     )
-    for row in charts.rows(runs)[:limit]:
+    for row in rows(runs)[:limit]:
         run = row.run
         labelled = run["accuracy"] is not None
         change = "" if row.change is None else f"{row.change:+.2f}"
