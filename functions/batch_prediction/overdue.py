@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batch_prediction import layout, registry
+from batch_prediction import final_training, layout, registry
 from batch_prediction.aws import Clients
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
@@ -151,7 +151,7 @@ def _final_training_exists(sagemaker: Any, tuning_job: str) -> bool:
     DescribeTrainingJob answers a ValidationException, "Requested resource not found.", where there is none.
     """
     try:
-        sagemaker.describe_training_job(TrainingJobName=f"{tuning_job}-final")
+        sagemaker.describe_training_job(TrainingJobName=final_training.job_name(tuning_job))
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
             raise

@@ -1,23 +1,11 @@
 """Which model package reads the batches."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
 
 from botocore.stub import Stubber
 
 from batch_prediction import registry
 from batch_prediction.aws import Clients
-
-CONTEXT: Any = SimpleNamespace(
-    function_name="digits-register-model",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:digits-register-model",
-    aws_request_id="1",
-)
-PACKAGE = registry.ModelPackage("arn:1", "Approved", "digits-0", None, validation_accuracy=0.993)
-UNMEASURED = replace(PACKAGE, validation_accuracy=None)
 
 
 def test_an_empty_group_has_no_approved_package(aws: Clients) -> None:
