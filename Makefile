@@ -1,28 +1,35 @@
 # `make demo` and `make test` set everything up by themselves. PYTHON=python3.13 names another Python.
 VENV := .venv
+PYTEST := $(VENV)/bin/python -m pytest
+# Several processes, each with whole files (tests/scheduling.py); more than four would take much memory.
+BESIDE := --numprocesses logical --maxprocesses 4
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint fidelity programs browser simulate notebook torchvision benchmarks
+.PHONY: demo test lint faults fidelity programs browser simulate notebook torchvision benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
 test: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest
+	$(PYTEST) $(BESIDE)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/cfn-lint template.yaml
 
 # The same artifact and the same training through AWS's own toolkits and Ray Serve: Linux, and a C compiler.
 fidelity: $(VENV)/.fidelity
-	$(VENV)/bin/python -m pytest tests/fidelity
+	$(PYTEST) tests/fidelity
 
 # The real `sam` and `aws` programs against the local cloud, each in an environment of its own.
 programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
-	$(VENV)/bin/python -m pytest tests/programs
+	$(PYTEST) tests/programs
 
 # The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
 browser: $(VENV)/.browser
-	$(VENV)/bin/python -m pytest tests/browser
+	$(PYTEST) tests/browser
+
+# Faults over the real handlers: 100,000 of them simulated, and all kinds of them over the local cloud.
+faults: $(VENV)/.installed
+	$(PYTEST) --numprocesses 3 tests/faults tests/simulation
 
 # A million faults over the real handlers; CI has a tenth of it. FIRST=7 begins with another seed.
 simulate: $(VENV)/.installed
@@ -30,7 +37,7 @@ simulate: $(VENV)/.installed
 
 # docs/walkthrough.ipynb, executed beside a stack in the local cloud.
 notebook: $(VENV)/.installed
-	$(VENV)/bin/python -m pytest tests/notebook
+	$(PYTEST) tests/notebook
 
 # Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
 torchvision: $(VENV)-torchvision/.installed

@@ -58,9 +58,15 @@ def quotas(service_quotas: Any, wanted: set[str]) -> dict[str, float]:
     (https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html).
     """
     found: dict[str, float] = {}
-    for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
-        pages = service_quotas.get_paginator(operation).paginate(ServiceCode="sagemaker")
-        listed = {quota["QuotaName"]: quota["Value"] for page in pages for quota in page["Quotas"]}
+    for pages in (
+        service_quotas.get_paginator("list_service_quotas"),
+        service_quotas.get_paginator("list_aws_default_service_quotas"),
+    ):
+        listed = {
+            quota["QuotaName"]: quota["Value"]
+            for page in pages.paginate(ServiceCode="sagemaker")
+            for quota in page["Quotas"]
+        }
         found = listed | found
         if wanted <= found.keys():
             break

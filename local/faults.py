@@ -38,6 +38,7 @@ class Faults:
     lost_answers: float = 0.0  # any service: 500, although the request took effect
     slow: float = 0.0  # any service: the answer comes after `slow_seconds`
     lost_events: float = 0.0  # SageMaker's
+    internal_errors: float = 0.0  # of transform jobs: they fail with InternalServerError, without output
     slow_seconds: float = 0.5
     counts: Counter[str] = field(default_factory=Counter)
 

@@ -47,10 +47,12 @@ def link_provided(folder: Path) -> Path:
     """
 
     def link(unfinished: Path) -> None:
-        for name in PROVIDED + (RUNTIME_CLIENT if runtime_client_works() else ()):
+        for name in PROVIDED + RUNTIME_CLIENT:
             try:
                 found = distribution(name)
             except PackageNotFoundError as error:
+                if name in RUNTIME_CLIENT:
+                    continue  # `command` names our own loop then
                 raise SandboxError(
                     f"Lambda provides the package {name}, but it is not installed here. Install boto3 and, "
                     "on Linux, awslambdaric."

@@ -1,12 +1,18 @@
 """What roles were allowed in this session's clouds: the record that tests/test_permissions.py replays."""
 
 import json
+import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from local.cloud import Cloud
 
+TESTS = Path(__file__).parent
+REPLAY = TESTS / "test_permissions.py"
+ELSEWHERE = {"faults", "fidelity", "programs"}  # not part of `make test`
+_DEPLOYS = re.compile(r"deploy\([^)]*template\.yaml")
 Entry = tuple[str, tuple[str, ...], Any]  # a role's name, its policies as JSON, an iam.policies.Request
 _records: list[set[Entry]] = []
 
@@ -20,6 +26,13 @@ def watch() -> None:
         start(cloud)
 
     Cloud.start = watched  # type: ignore[method-assign, assignment] # for the whole session
+
+
+@cache
+def deploying() -> frozenset[Path]:
+    """The modules of `make test` that run the deployed template."""
+    files = (file for file in TESTS.rglob("test_*.py") if not ELSEWHERE & set(file.parts))
+    return frozenset(file for file in files if file != REPLAY and _DEPLOYS.search(file.read_text()))
 
 
 def entries() -> set[Entry]:

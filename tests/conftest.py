@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -26,8 +27,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The replay of what roles were allowed comes after all that they do."""
-    items.sort(key=lambda item: item.path.name == "test_permissions.py")
+    """What the replay of permissions looks at comes first, and then the replay."""
+    deploying = authorised.deploying()
+    items.sort(key=lambda item: (item.path not in deploying, item.path != authorised.REPLAY))
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest-xdist isn't installed where only torchvision is tested
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Several processes share the tests out by files."""
+    from tests.scheduling import ByFile
+
+    return ByFile(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

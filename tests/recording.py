@@ -2,8 +2,9 @@
 
 import ast
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -49,15 +50,27 @@ class Recording:
         self.visit(model.name)
 
     def visit(self, operation: str) -> None:
-        """Note the innermost of our functions on the stack."""
-        frame: FrameType | None = sys._getframe()
-        while frame is not None:
-            file = Path(frame.f_code.co_filename)
-            inner = frame.f_code.co_name in COMPREHENSIONS  # of the function that is around it
-            if any(file.is_relative_to(folder) for folder in OURS) and not inner:
-                self.sites.add(Site(str(file.relative_to(ROOT)), frame.f_code.co_name, operation))
-                return
-            frame = frame.f_back
+        """Note the call site on the stack; where there is none, the innermost of our functions."""
+        ours = [Site(file, function, operation) for file, function in _ours_on_the_stack()]
+        known = [site for site in ours if site in call_sites()]
+        self.sites.update((known or ours)[:1])
+
+
+def _ours_on_the_stack() -> Iterator[tuple[str, str]]:
+    """The files and names of our functions that are being executed, the innermost first."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        file = _ours(frame.f_code.co_filename)
+        if file and frame.f_code.co_name not in COMPREHENSIONS:  # they are part of the function around them
+            yield file, frame.f_code.co_name
+        frame = frame.f_back
+
+
+@cache
+def _ours(file: str) -> str | None:
+    """The name of one of our sources below the project's root."""
+    path = Path(file)
+    return str(path.relative_to(ROOT)) if any(path.is_relative_to(folder) for folder in OURS) else None
 
 
 class Calls(ast.NodeVisitor):
@@ -83,14 +96,15 @@ class Calls(ast.NodeVisitor):
         self.generic_visit(node)
 
 
-def call_sites() -> set[Site]:
+@cache
+def call_sites() -> frozenset[Site]:
     """Every place in the sources that makes a request."""
     found: set[Site] = set()
     for file in (file for folder in OURS for file in folder.rglob("*.py")):
         calls = Calls(str(file.relative_to(ROOT)))
         calls.visit(ast.parse(file.read_text()))
         found |= calls.sites
-    return found
+    return frozenset(found)
 
 
 def spied(recording: Recording, name: str) -> Callable[..., Any]:

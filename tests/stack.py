@@ -4,12 +4,14 @@ import csv
 import io
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from local.cloud import Cloud
+from tests.samples import event
 from tests.waiting import objects, until
 from training import jobs, source
 from training.datasets import Digits, idx
@@ -113,6 +115,20 @@ class Stack:
         )
         url: str = resource["StackResourceDetail"]["PhysicalResourceId"]
         return url
+
+    def sweep(self, later: timedelta = timedelta()) -> None:
+        """What the schedule does every 15 minutes, as if it were later; the sweep may fail."""
+        due = event("scheduled") | {"time": f"{datetime.now(UTC) + later:%Y-%m-%dT%H:%M:%SZ}"}
+        self.cloud.client("lambda").invoke(FunctionName="digits-sweep", Payload=json.dumps(due).encode())
+
+    def redrive(self) -> None:
+        """What a person does with dead letters: the queues have them again."""
+        sqs = self.cloud.client("sqs")
+        for kind in ("Upload", "Report"):
+            letters = self.queue_url(f"{kind}DeadLetters")
+            for message in sqs.receive_message(QueueUrl=letters, MaxNumberOfMessages=10).get("Messages", []):
+                sqs.send_message(QueueUrl=self.queue_url(f"{kind}Queue"), MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=letters, ReceiptHandle=message["ReceiptHandle"])
 
     def deliver(self, logical_id: str, message: dict[str, Any]) -> None:
         """Put a message into one of the stack's queues, and wait until the function has taken it."""

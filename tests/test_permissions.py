@@ -21,8 +21,6 @@ from local.template import parse, resolve_parameters, translate
 from tests import authorised
 from tests.stack import ROOT
 
-TESTS = Path(__file__).parent
-DEPLOYS = re.compile(r"deploy\([^)]*template\.yaml")
 NAME = "digits-test"
 
 
@@ -107,13 +105,7 @@ Record = dict[tuple[str, tuple[str, ...]], set[Request]]
 @pytest.fixture(scope="module")
 def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Record:
     """What the roles of deployed templates were allowed: by logical id and policies."""
-    deploying = {
-        file
-        for file in TESTS.rglob("test_*.py")
-        if DEPLOYS.search(file.read_text()) and file != Path(__file__)
-    }
-    deploying = {file for file in deploying if not {"fidelity", "programs"} & set(file.parts)}
-    missing = deploying - {item.path for item in request.session.items}
+    missing = authorised.deploying() - {item.path for item in request.session.items}
     found = authorised.entries()
     if missing:
         file = tmp_path_factory.mktemp("record") / "authorised.json"

@@ -335,6 +335,12 @@ def test_every_call_site_is_among_the_requests_that_were_checked(recording: Reco
     assert len(call_sites()) > 20
 
 
+def test_the_sources_show_every_call_site(recording: Recording) -> None:
+    """No request comes from a place that the sources don't show, but for the SageMaker SDK's."""
+    hidden = {site for site in recording.sites - call_sites() if site.file != "training/tune.py"}
+    assert hidden == set()
+
+
 def test_the_sdks_request_is_among_those_that_were_checked(recording: Recording) -> None:
     """The SageMaker SDK makes it, so no call site in the sources names it."""
     assert Site("training/tune.py", "start", "CreateHyperParameterTuningJob") in recording.sites

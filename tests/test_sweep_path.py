@@ -11,19 +11,11 @@ from local.cloud import Cloud
 from local.deploy import deploy
 from local.faults import Faults
 from tests.samples import event
+from tests.sevens import STUCK
 from tests.stack import ROOT, Stack
-from tests.test_faulty_cloud import INFERENCE
 from tests.test_training_path import BAD, search
 from tests.waiting import until
 
-# Waits for ever where the batch is called so; a model that needs no torch.
-SERVING = INFERENCE.replace(
-    b"def predict_fn(records, model):",
-    b"""def predict_fn(records, model):
-    if "/stuck/" in records[0]["source-ref"]:
-        import time
-        time.sleep(3600)""",
-)
 TRAINING = f"""
 import os, pathlib
 print("validation-accuracy: 0.99")
@@ -31,7 +23,7 @@ print("test-accuracy: 0.98")
 folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
 (folder / "config.json").write_text("{{}}")
 (folder / "code").mkdir()
-(folder / "code" / "inference.py").write_bytes({SERVING!r})
+(folder / "code" / "inference.py").write_bytes({STUCK!r})
 """
 
 

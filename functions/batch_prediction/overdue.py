@@ -38,11 +38,15 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
     """
     asked: list[str] = []
     failed: list[Exception] = []
-    ask = aws.sagemaker.get_paginator
+    sagemaker = aws.sagemaker
     for pages, kind, look in (
-        (ask("list_transform_jobs"), "Transform", _look_at_transform),
-        (ask("list_hyper_parameter_tuning_jobs"), "HyperParameterTuning", _look_at_tuning),
-        (ask("list_training_jobs"), "Training", _look_at_training),
+        (sagemaker.get_paginator("list_transform_jobs"), "Transform", _look_at_transform),
+        (
+            sagemaker.get_paginator("list_hyper_parameter_tuning_jobs"),
+            "HyperParameterTuning",
+            _look_at_tuning,
+        ),
+        (sagemaker.get_paginator("list_training_jobs"), "Training", _look_at_training),
     ):
         for job in _listed(pages, kind, settings.name, now):
             try:

@@ -15,7 +15,7 @@ from local.cloud import Cloud
 from local.logs import LogStream
 from local.sagemaker import archives, objects
 from local.sagemaker.container import Container
-from local.sagemaker.errors import JobFailed, JobStopped, ObjectFailed
+from local.sagemaker.errors import INTERNAL_ERROR, JobFailed, JobStopped, ObjectFailed
 from local.sagemaker.jobs import Job, iso_time, present, tags_of
 from local.sagemaker.models import Definition
 from local.sagemaker.requirements import differences
@@ -65,6 +65,8 @@ class TransformJob(Job):
             container.end()
         if self._interrupted:
             raise JobStopped
+        if self.cloud.faults is not None and self.cloud.faults.strikes("internal_errors"):
+            raise JobFailed(INTERNAL_ERROR)
         self._upload(s3, keys, outputs)
         if reasons:
             reason = "AlgorithmError" if "AlgorithmError" in reasons else "ClientError"

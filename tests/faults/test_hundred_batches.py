@@ -1,20 +1,16 @@
 """A hundred batches over the local cloud with its faults switched on."""
 
-import io
 import json
-import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
-from batch_prediction.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
 from local.cloud import Cloud
 from local.deploy import deploy
 from local.faults import Faults
-from tests.samples import event
-from tests.stack import IMAGE, ROOT, Stack
+from tests import sevens
+from tests.stack import ROOT, Stack
 from tests.waiting import until
 
 BATCHES = 100
@@ -26,22 +22,6 @@ RATES = {
     "slow": 0.03,
     "lost_events": 0.2,
 }
-# A model that needs no torch: what is under test is what happens around it.
-INFERENCE = b"""
-import json
-
-def model_fn(folder):
-    return folder
-
-def input_fn(body, content_type):
-    return [json.loads(line) for line in body.splitlines()]
-
-def predict_fn(records, model):
-    return [{"label": 7, "confidence": 1.0} for record in records]
-
-def output_fn(predictions, accept):
-    return "".join(json.dumps(prediction) + "\\n" for prediction in predictions)
-"""
 
 
 @pytest.fixture
@@ -58,40 +38,8 @@ def stack(faults: Faults) -> Iterator[Stack]:
         stack = Stack(
             cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
         )
-        packed = io.BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-            member = tarfile.TarInfo("code/inference.py")
-            member.size = len(INFERENCE)
-            archive.addfile(member, io.BytesIO(INFERENCE))
-        stack.put("models/first/output/model.tar.gz", packed.getvalue())
-        stack.sagemaker.create_model_package(
-            ModelPackageGroupName=stack.outputs["ModelPackageGroupName"],
-            ModelApprovalStatus="Approved",
-            InferenceSpecification={
-                "Containers": [
-                    {
-                        "Image": IMAGE,
-                        "ModelDataUrl": f"s3://{stack.bucket}/models/first/output/model.tar.gz",
-                        "Environment": SERVING_ENVIRONMENT,
-                    }
-                ],
-                "SupportedContentTypes": [CONTENT_TYPE],
-                "SupportedResponseMIMETypes": [CONTENT_TYPE],
-            },
-        )
+        sevens.approve(stack)
         yield stack
-
-
-def sweep(stack: Stack) -> None:
-    """What the schedule does every 15 minutes, and what a person does: redrive the dead-letter queues."""
-    due = event("scheduled") | {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    stack.cloud.client("lambda").invoke(FunctionName="digits-sweep", Payload=json.dumps(due).encode())
-    sqs = stack.cloud.client("sqs")
-    for kind in ("Upload", "Report"):
-        letters = stack.queue_url(f"{kind}DeadLetters")
-        for message in sqs.receive_message(QueueUrl=letters, MaxNumberOfMessages=10).get("Messages", []):
-            sqs.send_message(QueueUrl=stack.queue_url(f"{kind}Queue"), MessageBody=message["Body"])
-            sqs.delete_message(QueueUrl=letters, ReceiptHandle=message["ReceiptHandle"])
 
 
 def test_a_hundred_batches_have_a_hundred_reports_of_a_hundred_jobs(stack: Stack, faults: Faults) -> None:
@@ -103,7 +51,8 @@ def test_a_hundred_batches_have_a_hundred_reports_of_a_hundred_jobs(stack: Stack
         stack.put(f"incoming/b{number}/manifest.jsonl", b'{"file_name": "1.png", "label": 7}')
 
     def reports() -> list[str] | None:
-        sweep(stack)
+        stack.sweep()
+        stack.redrive()
         stack.cloud.stopping.wait(2)
         found = [key for key in stack.objects("reports/") if key.endswith("/report.json")]
         return found if len(found) >= BATCHES else None

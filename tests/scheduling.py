@@ -1,0 +1,18 @@
+"""How several processes share out the tests (pytest-xdist)."""
+
+from xdist.scheduler import LoadScopeScheduling
+
+from tests import authorised
+from tests.stack import ROOT
+
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist carries no types
+    """One process runs a whole file, and one and the same all that the replay of permissions looks at.
+
+    pytest-xdist's own `loadgroup` would do: version 3.8 doesn't know pytest 9.2's names of tests.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = ROOT / nodeid.partition("::")[0]
+        recorded = file == authorised.REPLAY or file in authorised.deploying()
+        return "deployed" if recorded else str(file)
