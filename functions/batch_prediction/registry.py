@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 CONTENT_TYPE = "application/jsonlines"
 
 # What AWS's serving images need to find our code. Ray Serve: SM_RAYSERVE_APP
@@ -52,8 +54,8 @@ def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
     )
     for page in pages:  # a page may be empty and yet not be the last
         for newest in page["ModelPackageSummaryList"]:
-            package = describe(sagemaker, newest["ModelPackageArn"])
-            if package.status == "Approved":  # it may have been rejected since it was listed
+            package = find(sagemaker, newest["ModelPackageArn"])
+            if package and package.status == "Approved":  # it may have been rejected since it was listed
                 return package
     return None
 
@@ -63,6 +65,16 @@ def describe(sagemaker: Any, arn: str) -> ModelPackage:
     return ModelPackage.described(sagemaker.describe_model_package(ModelPackageName=arn))
 
 
+def find(sagemaker: Any, arn: str) -> ModelPackage | None:
+    """One package by its ARN; None where it has been deleted, which is a ValidationException to SageMaker."""
+    try:
+        return describe(sagemaker, arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
+            raise
+        return None
+
+
 def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPackage | None:
     """The package that was registered for a training job, as DescribeTrainingJob gave it; or None."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
@@ -70,7 +82,7 @@ def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPac
     )
     for page in pages:
         for summary in page["ModelPackageSummaryList"]:
-            package = describe(sagemaker, summary["ModelPackageArn"])
-            if package.training_job == job["TrainingJobName"]:
+            package = find(sagemaker, summary["ModelPackageArn"])
+            if package and package.training_job == job["TrainingJobName"]:
                 return package
     return None

@@ -105,10 +105,11 @@ def _start_next_try(aws: Clients, settings: Settings, run: Run, decided: Start, 
         return True
     if decision.given_up(aws.s3, settings.bucket, run) is not None:
         return False
-    package = registry.describe(aws.sagemaker, decided.model_package)
-    if package.status != "Approved":
+    package = registry.find(aws.sagemaker, decided.model_package)
+    if package is None or package.status != "Approved":
+        now = package.status if package else "deleted"
         reason = (
-            f"the model package {package.arn} was Approved when it was chosen and is {package.status} now: "
+            f"the model package {decided.model_package} was Approved when it was chosen and is {now} now: "
             "upload the manifest again to read it with the newest approved package"
         )
     else:

@@ -181,7 +181,18 @@ def test_a_package_that_was_rejected_meanwhile_is_not_used(aws: Clients, setting
     assert len(sent(aws, settings)) == 1
 
 
-def test_a_package_that_is_rejected_after_it_was_listed_is_passed_over(aws: Clients) -> None:
+def test_a_package_that_was_deleted_meanwhile_ends_in_a_report(aws: Clients, settings: Settings) -> None:
+    """What can't be found any more is given up like what was rejected, not buried in a queue."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
+        stub.add_client_error("describe_model_package", "ValidationException", "ModelPackage does not exist")
+        start(aws, settings, TryWanted(RUN))
+    assert "is deleted now: upload the manifest again" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
+    assert len(sent(aws, settings)) == 1
+
+
+def test_a_package_that_is_rejected_or_deleted_after_it_was_listed_is_passed_over(aws: Clients) -> None:
     """The list is older than the description: the newest that is still Approved is taken."""
     arn = DECISION.model_package
     listed = {
@@ -190,8 +201,9 @@ def test_a_package_that_is_rejected_after_it_was_listed_is_passed_over(aws: Clie
         "ModelPackageStatus": "Completed",
     }
     with Stubber(aws.sagemaker) as stub:
-        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [listed, listed]})
+        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [listed] * 3})
         stub.add_response("describe_model_package", package("Rejected"))
+        stub.add_client_error("describe_model_package", "ValidationException", "ModelPackage does not exist")
         stub.add_response("describe_model_package", package("Approved") | {"ModelPackageArn": f"{arn}0"})
         newest = registry.newest_approved(aws.sagemaker, "digits")
     assert newest is not None

@@ -31,7 +31,8 @@ class SageMaker(Training):
         """Refuses a name that is taken as SageMaker does, and a package without an artifact."""
         if request["ModelName"] in self.models:
             raise refusal("CreateModel", "ValidationException", 400, "Cannot create already existing model")
-        if self.packages[request["PrimaryContainer"]["ModelPackageName"]].get("artifact") == "gone":
+        package = self.packages.get(request["PrimaryContainer"]["ModelPackageName"], {"artifact": "gone"})
+        if package.get("artifact") == "gone":
             raise refusal("CreateModel", "ValidationException", 400, "Could not find model data")
         self.models[request["ModelName"]] = request
 

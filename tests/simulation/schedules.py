@@ -15,7 +15,7 @@ def random_world(seed: int) -> World:
         world.approve(1, "gone" if draw.random() < 0.05 else "there")
     world.at(draw.uniform(0, CALM / 2), world.approve, 2)
     if draw.random() < 0.3:
-        world.at(draw.uniform(0, CALM), _reject, world, draw.choice((1, 2)))
+        world.at(draw.uniform(0, CALM), draw.choice((_reject, _delete)), world, draw.choice((1, 2)))
     for number in range(BATCHES):
         _drop(world, f"b{number}")
     if draw.random() < 0.25:
@@ -28,6 +28,12 @@ def _reject(world: World, number: int) -> None:
     if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
         world.faults.counts["package rejected"] += 1
         world.reject(number)
+
+
+def _delete(world: World, number: int) -> None:
+    if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
+        world.faults.counts["package deleted"] += 1
+        world.delete(number)
 
 
 def _drop(world: World, batch: str) -> None:

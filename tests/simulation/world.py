@@ -258,6 +258,10 @@ class World:
         """Reject a package."""
         self.sagemaker.packages[f"{ARN}model-package/digits/{number}"]["ModelApprovalStatus"] = "Rejected"
 
+    def delete(self, number: int) -> None:
+        """Delete a package."""
+        self.sagemaker.packages.pop(f"{ARN}model-package/digits/{number}", None)
+
     def put_image(self, batch: str, name: str) -> None:
         """Upload an image."""
         self.s3.write(f"incoming/{batch}/{name}", b"image")
