@@ -9,6 +9,7 @@ from batch_prediction import failure, registration
 from batch_prediction.aws import clients
 from batch_prediction.events import TrainingEnded
 from batch_prediction.layout import training_failure
+from batch_prediction.retry import ENDED
 from batch_prediction.settings import Settings
 
 logger = Logger()
@@ -20,6 +21,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG
     aws, settings = clients(), Settings.from_environment()
     job = aws.sagemaker.describe_training_job(TrainingJobName=TrainingEnded.from_event(event).job)
     name, status = job["TrainingJobName"], job["TrainingJobStatus"]
+    if status not in ENDED:
+        raise ValueError(f"training job {name}: expected one that has ended, found {status}")
     if status != "Completed":
         reason = job.get("FailureReason") or f"the training job is {status}, and gives no reason"
         failure.record(aws, settings, training_failure(name), name, status, reason)

@@ -35,6 +35,9 @@ class Site(NamedTuple):
     operation: str
 
 
+CallPath = tuple[str, ...]  # the functions that are being executed, the innermost first, and the operation
+
+
 @dataclass
 class Recording:
     """The requests that were made, and from where."""
@@ -54,6 +57,11 @@ class Recording:
         ours = [Site(file, function, operation) for file, function in _ours_on_the_stack()]
         known = [site for site in ours if site in call_sites()]
         self.sites.update((known or ours)[:1])
+
+
+def call_path(operation: str) -> CallPath:
+    """The way through our functions to the request that is being made."""
+    return *(f"{file}:{function}" for file, function in _ours_on_the_stack()), operation
 
 
 def _ours_on_the_stack() -> Iterator[tuple[str, str]]:

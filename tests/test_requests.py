@@ -268,7 +268,7 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
     key = "incoming/b7/manifest.jsonl"
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
     start(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
-    waits = Message({"detail-type": "Object Created"}, "handle", deliveries=1, received=0.0)
+    waits = Message('{"detail-type": "Object Created"}', "handle", deliveries=1, received=0.0)
     waiting.send_again(aws.sqs, stack, waits, waiting.IMAGES)
     with pytest.raises(LookupError), redelivery.soon(aws.sqs, stack.upload_queue_url, waits):
         raise LookupError

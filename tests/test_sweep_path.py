@@ -123,7 +123,7 @@ def test_a_job_that_never_ends_is_stopped_and_reported(stack: Stack) -> None:
     name = drop(stack, "stuck")
     sweep(stack)
     assert status(stack, "Transform", name) is None
-    sweep(stack, timedelta(hours=7))
+    sweep(stack, timedelta(hours=6, minutes=5))
     assert until(lambda: status(stack, "Transform", name)) == "Stopped"
     sweep(stack)
     (report,) = stack.reports("stuck")

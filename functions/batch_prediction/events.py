@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from batch_prediction.layout import Run
@@ -14,7 +15,7 @@ class Message:
     Shape: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
     """
 
-    content: dict[str, Any]
+    body: str
     receipt: str  # its handle, for this delivery
     deliveries: int  # this one included
     received: float  # seconds since 1970, at its first delivery
@@ -25,11 +26,17 @@ class Message:
         (record,) = event["Records"]
         attributes = record["attributes"]
         return cls(
-            content=json.loads(record["body"]),
+            body=record["body"],
             receipt=record["receiptHandle"],
             deliveries=int(attributes["ApproximateReceiveCount"]),
             received=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
         )
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """Its body, read when it is asked for: a body that is no JSON is an error like any other."""
+        found: dict[str, Any] = json.loads(self.body)
+        return found
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 Nothing is done here. A run's report is asked for, a training function is invoked with the event that it
 missed, a job that runs too long is stopped. All of it is safe to repeat, and little of it is repeated: a job
-is looked at when its end is 0, 15, 30 minutes, 1, 2, 4 … 64 hours old, at most ten times. What keeps failing
-gets no more attention than that; it lies in a dead-letter queue, whose alarm tells people.
+is looked at when its end, or the end of its time, is 0, 15, 30 minutes, 1, 2, 4 … 64 hours ago, at most ten
+times. What keeps failing gets no more attention than that; it lies in a dead-letter queue, whose alarm tells
+people.
 """
 
 import uuid
@@ -14,7 +15,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batch_prediction import final_training, layout, registry
+from batch_prediction import final_training, layout, registry, standing, transform
 from batch_prediction.aws import Clients
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
@@ -48,14 +49,18 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
         ),
         (sagemaker.get_paginator("list_training_jobs"), "Training", _look_at_training),
     ):
-        for job in _listed(pages, kind, settings.name, now):
-            try:
-                asked.extend(look(aws, settings, job, now))
-            except (BotoCoreError, ClientError) as error:
-                error.add_note(f"while looking at {job}")
-                failed.append(error)
+        try:
+            for job in _listed(pages, kind, settings.name, now):
+                try:
+                    asked.extend(look(aws, settings, job, now))
+                except (BotoCoreError, ClientError) as error:
+                    error.add_note(f"while looking at {job}")
+                    failed.append(error)
+        except (BotoCoreError, ClientError) as error:
+            error.add_note(f"while listing {kind} jobs")
+            failed.append(error)
     if failed:
-        raise ExceptionGroup(f"asked for {asked or 'nothing'}; could not look at {len(failed)} jobs", failed)
+        raise ExceptionGroup(f"asked for {asked or 'nothing'}; {len(failed)} looks failed", failed)
     return asked
 
 
@@ -76,10 +81,13 @@ def _ended_and_due(job: dict[str, Any], now: datetime) -> bool:
 
 
 def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
-    """Stop a transform job above its limit, and ask for the report of an ended one that has none."""
+    """Stop a transform job above its limit, and ask for the report of an ended one that has none yet.
+
+    A report that gave up, or is about an earlier try, is none about this job.
+    """
     name = job["JobName"]
     limit = timedelta(hours=settings.max_transform_hours)
-    stuck = job["JobStatus"] == "InProgress" and now - job["CreationTime"] > limit
+    stuck = job["JobStatus"] == "InProgress" and due(now - job["CreationTime"] - limit)
     if not (stuck or _ended_and_due(job, now)):
         return
     described = aws.sagemaker.describe_transform_job(TransformJobName=name)
@@ -90,7 +98,7 @@ def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], no
     if stuck:
         aws.sagemaker.stop_transform_job(TransformJobName=name)
         yield f"transform job {name} to stop after {settings.max_transform_hours:g} hours"
-    elif not _exists(aws.s3, settings.bucket, run.report):
+    elif standing.tries_of(standing.read(aws.s3, settings.bucket, run)[0]) < transform.number_of_try(name):
         body = orjson.dumps(RunEnded.message(run)).decode()
         aws.sqs.send_message(QueueUrl=settings.report_queue_url, MessageBody=body)
         yield f"report of transform job {name}"

@@ -1,10 +1,12 @@
 """The model registry: the newest approved package, and the package of a training job."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+_GONE = re.compile("not exist|not find|not found", re.IGNORECASE)
 CONTENT_TYPE = "application/jsonlines"
 
 # What AWS's serving images need to find our code. Ray Serve: SM_RAYSERVE_APP
@@ -54,8 +56,8 @@ def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
     )
     for page in pages:  # a page may be empty and yet not be the last
         for newest in page["ModelPackageSummaryList"]:
-            package = find(sagemaker, newest["ModelPackageArn"])
-            if package and package.status == "Approved":  # it may have been rejected since it was listed
+            package = describe(sagemaker, newest["ModelPackageArn"])
+            if package.status == "Approved":  # it may have been rejected since it was listed
                 return package
     return None
 
@@ -66,13 +68,17 @@ def describe(sagemaker: Any, arn: str) -> ModelPackage:
 
 
 def find(sagemaker: Any, arn: str) -> ModelPackage | None:
-    """One package by its ARN; None where it has been deleted, which is a ValidationException to SageMaker."""
+    """One package by its ARN; None where it has been deleted.
+
+    Which SageMaker says in the text of a ValidationException.
+    """
     try:
         return describe(sagemaker, arn)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
-            raise
-        return None
+        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "ResourceNotFound" or (code == "ValidationException" and _GONE.search(text)):
+            return None
+        raise
 
 
 def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPackage | None:
@@ -82,7 +88,7 @@ def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPac
     )
     for page in pages:
         for summary in page["ModelPackageSummaryList"]:
-            package = find(sagemaker, summary["ModelPackageArn"])
-            if package and package.training_job == job["TrainingJobName"]:
+            package = describe(sagemaker, summary["ModelPackageArn"])
+            if package.training_job == job["TrainingJobName"]:
                 return package
     return None

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError
 
-from batch_prediction import announcement, decision, pages, spending, transform
+from batch_prediction import announcement, decision, pages, spending, standing, transform
 from batch_prediction.accuracy import accuracy, by_class, confusions
 from batch_prediction.aws import Clients
 from batch_prediction.batch_input import part_sizes
@@ -45,8 +45,8 @@ def write(aws: Clients, settings: Settings, run: Run) -> bool:
                 _ask_for_another_try(aws.sqs, settings, run)
         if step is Step.WAIT or (step is Step.START and gave_up is None):
             return False
-    standing, version = _standing(aws.s3, bucket, run)
-    if _tries_of(standing) >= len(tries):
+    found, version = standing.read(aws.s3, bucket, run)
+    if standing.tries_of(found) >= len(tries):
         return False
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
@@ -62,24 +62,6 @@ def write(aws: Clients, settings: Settings, run: Run) -> bool:
 def _ask_for_another_try(sqs: Any, settings: Settings, run: Run) -> None:
     sqs.send_message(
         QueueUrl=settings.upload_queue_url, MessageBody=orjson.dumps(TryWanted.message(run)).decode()
-    )
-
-
-def _standing(s3: Any, bucket: str, run: Run) -> tuple[dict[str, Any] | None, str | None]:
-    """The report that stands, and its ETag; None and None where there is none."""
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=run.report)
-    except s3.exceptions.NoSuchKey:
-        return None, None
-    return orjson.loads(answer["Body"].read()), answer["ETag"]
-
-
-def _tries_of(standing: dict[str, Any] | None) -> int:
-    """How many transform jobs the run had when a report was written; -1 for no report."""
-    if standing is None:
-        return -1
-    return (
-        0 if standing["transform_job"] is None else transform.number_of_try(standing["transform_job"]["name"])
     )
 
 
@@ -100,8 +82,8 @@ def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], version: str
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
             raise
-        standing, _ = _standing(s3, bucket, run)
-        if _tries_of(standing) < _tries_of(report):
+        found, _ = standing.read(s3, bucket, run)
+        if standing.tries_of(found) < standing.tries_of(report):
             raise
         return False
     return True

@@ -100,31 +100,36 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
 
 def _start_next_try(aws: Clients, settings: Settings, run: Run, decided: Start, waited: Waited) -> bool:
     """Start the transform job that the run needs, if any; False when it gets none any more."""
-    tries = transform.tries(aws.sagemaker, settings.bucket, run, decided)
-    if transform.next_step(tries) is not retry.Step.START:
-        return True
-    if decision.given_up(aws.s3, settings.bucket, run) is not None:
-        return False
-    package = registry.find(aws.sagemaker, decided.model_package)
-    if package is None or package.status != "Approved":
-        now = package.status if package else "deleted"
-        reason = (
-            f"the model package {decided.model_package} was Approved when it was chosen and is {now} now: "
-            "upload the manifest again to read it with the newest approved package"
-        )
-    else:
-        try:
-            transform.start(aws.sagemaker, settings.bucket, run, decided, len(tries) + 1)
-        except transform.ModelRefusedError as error:
-            reason = f"{error}: register a package whose artifact is there, then upload the manifest again"
-        except ClientError as error:
-            if not (waiting.busy(error) and _waited_in_vain(settings, waited)):
-                raise
-            reason = (
-                f"gave up after {waited.capacity / 3600:.1f} hours (the stack's parameter "
-                f"WaitForCapacityHours); SageMaker last answered: {error}"
-            )
-        else:
+    try:
+        tries = transform.tries(aws.sagemaker, settings.bucket, run, decided)
+        if transform.next_step(tries) is not retry.Step.START:
             return True
+        if decision.given_up(aws.s3, settings.bucket, run) is not None:
+            return False
+        reason = _unusable(aws.sagemaker, decided)
+        if reason is None:
+            transform.start(aws.sagemaker, settings.bucket, run, decided, len(tries) + 1)
+            return True
+    except transform.RefusedError as error:
+        reason = f"{error}, then upload the manifest again"
+    except ClientError as error:
+        if not (waiting.busy(error) and _waited_in_vain(settings, waited)):
+            raise
+        reason = (
+            f"gave up after {waited.capacity / 3600:.1f} hours (the stack's parameter "
+            f"WaitForCapacityHours); AWS last answered: {error}"
+        )
     decision.give_up(aws.s3, settings.bucket, run, reason)
     return False
+
+
+def _unusable(sagemaker: Any, decided: Start) -> str | None:
+    """Why the model package that was chosen can't be used any more; None when it can."""
+    package = registry.find(sagemaker, decided.model_package)
+    if package and package.status == "Approved":
+        return None
+    now = package.status if package else "deleted"
+    return (
+        f"the model package {decided.model_package} was Approved when it was chosen and is {now} now: "
+        "upload the manifest again to read it with the newest approved package"
+    )

@@ -75,25 +75,32 @@ def next_step(tries: list[dict[str, Any]]) -> retry.Step:
     return retry.next_step(len(tries), newest.get("TransformJobStatus"), newest.get("FailureReason"))
 
 
-class ModelRefusedError(Exception):
-    """SageMaker makes no model of the package: its artifact or its image can't be used."""
+class RefusedError(Exception):
+    """SageMaker refuses for good what a run needs; the message says what, and what to mend."""
 
 
 def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 1) -> None:
     """Make the model and start a try's job, unless they are there already. Safe to repeat.
 
     A request that is refused may be the second one of a first that took effect, so SageMaker is asked. What
-    it refuses then is passed on: ResourceLimitExceeded, throttling; ModelRefusedError for a package.
+    it refuses then is passed on: ResourceLimitExceeded, throttling. RefusedError for a package whose artifact
+    or image can't be used, and for what can't be a transform job at all.
     """
     _make_model(sagemaker, decision)
     try:
         sagemaker.create_transform_job(**_job_request(bucket, run, decision, number))
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceInUse" and not waiting.busy(error):
+        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code not in ("ResourceInUse", "ValidationException") and not waiting.busy(error):
             raise
         found = _describe(sagemaker, try_name(decision, number))
         if found is None:
-            raise
+            if code != "ValidationException" or "could not find" in text.lower():  # it will be there soon
+                raise
+            raise RefusedError(
+                f"no transform job: {error}: mend what SageMaker names (the stack's parameter "
+                "TransformInstanceType, if it is the instance type)"
+            ) from error
         _job_must_be_ours(bucket, run, decision, number, found)
 
 
@@ -125,11 +132,16 @@ def _make_model(sagemaker: Any, decision: Start) -> None:
         sagemaker.create_model(**request)
     except ClientError as error:
         # SageMaker answers ValidationException both for a name that is taken and for a request that is wrong.
-        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceInUse"):
+        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code not in ("ValidationException", "ResourceInUse"):
             raise
         found = _describe_model(sagemaker, decision.model)
         if found is None:
-            raise ModelRefusedError(f"no model of {decision.model_package}: {error}") from error
+            if code == "ResourceInUse" or "already exist" in text.lower():
+                raise  # the description lags behind
+            raise RefusedError(
+                f"no model of {decision.model_package}: {error}: register a package whose artifact is there"
+            ) from error
         must_be_ours(f"model {decision.model}", error, request, found)
 
 

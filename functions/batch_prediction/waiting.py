@@ -16,6 +16,8 @@ from batch_prediction.events import Message
 from batch_prediction.settings import Settings
 
 IMAGES, CAPACITY = "images", "capacity"  # what a run waits for
+_NEXT = "next"  # when the message is due again
+_LATE = 7200  # seconds; a crash keeps it for the queue's visibility time-out, an hour (template.yaml)
 _SHORTEST, _LONGEST = 30, 900  # seconds; SQS delays no message for longer
 _BUSY = {  # of https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html, and S3's
     "ResourceLimitExceeded",
@@ -46,8 +48,20 @@ class Waited:
     @classmethod
     def of(cls, message: Message) -> "Waited":
         """Read it from a message that has been sent again, or for the first time."""
-        since = message.content.get("waiting", {})
+        since = _since(message)
         return cls(*(message.received - since.get(cause, message.received) for cause in (IMAGES, CAPACITY)))
+
+
+def _since(message: Message) -> dict[str, float]:
+    """Since when a message waits for each cause, in seconds since 1970.
+
+    The clock for capacity begins anew when the message comes long after it was due: it lay in a dead-letter
+    queue, and its redrive is another attempt.
+    """
+    since = dict(message.content.get("waiting", {}))
+    if message.received > since.pop(_NEXT, message.received) + _LATE:
+        since.pop(CAPACITY, None)
+    return since
 
 
 def limits(settings: Settings) -> dict[str, float]:
@@ -74,12 +88,15 @@ def send_again(sqs: Any, settings: Settings, message: Message, cause: str) -> in
 
     A message that is sent again is a new one to SQS, whose own age of it begins anew.
     """
-    since = {cause: message.received} | message.content.get("waiting", {})
+    since = {cause: message.received} | _since(message)
+    if cause == IMAGES:  # what was busy before has answered
+        since.pop(CAPACITY, None)
     waited = getattr(Waited.of(message), cause)
     seconds = delay(waited, limits(settings)[cause])
+    waits = since | {_NEXT: message.received + seconds}
     sqs.send_message(
         QueueUrl=settings.upload_queue_url,
-        MessageBody=orjson.dumps(message.content | {"waiting": since}).decode(),
+        MessageBody=orjson.dumps(message.content | {"waiting": waits}).decode(),
         DelaySeconds=seconds,
     )
     metrics.emit(settings.name, {f"WaitingFor{cause.title()}": (waited, "Seconds")})

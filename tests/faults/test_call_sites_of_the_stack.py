@@ -145,8 +145,8 @@ class Round:
         )
 
     def is_freed(self) -> bool:
-        """Whether the batch that is stuck has been stopped, and reported: half a day later, at the desk."""
-        self.stack.sweep(timedelta(hours=7))
+        """Whether the batch that is stuck has been stopped, and reported: six hours later, at the desk."""
+        self.stack.sweep(timedelta(hours=6, minutes=5))
         self.stack.sweep()
         self.stack.redrive()
         self.stack.cloud.stopping.wait(0.5)

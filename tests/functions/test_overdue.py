@@ -116,6 +116,52 @@ def test_a_job_that_cannot_be_looked_at_does_not_hide_the_others(
     assert json.loads(message.body)["detail"] == {"batch": "b0", "run": "20261122t154022z-1a2b3c4d"}
 
 
+def test_a_job_whose_run_was_given_up_meanwhile_has_its_report(world: World) -> None:
+    """A report that gave up stands, and a job that another delivery had started ended unheard."""
+    world.sagemaker.script = {"b0": [EVENT_LOST]}
+    world.run()
+    (upload,) = world.uploads
+    report = json.loads(world.s3.content(upload.run.report) or b"")
+    (job,) = world.sagemaker.jobs.values()
+    asked = replace(SETTINGS, report_queue_url="reports", bucket="digits-bucket")
+    ended = job["TransformEndTime"]
+    assert overdue.sweep(world.aws, asked, ended) == []  # type: ignore[arg-type] # the same methods
+    gave_up = report | {"status": "GaveUp", "transform_job": None}
+    world.s3.write(upload.run.report, json.dumps(gave_up).encode())
+    assert len(overdue.sweep(world.aws, asked, ended)) == 1  # type: ignore[arg-type] # the same methods
+
+
+def test_a_job_that_cannot_be_stopped_is_not_asked_every_time(world: World) -> None:
+    """The stop is repeated at the same marks as everything else."""
+    world.sagemaker.script = {"b0": [STUCK]}
+    created = world.moment()
+    world.sagemaker.jobs["digits-1"] = {
+        "TransformJobName": "digits-1",
+        "TransformJobStatus": "InProgress",
+        "TransformOutput": {"S3OutputPath": "s3://digits-bucket/runs/b0/20261122t154022z-1a2b3c4d/output/1/"},
+        "CreationTime": created,
+        "LastModifiedTime": created,
+    }
+    vars(world.sagemaker)["do_stop_transform_job"] = lambda **_: None
+    asked = [
+        overdue.sweep(world.aws, SETTINGS, created + timedelta(hours=6, minutes=15 * number))  # type: ignore[arg-type] # the same methods
+        for number in range(4 * 24 * 2)
+    ]
+    assert sum(map(len, asked)) == 9  # 0, 15 and 30 minutes, 1, 2, 4, 8, 16 and 32 hours
+
+
+def test_a_list_that_fails_does_not_hide_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings are looked at although transform jobs can't be listed."""
+    world.sagemaker.tuning_ends(TUNING, "Completed", told=False)
+
+    def fail(**_: object) -> None:
+        raise refusal("ListTransformJobs", "ThrottlingException", 400)
+
+    monkeypatch.setattr(world.sagemaker, "do_list_transform_jobs", fail)
+    with pytest.raises(ExceptionGroup, match=f"final training of tuning job {TUNING}"):
+        overdue.sweep(world.aws, SETTINGS, world.moment())  # type: ignore[arg-type] # the same methods
+
+
 @given(st.floats(0, 15), st.floats(-1, 1))
 def test_a_job_is_looked_at_ten_times_at_most(first: float, jitter: float) -> None:
     """Over two weeks of sweeps; the first look comes within 15 minutes of the end."""

@@ -1,12 +1,18 @@
 """After an error a message comes back soon."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
+import start_transform
+import write_report
 from batch_prediction import redelivery
 from batch_prediction.events import Message
+from batch_prediction.settings import Settings
+from tests.samples import SETTINGS, message
+from tests.simulation.world import CONTEXT
 
 
 class Queue:
@@ -24,8 +30,8 @@ class Queue:
 
 def pauses_after(queue: Queue, deliveries: int) -> None:
     """A delivery that fails."""
-    message = Message({}, "handle", deliveries, received=0.0)
-    with pytest.raises(LookupError), redelivery.soon(queue, "url", message):
+    delivered = Message("{}", "handle", deliveries, received=0.0)
+    with pytest.raises(LookupError), redelivery.soon(queue, "url", delivered):
         raise LookupError
 
 
@@ -41,7 +47,7 @@ def test_the_pause_grows_with_the_deliveries() -> None:
 def test_what_succeeds_is_left_to_the_poller() -> None:
     """Lambda deletes the message; nothing is changed about it."""
     queue = Queue()
-    with redelivery.soon(queue, "url", Message({}, "handle", 1, received=0.0)):
+    with redelivery.soon(queue, "url", Message("{}", "handle", 1, received=0.0)):
         pass
     assert queue.asked == []
 
@@ -49,3 +55,18 @@ def test_what_succeeds_is_left_to_the_poller() -> None:
 def test_the_first_error_counts() -> None:
     """When the message can't be hidden for less, it comes back later; the handler's error is told."""
     pauses_after(Queue(fails=True), 1)
+
+
+@pytest.mark.parametrize("function", [start_transform, write_report])
+def test_a_message_that_is_no_json_comes_back_soon_like_any_other(
+    function: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no five hours to the dead-letter queue."""
+    queue = Queue()
+    monkeypatch.setattr(function, "clients", lambda: SimpleNamespace(sqs=queue))
+    monkeypatch.setattr(Settings, "from_environment", lambda: SETTINGS)
+    unreadable = message({})
+    unreadable["Records"][0]["body"] = "no JSON"
+    with pytest.raises(ValueError, match="Expecting value"):
+        function.handler(unreadable, CONTEXT)
+    assert [request["VisibilityTimeout"] for request in queue.asked] == [30]

@@ -237,6 +237,21 @@ def test_an_artifact_that_is_none_is_refused_and_named(aws: Clients, settings: S
         registration.register(aws, settings, completed_job("digits-4", 0.99))
 
 
+def test_a_training_job_that_still_runs_is_not_taken_for_one_that_failed(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The description may lag behind the event: that is an error, which Lambda tries again, and no record."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(register_model, "clients", lambda: aws)
+    running = {"TrainingJobStatus": "InProgress", "SecondaryStatus": "Uploading"}
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_training_job", completed_job("digits-1", 0.99) | running)
+        with pytest.raises(ValueError, match="digits-1: expected one that has ended, found InProgress"):
+            register_model.handler(event("training_job_completed"), CONTEXT)
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/")
+
+
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_a_training_job_that_did_not_complete_has_no_package(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, told: Told, status: str

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from batch_prediction import decision, report, transform
+from batch_prediction import decision, report, standing, transform
 from batch_prediction.aws import Clients
 from batch_prediction.decision import Decision, Refuse
 from batch_prediction.events import TryWanted
@@ -99,6 +99,14 @@ def test_a_completed_run_has_figures(aws: Clients) -> None:
     assert content["cost"]["estimate"] == round(0.115 * 216 / 3600, 4)
     table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
     assert len(table.splitlines()) == 1 + 5
+
+
+def test_a_running_job_of_somebody_else_is_not_waited_for(aws: Clients) -> None:
+    """A job of the run's name that writes elsewhere is an error, not a job that hasn't ended yet."""
+    run_of(aws, STARTED, None)
+    elsewhere = job("InProgress") | {"TransformOutput": {"S3OutputPath": "s3://elsewhere/"}}
+    with pytest.raises(RuntimeError, match=f"transform job {STARTED.transform_job}: the name is taken"):
+        write(aws, elsewhere)
 
 
 def test_completed_is_not_success(aws: Clients) -> None:
@@ -240,8 +248,8 @@ def test_whoever_loses_the_commit_leaves_what_stands(
     with tried(aws, job("Completed")):
         assert report.write(aws, settings, RUN)
     before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"]
-    looks = iter([(None, None), report._standing(aws.s3, BUCKET, RUN)])
-    monkeypatch.setattr(report, "_standing", lambda *_place: next(looks))
+    looks = iter([(None, None), standing.read(aws.s3, BUCKET, RUN)])
+    monkeypatch.setattr(standing, "read", lambda *_place: next(looks))
     with tried(aws, job("Completed")):
         assert not report.write(aws, settings, RUN)
     assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"] == before

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto.sagemaker.models import sagemaker_backends
 
@@ -254,7 +255,16 @@ def test_a_request_that_is_wrong_is_no_taken_name(aws: Clients) -> None:
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Could not find model data")
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-        with pytest.raises(transform.ModelRefusedError, match="Could not find model data"):
+        with pytest.raises(transform.RefusedError, match="Could not find model data"):
+            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_a_model_that_cannot_be_described_yet_is_asked_for_again(aws: Clients) -> None:
+    """Its name is taken and the description lags behind: the queue has it again, nothing is given up."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_client_error("describe_model", "ValidationException", "Could not find model")
+        with pytest.raises(ClientError, match="already existing"):
             transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 

@@ -72,7 +72,7 @@ def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
 
 def test_the_age_of_a_message_outlives_its_sending() -> None:
     """What SQS knows of a message that was sent again begins anew; what the message knows does not."""
-    first = Message({"detail-type": "x"}, "handle", 1, received=1000.0)
+    first = Message('{"detail-type": "x"}', "handle", 1, received=1000.0)
     posted: list[dict[str, Any]] = []
 
     class Queue:
@@ -81,11 +81,39 @@ def test_the_age_of_a_message_outlives_its_sending() -> None:
 
     again = replace(SETTINGS, wait_for_images_minutes=60)
     assert waiting.send_again(Queue(), again, first, waiting.IMAGES) == 30
-    second = Message(json.loads(posted[0]["MessageBody"]), "other", 1, received=1600.0)
+    second = Message(posted[0]["MessageBody"], "other", 1, received=1600.0)
     assert Waited.of(second) == Waited(images=600.0, capacity=0.0)
     assert waiting.send_again(Queue(), again, second, waiting.CAPACITY) == 30
-    third = Message(json.loads(posted[1]["MessageBody"]), "other", 1, received=1700.0)
+    third = Message(posted[1]["MessageBody"], "other", 1, received=1700.0)
     assert Waited.of(third) == Waited(images=700.0, capacity=100.0)
+
+
+def sent_again(body: str, received: float, cause: str) -> str:
+    """The body of a message that came at a time, and is sent again."""
+    posted: list[str] = []
+
+    class Queue:
+        def send_message(self, **request: Any) -> None:
+            posted.append(request["MessageBody"])
+
+    waiting.send_again(Queue(), SETTINGS, Message(body, "handle", 1, received), cause)
+    return posted[0]
+
+
+def test_the_wait_for_capacity_is_over_when_images_are_looked_for() -> None:
+    """What was busy has answered: a later refusal has its own WaitForCapacityHours."""
+    body = sent_again("{}", 1000.0, waiting.CAPACITY)
+    body = sent_again(body, 1030.0, waiting.IMAGES)
+    assert Waited.of(Message(body, "handle", 1, 1100.0)) == Waited(images=70.0, capacity=0.0)
+
+
+@pytest.mark.parametrize(("late", "capacity"), [(7000.0, 7030.0), (80_000.0, 0.0)])
+def test_a_message_that_lay_in_a_dead_letter_queue_has_its_wait_for_capacity_anew(
+    late: float, capacity: float
+) -> None:
+    """A redrive a day later isn't given up by the first refusal; what a crash costs changes nothing."""
+    body = sent_again("{}", 1000.0, waiting.CAPACITY)
+    assert Waited.of(Message(body, "handle", 1, 1030.0 + late)) == Waited(capacity=capacity)
 
 
 @given(waited=st.floats(0, 1e6), limit=st.floats(0, 1e6))
@@ -159,6 +187,40 @@ def test_a_quota_is_waited_for_and_then_given_up(aws: Clients, settings: Setting
     assert [found["detail"] for found in sent(aws, settings)] == [{"batch": RUN.batch, "run": RUN.id}]
 
 
+def test_what_sagemaker_refuses_for_good_ends_in_a_report(aws: Clients, settings: Settings) -> None:
+    """A request that is wrong stays wrong: the run is given up at once, with SageMaker's words."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    start_against(aws, settings, "ValidationException", Waited())
+    reason = decision.given_up(aws.s3, BUCKET, RUN) or ""
+    assert "0 instances: mend what SageMaker names" in reason
+    assert "TransformInstanceType" in reason
+    assert len(sent(aws, settings)) == 1
+
+
+@pytest.mark.parametrize("operation", ["describe_transform_job", "describe_model_package"])
+def test_what_stays_busy_is_given_up_whatever_is_asked(
+    aws: Clients, settings: Settings, operation: str
+) -> None:
+    """A decided run whose questions are throttled for WaitForCapacityHours ends in a report, too."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with Stubber(aws.sagemaker) as stub:
+        if operation == "describe_model_package":
+            stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
+        stub.add_client_error(operation, "ThrottlingException", "Rate exceeded")
+        start(aws, settings, TryWanted(RUN), Waited(capacity=24 * 3600))
+    assert "AWS last answered" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
+    assert len(sent(aws, settings)) == 1
+
+
+def test_a_running_job_of_somebody_else_stops_the_run(aws: Clients, settings: Settings) -> None:
+    """It is looked at before anything is started: it is neither waited for nor reported."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_transform_job", job_writing_to("s3://elsewhere/"))
+        with pytest.raises(RuntimeError, match="the name is taken by something else"):
+            start(aws, settings, TryWanted(RUN))
+
+
 @pytest.mark.parametrize("code", ["ResourceInUse", "ResourceLimitExceeded", "ThrottlingException"])
 def test_a_refusal_after_a_request_that_took_effect_is_a_success(
     aws: Clients, settings: Settings, code: str
@@ -192,7 +254,7 @@ def test_a_package_that_was_deleted_meanwhile_ends_in_a_report(aws: Clients, set
     assert len(sent(aws, settings)) == 1
 
 
-def test_a_package_that_is_rejected_or_deleted_after_it_was_listed_is_passed_over(aws: Clients) -> None:
+def test_a_package_that_is_rejected_after_it_was_listed_is_passed_over(aws: Clients) -> None:
     """The list is older than the description: the newest that is still Approved is taken."""
     arn = DECISION.model_package
     listed = {
@@ -201,9 +263,8 @@ def test_a_package_that_is_rejected_or_deleted_after_it_was_listed_is_passed_ove
         "ModelPackageStatus": "Completed",
     }
     with Stubber(aws.sagemaker) as stub:
-        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [listed] * 3})
+        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [listed, listed]})
         stub.add_response("describe_model_package", package("Rejected"))
-        stub.add_client_error("describe_model_package", "ValidationException", "ModelPackage does not exist")
         stub.add_response("describe_model_package", package("Approved") | {"ModelPackageArn": f"{arn}0"})
         newest = registry.newest_approved(aws.sagemaker, "digits")
     assert newest is not None

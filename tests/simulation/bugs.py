@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from batch_prediction import (
     announcement,
     completeness,
@@ -13,6 +15,7 @@ from batch_prediction import (
     overdue,
     report,
     retry,
+    standing,
     transform,
     waiting,
 )
@@ -81,6 +84,26 @@ def _upload_late(original: Any) -> Any:
     return upload
 
 
+def _commit_blindly(_original: Any) -> Any:
+    """Write the report without a condition."""
+
+    def commit(s3: Any, bucket: str, run: Any, content: dict[str, Any], _version: Any) -> bool:
+        s3.put_object(Bucket=bucket, Key=run.report, Body=orjson.dumps(content))
+        return True
+
+    return commit
+
+
+def _tell_the_time(original: Any) -> Any:
+    """Let a report say something that doesn't follow from the run."""
+
+    def compose(*given: Any) -> dict[str, Any]:
+        content: dict[str, Any] = original(*given)
+        return content | {"time": (content["time"] or {}) and content["time"] | {"waiting": _chance.random()}}
+
+    return compose
+
+
 def _newest(original: Any) -> Any:
     """Report the newest model instead of the one that was used."""
 
@@ -106,7 +129,7 @@ BUGS = {
     "every failure is tried again": Bug(retry, "_OF_THE_SERVICE", lambda _: "", DUPLICATE),
     "no failure is tried again": Bug(retry, "_OF_THE_SERVICE", lambda _: "no such reason", WRONG),
     "the first job is believed": Bug(transform, "tries", _believe, WRONG),
-    "a report is written again and again": Bug(report, "_tries_of", _always(-1), WRONG),
+    "a report is written again and again": Bug(standing, "tries_of", _always(-1), WRONG),
     "Completed is taken for success": Bug(report, "_outcome", lambda _: _by_status, WRONG),
     "people are told by chance": Bug(announcement, "tell", _tell_by_chance, WRONG),
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
@@ -115,6 +138,9 @@ BUGS = {
     "a missing image is no gap": Bug(completeness, "_first_gap", _always(None), WRONG),
     "the sweep asks every time": Bug(overdue, "_ended_and_due", _always(True), WRONG),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
+    "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
+    "a report says what the time is": Bug(report, "compose", _tell_the_time, WRONG),
+    "the sweep is blind to trainings": Bug(overdue, "_look_at_training", _always(()), LOST),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.recording import OPERATIONS, TRANSFERS, Recording, Site
+from tests.recording import OPERATIONS, TRANSFERS, CallPath, Recording, call_path
 
 THROTTLED, FAILED, LIMITED = "throttled", "failed", "limited"  # refused, without effect
 TIMED_OUT, ANSWER_LOST = "timed out", "answer lost"  # without effect, and with it
@@ -56,10 +56,11 @@ class Faults:
 
     draw: random.Random
     rate: float = RATE
-    plan: tuple[Site, str] | None = None  # one fault, at the first request from one call site
+    plan: tuple[CallPath, str] | None = None  # one fault, at the first request that comes by one way
     active: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     visited: Recording = field(default_factory=Recording)
+    paths: set[CallPath] = field(default_factory=set)
 
     def strike(self, operation: str) -> str | None:
         """The fault of a request, if it meets one."""
@@ -80,11 +81,13 @@ class Faults:
         return True
 
     def _planned(self, operation: str) -> str | None:
-        before = set(self.visited.sites)
-        self.visited.visit(operation if operation in TRANSFERS else OPERATIONS[operation])
+        name = operation if operation in TRANSFERS else OPERATIONS[operation]
+        self.visited.visit(name)
+        path = call_path(name)
+        first = path not in self.paths
+        self.paths.add(path)
         assert self.plan is not None
-        site, kind = self.plan
-        return kind if site in self.visited.sites - before else None
+        return self.plan[1] if first and path == self.plan[0] else None
 
 
 def request(faults: Faults, operation: str, effect: Callable[[], Any], overtake: Callable[[], bool]) -> Any:

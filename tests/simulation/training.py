@@ -132,7 +132,7 @@ class Training(Simulated):
     def do_describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
         """A package as it is now."""
         if ModelPackageName not in self.packages:
-            raise refusal("DescribeModelPackage", "ValidationException", 400, "ModelPackage doesn't exist")
+            raise refusal("DescribeModelPackage", "ValidationException", 400, "ModelPackage does not exist")
         return dict(self.packages[ModelPackageName])
 
 
