@@ -286,7 +286,7 @@ def sweep(aws: functions_aws.Clients, stack: Settings) -> None:
     """A sweep that finds a job to stop, a report, a final training and a package that nobody asked for."""
     now = datetime(2026, 11, 22, 16, tzinfo=UTC)
     ended, arn = now - timedelta(minutes=5), "arn:aws:sagemaker:us-east-1:123456789012:x/digits-261122"
-    times = {"CreationTime": now - timedelta(hours=9), "LastModifiedTime": ended}
+    times = {"CreationTime": now - timedelta(hours=6, minutes=5), "LastModifiedTime": ended}
 
     def summary(kind: str, status: str, name: str = "digits-261122") -> dict[str, Any]:
         job = {f"{kind}JobName": name, f"{kind}JobArn": arn, f"{kind}JobStatus": status}
