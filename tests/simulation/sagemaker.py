@@ -71,6 +71,10 @@ class SageMaker(Training):
         """Stops a job that runs."""
         self.job_ends(TransformJobName, "Stopped")
 
+    def working(self) -> bool:
+        """Whether a transform job runs, perhaps for ever."""
+        return any(job["TransformJobStatus"] == "InProgress" for job in self.jobs.values())
+
     def _dry_spell(self) -> tuple[float, float]:
         if self.world.draw.random() < 0.25:
             begin = self.world.draw.uniform(0, CALM / 2)

@@ -215,7 +215,7 @@ class World:
         except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
             self.failed_sweeps += 1
         self._working.pop()
-        if self.now < END and (self._pending or not self.all_reported()):
+        if self.now < END and (self._pending or self.sagemaker.working() or not self.all_reported()):
             self.at(SWEEP, self.sweep)
 
     def all_reported(self) -> bool:
