@@ -116,10 +116,12 @@ class Stack:
         url: str = resource["StackResourceDetail"]["PhysicalResourceId"]
         return url
 
-    def sweep(self, later: timedelta = timedelta()) -> None:
-        """What the schedule does every 15 minutes, as if it were later; the sweep may fail."""
+    def sweep(self, later: timedelta = timedelta()) -> Any:
+        """What the schedule does every 15 minutes, as if it were later; returns Lambda's answer."""
         due = event("scheduled") | {"time": f"{datetime.now(UTC) + later:%Y-%m-%dT%H:%M:%SZ}"}
-        self.cloud.client("lambda").invoke(FunctionName="digits-sweep", Payload=json.dumps(due).encode())
+        return self.cloud.client("lambda").invoke(
+            FunctionName="digits-sweep", Payload=json.dumps(due).encode()
+        )
 
     def redrive(self) -> None:
         """What a person does with dead letters: the queues have them again."""

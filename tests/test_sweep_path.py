@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from moto.sagemaker.models import sagemaker_backends
@@ -10,7 +10,6 @@ from moto.sagemaker.models import sagemaker_backends
 from local.cloud import Cloud
 from local.deploy import deploy
 from local.faults import Faults
-from tests.samples import event
 from tests.sevens import STUCK
 from tests.stack import ROOT, Stack
 from tests.test_training_path import BAD, search
@@ -38,10 +37,7 @@ def stack() -> Iterator[Stack]:
 
 def sweep(stack: Stack, later: timedelta = timedelta(seconds=1)) -> None:
     """A sweep, perhaps at a later time; it doesn't fail."""
-    due = event("scheduled") | {"time": f"{datetime.now(UTC) + later:%Y-%m-%dT%H:%M:%SZ}"}
-    answer = stack.cloud.client("lambda").invoke(
-        FunctionName="digits-sweep", Payload=json.dumps(due).encode()
-    )
+    answer = stack.sweep(later)
     assert "FunctionError" not in answer, answer["Payload"].read()
 
 

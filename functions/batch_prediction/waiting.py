@@ -91,7 +91,7 @@ def send_again(sqs: Any, settings: Settings, message: Message, cause: str) -> in
     since = {cause: message.received} | _since(message)
     if cause == IMAGES:  # what was busy before has answered
         since.pop(CAPACITY, None)
-    waited = getattr(Waited.of(message), cause)
+    waited = message.received - since[cause]
     seconds = delay(waited, limits(settings)[cause])
     waits = since | {_NEXT: message.received + seconds}
     sqs.send_message(

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from boto3.exceptions import S3UploadFailedError
@@ -94,12 +95,12 @@ class Plan:
         return None
 
     def _functions(self) -> Iterator[tuple[str, str]]:
-        frame = sys._getframe()
+        frame: FrameType | None = sys._getframe()
         while frame is not None:
             file = Path(frame.f_code.co_filename)
             if file.is_relative_to(self.root) and file.parent.name in ("batch_prediction", self.root.name):
                 yield f"functions/{file.relative_to(self.root)}", frame.f_code.co_name
-            frame = frame.f_back  # type: ignore[assignment] # the outermost has none
+            frame = frame.f_back
 
 
 def _refusal(operation: str, code: str, status: int) -> ClientError:

@@ -98,10 +98,11 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
     reports = 1 + (world.s3.content(upload.run.gave_up) is not None)
     if (versions := len(world.s3.versions[upload.run.report])) > reports:
         wrong.append(f"written {versions} times")
-    for key in world.s3.versions:
-        contents = {content for _, content, _ in world.s3.versions[key]}
-        if key.startswith(upload.run.report_prefix) and len(contents) > reports:
-            wrong.append(f"{key}: not the same bytes each time")
+    wrong += [
+        f"{key}: not the same bytes each time"
+        for key, versions_of in world.s3.versions.items()
+        if key.startswith(upload.run.report_prefix) and len({body for _, body, _ in versions_of}) > reports
+    ]
     if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
         wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
     wrong += _started_too_early(world, upload)

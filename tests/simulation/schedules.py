@@ -15,7 +15,13 @@ def random_world(seed: int) -> World:
         world.approve(1, "gone" if draw.random() < 0.05 else "there")
     world.at(draw.uniform(0, CALM / 2), world.approve, 2)
     if draw.random() < 0.3:
-        world.at(draw.uniform(0, CALM), draw.choice((_reject, _delete)), world, draw.choice((1, 2)))
+        world.at(
+            draw.uniform(0, CALM),
+            _take_away,
+            world,
+            draw.choice(("rejected", "deleted")),
+            draw.choice((1, 2)),
+        )
     for number in range(BATCHES):
         _drop(world, f"b{number}")
     if draw.random() < 0.25:
@@ -24,16 +30,11 @@ def random_world(seed: int) -> World:
     return world
 
 
-def _reject(world: World, number: int) -> None:
+def _take_away(world: World, how: str, number: int) -> None:
+    """A person rejects or deletes a package, if it is there."""
     if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
-        world.faults.counts["package rejected"] += 1
-        world.reject(number)
-
-
-def _delete(world: World, number: int) -> None:
-    if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
-        world.faults.counts["package deleted"] += 1
-        world.delete(number)
+        world.faults.counts[f"package {how}"] += 1
+        (world.reject if how == "rejected" else world.delete)(number)
 
 
 def _drop(world: World, batch: str) -> None:

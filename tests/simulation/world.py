@@ -260,7 +260,7 @@ class World:
 
     def delete(self, number: int) -> None:
         """Delete a package."""
-        self.sagemaker.packages.pop(f"{ARN}model-package/digits/{number}", None)
+        self.sagemaker.packages.pop(f"{ARN}model-package/digits/{number}")
 
     def put_image(self, batch: str, name: str) -> None:
         """Upload an image."""
