@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from botocore.response import StreamingBody
 
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX
 from batch_prediction.settings import Settings
 

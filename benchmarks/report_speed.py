@@ -16,11 +16,12 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import decision, report, transform
-from batch_prediction.aws import Clients
-from batch_prediction.batch_input import SMALL_PART, digest, part_sizes
-from batch_prediction.decision import Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import Run
+from batch_prediction.report import write as report
+from batch_prediction.runs import decision, transform_job
+from batch_prediction.runs.decision import Start
+from batch_prediction.start.transform_input import SMALL_PART, digest, part_sizes
 from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
 from benchmarks.memory_s3 import SETTINGS, MemoryS3, clients
 
@@ -78,7 +79,7 @@ def prepare(lines: int) -> Clients:
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
     decided = Start(**frozen | counts | {"digests": digests})
     decision.take(s3, SETTINGS.bucket, RUN, decided)
-    return clients(s3, transform._job_request(SETTINGS.bucket, RUN, decided) | JOB)
+    return clients(s3, transform_job._job_request(SETTINGS.bucket, RUN, decided) | JOB)
 
 
 def once(lines: int) -> None:

@@ -6,8 +6,8 @@ All checks of the lines are on. The peak includes the manifest itself, which lie
 import sys
 from collections.abc import Sequence
 
-from batch_prediction import batch_input
 from batch_prediction.layout import Run
+from batch_prediction.start import transform_input
 from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
 from benchmarks.memory_s3 import SETTINGS, MemoryS3
 
@@ -25,9 +25,9 @@ def prepare(lines: int) -> MemoryS3:
     return MemoryS3({KEY: b"\n".join(manifest_lines(lines))})
 
 
-def write(s3: MemoryS3) -> batch_input.BatchInput:
+def write(s3: MemoryS3) -> transform_input.BatchInput:
     """Check the manifest, and write the input of its transform job."""
-    return batch_input.write(s3, SETTINGS.bucket, RUN, KEY, "version", SETTINGS.max_images)
+    return transform_input.write(s3, SETTINGS.bucket, RUN, KEY, "version", SETTINGS.max_images)
 
 
 def once(lines: int) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batch_prediction import registry
+from batch_prediction.models import registry
 from cli import stack as stacks
 from cli.errors import CommandError
 from cli.quotas import Need, needs, quotas

@@ -13,7 +13,7 @@ from PIL import Image
 from rich.console import Console
 
 from batch_prediction.layout import INCOMING, REPORTS
-from batch_prediction.registry import ModelPackage
+from batch_prediction.models.registry import ModelPackage
 from cli import trials
 from cli.files import fetch
 from cli.stack import Stack, client

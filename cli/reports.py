@@ -32,7 +32,9 @@ def reports(
         context.default_map = {context.invoked_subcommand: {"stack_name": stack_name}}
         return
     deployed = stack.find(stack_name)
-    from batch_prediction import index  # it needs what an environment that only fetches data sets lacks
+    from batch_prediction.report import (
+        index,  # it needs what an environment that only fetches data sets lacks
+    )
 
     runs = index.read(stack.client("s3"), deployed.bucket).runs
     if as_json:
@@ -101,7 +103,7 @@ def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
 
 
 def _table(runs: list[dict[str, Any]], limit: int) -> Table:
-    from batch_prediction.charts import rows
+    from batch_prediction.report.charts import rows
 
     table = Table(
         "uploaded (UTC)", "batch", "status", "accuracy", "95 % interval", "change", "scored", "model"

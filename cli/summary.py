@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from batch_prediction.advice import next_step, notes
+from batch_prediction.report.advice import next_step, notes
 
 
 def show(console: Console, report: dict[str, Any]) -> None:

@@ -9,9 +9,9 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.live import Live
 
-from batch_prediction import registry
-from batch_prediction.final_training import job_name
 from batch_prediction.layout import training_failure, tuning_failure
+from batch_prediction.models import registry
+from batch_prediction.models.final_training import job_name
 from cli import trials
 from cli.errors import CommandError
 from cli.stack import Stack, client

@@ -5,11 +5,11 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from batch_prediction import failure, registration
-from batch_prediction.aws import clients
+from batch_prediction.aws.clients import clients
 from batch_prediction.events import TrainingEnded
 from batch_prediction.layout import training_failure
-from batch_prediction.retry import ENDED
+from batch_prediction.models import failure, registration
+from batch_prediction.runs.next_action import ENDED
 from batch_prediction.settings import Settings
 
 logger = Logger()

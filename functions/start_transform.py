@@ -5,12 +5,13 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from batch_prediction import redelivery, waiting
-from batch_prediction.aws import clients
+from batch_prediction.aws import queues
+from batch_prediction.aws.clients import clients
 from batch_prediction.events import Message, start_wanted
 from batch_prediction.settings import Settings
-from batch_prediction.start import start
-from batch_prediction.waiting import NotYet, Waited
+from batch_prediction.start import waiting
+from batch_prediction.start.run import start
+from batch_prediction.start.waiting import NotYet, Waited
 
 logger = Logger()
 
@@ -19,7 +20,7 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take one SQS message that holds an `Object Created` event; SQS delivers it again after an error."""
     aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
-    with redelivery.soon(aws.sqs, settings.upload_queue_url, message):
+    with queues.soon(aws.sqs, settings.upload_queue_url, message):
         try:
             run, decision = start(aws, settings, start_wanted(message), Waited.of(message))
         except NotYet as not_yet:

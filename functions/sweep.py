@@ -6,8 +6,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from batch_prediction import overdue
-from batch_prediction.aws import clients
+from batch_prediction import sweep
+from batch_prediction.aws.clients import clients
 from batch_prediction.settings import Settings
 
 logger = Logger()
@@ -16,5 +16,5 @@ logger = Logger()
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take a `Scheduled Event` of aws.events; its `time` is the time that the sweep goes by."""
-    for asked in overdue.sweep(clients(), Settings.from_environment(), datetime.fromisoformat(event["time"])):
+    for asked in sweep.sweep(clients(), Settings.from_environment(), datetime.fromisoformat(event["time"])):
         logger.warning("overdue", asked_for=asked)

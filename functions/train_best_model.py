@@ -5,9 +5,9 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from batch_prediction import final_training
-from batch_prediction.aws import clients
+from batch_prediction.aws.clients import clients
 from batch_prediction.events import TuningEnded
+from batch_prediction.models import final_training
 from batch_prediction.settings import Settings
 
 logger = Logger()

@@ -9,10 +9,11 @@ from typing import Any
 from botocore.stub import Stubber
 from moto.s3.models import s3_backends
 
-from batch_prediction import decision, report, retry, transform
-from batch_prediction.aws import Clients
-from batch_prediction.decision import Decision, Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INCOMING, Run
+from batch_prediction.report import write as report
+from batch_prediction.runs import decision, next_action, transform_job
+from batch_prediction.runs.decision import Decision, Start
 from tests.samples import BUCKET, SETTINGS
 
 BEGAN = datetime(2026, 11, 2, 9, 12, 40, tzinfo=UTC)
@@ -71,16 +72,16 @@ class Sample:
         """How many transform jobs the run has had: one that the service itself failed is tried again."""
         if self.refused or self.gave_up:
             return 0
-        return retry.TRIES if (self.reason or "").startswith("InternalServerError") else 1
+        return next_action.TRIES if (self.reason or "").startswith("InternalServerError") else 1
 
     def job(self, number: int) -> dict[str, Any]:
         """DescribeTransformJob's answer: 11 s of waiting, 4 min 7 s to start, 3 min 36 s at work."""
         created = self.run.uploaded + timedelta(seconds=11)
         decided = self.decision
         assert isinstance(decided, Start)
-        name = transform.try_name(decided, number)
+        name = transform_job.try_name(decided, number)
         return {
-            **transform._job_request(BUCKET, self.run, decided, number),
+            **transform_job._job_request(BUCKET, self.run, decided, number),
             "TransformJobName": name,
             "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{name}",
             "TransformJobStatus": self.status,

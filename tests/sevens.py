@@ -3,7 +3,7 @@
 import io
 import tarfile
 
-from batch_prediction.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
+from batch_prediction.models.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
 from tests.stack import IMAGE, Stack
 
 INFERENCE = b"""

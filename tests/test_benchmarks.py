@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import inference
-from batch_prediction import report
+from batch_prediction.report import write as report
 from benchmarks import handler_imports, inference_overhead, measuring, report_speed, start_speed
 from benchmarks.memory_s3 import SETTINGS
 

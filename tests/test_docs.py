@@ -13,10 +13,10 @@ from botocore.validate import validate_parameters
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from batch_prediction import report
 from batch_prediction.layout import Manifest
-from batch_prediction.manifest import Record, read
-from batch_prediction.predictions import COLUMNS, Tally
+from batch_prediction.report import write as report
+from batch_prediction.report.predictions import COLUMNS, Tally
+from batch_prediction.start.manifest import Record, read
 from cli.main import app
 from tests.functions.test_report import STARTED, job
 from tests.functions.test_start import RUN

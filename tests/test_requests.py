@@ -24,26 +24,24 @@ from moto import mock_aws
 from rich.console import Console
 
 import register_model
-from batch_prediction import aws as functions_aws
-from batch_prediction import (
-    decision,
-    failure,
-    final_training,
-    notify,
-    overdue,
-    redelivery,
-    registration,
-    registry,
-    report,
-    transform,
-    waiting,
-)
-from batch_prediction.artifact import Artifact
-from batch_prediction.decision import Refuse, Start
+from batch_prediction import sweep
+from batch_prediction.aws import clients as functions_aws
+from batch_prediction.aws import notify, queues
 from batch_prediction.events import ManifestUploaded, Message
 from batch_prediction.layout import Manifest, Run, tuning_failure
+from batch_prediction.models import (
+    failure,
+    final_training,
+    registration,
+    registry,
+)
+from batch_prediction.models.artifact import Artifact
+from batch_prediction.report import write as report
+from batch_prediction.runs import decision, transform_job
+from batch_prediction.runs.decision import Refuse, Start
 from batch_prediction.settings import Settings
-from batch_prediction.start import start
+from batch_prediction.start import waiting
+from batch_prediction.start.run import start
 from cli import checks, demo, packages, quotas, reports, watching
 from cli import stack as commands
 from cli import tune as tuning_command
@@ -109,7 +107,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
     wait_and_try_again(aws, stack)
-    sweep(aws, stack)
+    sweep_all(aws, stack)
     at_the_desk(s3, sagemaker)
     search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
@@ -249,7 +247,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         stub.add_response("describe_model", model_of(DECISION.model_package))
         stub.add_client_error("create_transform_job", "ResourceInUse")
         stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
-        transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+        transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
     decision.take(aws.s3, BUCKET, RUN, DECISION)
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=b'{"image":{"source-ref":"s3://b/k"}}\n')
     misread = {"image": {"source-ref": f"s3://{BUCKET}/incoming/b7/00000.png"}, "label": 7}
@@ -270,7 +268,7 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
     start(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
     waits = Message('{"detail-type": "Object Created"}', "handle", deliveries=1, received=0.0)
     waiting.send_again(aws.sqs, stack, waits, waiting.IMAGES)
-    with pytest.raises(LookupError), redelivery.soon(aws.sqs, stack.upload_queue_url, waits):
+    with pytest.raises(LookupError), queues.soon(aws.sqs, stack.upload_queue_url, waits):
         raise LookupError
     for given_up in (False, True):
         with Stubber(aws.sagemaker) as stub:
@@ -282,7 +280,7 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
             decision.give_up(aws.s3, BUCKET, RUN, "no capacity")
 
 
-def sweep(aws: functions_aws.Clients, stack: Settings) -> None:
+def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
     """A sweep that finds a job to stop, a report, a final training and a package that nobody asked for."""
     now = datetime(2026, 11, 22, 16, tzinfo=UTC)
     ended, arn = now - timedelta(minutes=5), "arn:aws:sagemaker:us-east-1:123456789012:x/digits-261122"
@@ -314,7 +312,7 @@ def sweep(aws: functions_aws.Clients, stack: Settings) -> None:
         stub.add_response("list_model_packages", nothing)
         for _function in range(2):
             functions.add_response("invoke", {"StatusCode": 202})
-        assert len(overdue.sweep(aws, stack, now)) == 4
+        assert len(sweep.sweep(aws, stack, now)) == 4
         stub.assert_no_pending_responses()
         functions.assert_no_pending_responses()
 
@@ -362,7 +360,7 @@ def test_the_sdks_request_is_among_those_that_were_checked(recording: Recording)
 )
 def test_a_wrong_request_is_told(changes: dict[str, Any], why: str) -> None:
     """The check sees what AWS would refuse, also where botocore sends it."""
-    request = transform._job_request(BUCKET, RUN, DECISION) | changes
+    request = transform_job._job_request(BUCKET, RUN, DECISION) | changes
     found = violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request)
     assert any(why in line for line in found)
 
@@ -381,8 +379,8 @@ def test_a_batch_of_any_name_makes_a_job_that_aws_accepts(batch: str, form: str)
     except ValueError:
         return
     run = Run.of_manifest(manifest.batch, key, "v", described_job("Completed")["CreationTime"])
-    request = transform._job_request(BUCKET, run, DECISION) | {
-        "TransformJobName": transform.job_name(SETTINGS, run)
+    request = transform_job._job_request(BUCKET, run, DECISION) | {
+        "TransformJobName": transform_job.job_name(SETTINGS, run)
     }
     assert violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request) == []
 

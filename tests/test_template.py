@@ -14,8 +14,10 @@ import pytest
 from moto.events.models import EventPattern
 from samtranslator.yaml_helper import yaml_parse
 
-from batch_prediction import metrics, overdue, redelivery, waiting
+from batch_prediction import sweep
+from batch_prediction.aws import metrics, queues
 from batch_prediction.settings import Settings
+from batch_prediction.start import waiting
 from tests.samples import event
 
 ROOT = Path(__file__).parents[1]
@@ -353,10 +355,10 @@ def test_a_run_that_waits_long_for_capacity_is_an_alarm() -> None:
 
 def test_a_message_comes_back_soon_and_five_times() -> None:
     """After an error the pauses are minutes, and shorter than the queue's visibility time-out."""
-    assert len(redelivery.SECONDS) == 5 - 1
+    assert len(queues.SECONDS) == 5 - 1
     for name in ("UploadQueue", "ReportQueue"):
         assert QUEUES[name]["RedrivePolicy"]["maxReceiveCount"] == 5
-        assert max(redelivery.SECONDS) < QUEUES[name]["VisibilityTimeout"]
+        assert max(queues.SECONDS) < QUEUES[name]["VisibilityTimeout"]
 
 
 def test_a_run_may_wait_in_its_own_queue() -> None:
@@ -371,10 +373,10 @@ def test_a_run_may_wait_in_its_own_queue() -> None:
 def test_the_sweep_comes_every_fifteen_minutes() -> None:
     """Its rule, its permission and its period in the code agree."""
     rule = RULES["SweepRule"]
-    assert rule["ScheduleExpression"] == f"rate({overdue.PERIOD.total_seconds() / 60:.0f} minutes)"
+    assert rule["ScheduleExpression"] == f"rate({sweep.PERIOD.total_seconds() / 60:.0f} minutes)"
     assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["Sweep", "Arn"]}]
     longest = TEMPLATE["Parameters"]["MaxTransformHours"]["MaxValue"]
-    assert timedelta(hours=longest) < overdue.WINDOW
+    assert timedelta(hours=longest) < sweep.WINDOW
 
 
 def matches(rule: str, sent: dict[str, Any]) -> bool:
@@ -482,9 +484,9 @@ def test_a_trial_is_no_final_training() -> None:
 )
 def test_the_deployed_code_imports_only_what_is_deployed(folder: str, allowed: set[str]) -> None:
     """Functions import neither training, local nor cli; the domain imports no handler."""
-    ours = {"functions", "training", "local", "cli", "tests", "benchmarks", "batch_prediction"}
+    ours = {"functions", "training", "local", "localcloud", "cli", "tests", "benchmarks", "batch_prediction"}
     handlers = {path.stem for path in (ROOT / "functions").glob("*.py")}
-    for file in (ROOT / folder).glob("*.py"):
+    for file in (ROOT / folder).rglob("*.py"):
         imported = {name.partition(".")[0] for name in _imports(file)}
         assert imported & (ours | handlers) <= allowed, file
 

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from playwright.sync_api import Browser, sync_playwright
 
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX_PAGE
 from tests.sample_runs import Sample, guesses, report_of
 from tests.samples import BUCKET, use_moto_account

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
-from batch_prediction.registry import newest_approved
+from batch_prediction.models.registry import newest_approved
 from cli import packages, stack
 from cli.main import app
 from tests.cli.account import GROUP, deployed_stack

@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from typer.testing import CliRunner, Result
 
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
 from cli import stack
 from cli.main import app
 from tests.sample_runs import Sample, guesses, report_of

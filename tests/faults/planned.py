@@ -98,7 +98,9 @@ class Plan:
         frame: FrameType | None = sys._getframe()
         while frame is not None:
             file = Path(frame.f_code.co_filename)
-            if file.is_relative_to(self.root) and file.parent.name in ("batch_prediction", self.root.name):
+            if file.is_relative_to(self.root) and (
+                file.parent == self.root or file.is_relative_to(self.root / "batch_prediction")
+            ):
                 yield f"functions/{file.relative_to(self.root)}", frame.f_code.co_name
             frame = frame.f_back
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batch_prediction.retry import TRIES
+from batch_prediction.runs.next_action import TRIES
 from local.cloud import Cloud
 from local.deploy import deploy
 from local.faults import Faults

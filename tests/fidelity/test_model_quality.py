@@ -12,7 +12,7 @@ from typing import Any
 
 from sagemaker.core.shapes.model_card_shapes import EvaluationDetailsItem, MatrixMetric, SimpleMetric
 
-from batch_prediction import pages
+from batch_prediction.report import pages
 
 SDK = Path(sys.prefix) / "sagemaker-2"
 PROGRAM = """

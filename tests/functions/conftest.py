@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
 from tests.samples import BUCKET, SETTINGS, use_moto_account
 

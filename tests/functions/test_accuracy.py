@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from batch_prediction.accuracy import accuracy, by_class, wilson
+from batch_prediction.figures.accuracy import accuracy, by_class, wilson
 from batch_prediction.labels import LABELS
 
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=200)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
-from batch_prediction.calibration import BINS, calibration
+from batch_prediction.figures.calibration import BINS, calibration
 from calibration import BINS as BINS_OF_TRAINING
 from calibration import expected_calibration_error
 

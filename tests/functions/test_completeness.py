@@ -7,8 +7,8 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction.aws import Clients
-from batch_prediction.completeness import _first_gap, first_missing
+from batch_prediction.aws.clients import Clients
+from batch_prediction.start.missing_images import _first_gap, first_missing
 from tests.functions.manifests import ODD_NAMES
 from tests.functions.test_start import KEY, image, upload
 from tests.samples import BUCKET

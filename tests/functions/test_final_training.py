@@ -10,8 +10,8 @@ import pytest
 from botocore.stub import Stubber
 
 import train_best_model
-from batch_prediction import final_training
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
+from batch_prediction.models import final_training
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
 from tests.recording import MODELS

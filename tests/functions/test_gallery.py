@@ -10,8 +10,14 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from PIL import Image
 
-from batch_prediction.aws import Clients
-from batch_prediction.gallery import LARGEST, LARGEST_ALL, Thumbnail, pixels, thumbnails
+from batch_prediction.aws.clients import Clients
+from batch_prediction.report.thumbnails import (
+    LARGEST,
+    LARGEST_ALL,
+    Thumbnail,
+    pixels,
+    thumbnails,
+)
 from tests.samples import BUCKET
 
 KEY = "incoming/b7/1.png"

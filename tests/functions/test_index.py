@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from batch_prediction import index, pages
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
+from batch_prediction.report import index, pages
 from tests.samples import BUCKET
 
 

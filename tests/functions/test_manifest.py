@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_prediction.layout import Manifest
-from batch_prediction.manifest import LONGEST_LINE, LeftOut, ManifestError, Record, lines, read
+from batch_prediction.start.manifest import (
+    LONGEST_LINE,
+    LeftOut,
+    ManifestError,
+    Record,
+    lines,
+    read,
+)
 
 PREFIX = "s3://digits-bucket/incoming/b7/"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from batch_prediction import model_quality
+from batch_prediction.figures import model_quality
 
 
 def matrix(images: int, seed: int) -> list[list[int]]:

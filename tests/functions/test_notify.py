@@ -1,7 +1,7 @@
 """What people are told."""
 
-from batch_prediction import notify
-from batch_prediction.aws import Clients
+from batch_prediction.aws import notify
+from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction import overdue
+from batch_prediction import sweep
 from batch_prediction.layout import training_failure, tuning_failure
 from tests.samples import SETTINGS, event
 from tests.simulation.faults import Faults, refusal
@@ -69,7 +69,7 @@ def test_a_recorded_failure_is_not_asked_for_again(world: World, key: str) -> No
         world.sagemaker.do_create_training_job(**tuning_request)
         world.sagemaker.trainings[f"{TUNING}-final"]["TrainingJobStatus"] = "Failed"
     world.s3.write(key, b"{}")
-    assert overdue.sweep(world.aws, SETTINGS, world.moment()) == []  # type: ignore[arg-type] # the same methods
+    assert sweep.sweep(world.aws, SETTINGS, world.moment()) == []  # type: ignore[arg-type] # the same methods
 
 
 def test_a_job_of_another_stack_is_left_alone(world: World) -> None:
@@ -83,7 +83,7 @@ def test_a_job_of_another_stack_is_left_alone(world: World) -> None:
             "CreationTime": old,
             "LastModifiedTime": world.moment(),
         }
-    assert overdue.sweep(world.aws, SETTINGS, world.moment()) == []  # type: ignore[arg-type] # the same methods
+    assert sweep.sweep(world.aws, SETTINGS, world.moment()) == []  # type: ignore[arg-type] # the same methods
     assert world.sagemaker.jobs["digits-other-1"]["TransformJobStatus"] == "InProgress"
 
 
@@ -110,7 +110,7 @@ def test_a_job_that_cannot_be_looked_at_does_not_hide_the_others(
 
     monkeypatch.setattr(world.sagemaker, "do_describe_transform_job", answer)
     with pytest.raises(ExceptionGroup, match="report of transform job digits-2") as failed:
-        overdue.sweep(world.aws, replace(SETTINGS, report_queue_url="reports"), world.moment())  # type: ignore[arg-type] # the same methods
+        sweep.sweep(world.aws, replace(SETTINGS, report_queue_url="reports"), world.moment())  # type: ignore[arg-type] # the same methods
     assert failed.group_contains(ClientError, match="Throttling")
     (message,) = world.messages.values()
     assert json.loads(message.body)["detail"] == {"batch": "b0", "run": "20261122t154022z-1a2b3c4d"}
@@ -125,10 +125,10 @@ def test_a_job_whose_run_was_given_up_meanwhile_has_its_report(world: World) -> 
     (job,) = world.sagemaker.jobs.values()
     asked = replace(SETTINGS, report_queue_url="reports", bucket="digits-bucket")
     ended = job["TransformEndTime"]
-    assert overdue.sweep(world.aws, asked, ended) == []  # type: ignore[arg-type] # the same methods
+    assert sweep.sweep(world.aws, asked, ended) == []  # type: ignore[arg-type] # the same methods
     gave_up = report | {"status": "GaveUp", "transform_job": None}
     world.s3.write(upload.run.report, json.dumps(gave_up).encode())
-    assert len(overdue.sweep(world.aws, asked, ended)) == 1  # type: ignore[arg-type] # the same methods
+    assert len(sweep.sweep(world.aws, asked, ended)) == 1  # type: ignore[arg-type] # the same methods
 
 
 def test_a_job_that_cannot_be_stopped_is_not_asked_every_time(world: World) -> None:
@@ -144,7 +144,7 @@ def test_a_job_that_cannot_be_stopped_is_not_asked_every_time(world: World) -> N
     }
     vars(world.sagemaker)["do_stop_transform_job"] = lambda **_: None
     asked = [
-        overdue.sweep(world.aws, SETTINGS, created + timedelta(hours=6, minutes=15 * number))  # type: ignore[arg-type] # the same methods
+        sweep.sweep(world.aws, SETTINGS, created + timedelta(hours=6, minutes=15 * number))  # type: ignore[arg-type] # the same methods
         for number in range(4 * 24 * 2)
     ]
     assert sum(map(len, asked)) == 9  # 0, 15 and 30 minutes, 1, 2, 4, 8, 16 and 32 hours
@@ -159,14 +159,14 @@ def test_a_list_that_fails_does_not_hide_the_others(world: World, monkeypatch: p
 
     monkeypatch.setattr(world.sagemaker, "do_list_transform_jobs", fail)
     with pytest.raises(ExceptionGroup, match=f"final training of tuning job {TUNING}"):
-        overdue.sweep(world.aws, SETTINGS, world.moment())  # type: ignore[arg-type] # the same methods
+        sweep.sweep(world.aws, SETTINGS, world.moment())  # type: ignore[arg-type] # the same methods
 
 
 @given(st.floats(0, 15), st.floats(-1, 1))
 def test_a_job_is_looked_at_ten_times_at_most(first: float, jitter: float) -> None:
     """Over two weeks of sweeps; the first look comes within 15 minutes of the end."""
     ages = [timedelta(minutes=first + 15 * number) for number in range(14 * 24 * 4)]
-    looks = [age for age in ages if overdue.due(age)]
+    looks = [age for age in ages if sweep.due(age)]
     assert len(looks) <= 10
     assert looks[0] <= timedelta(minutes=15 + 1e-6)
-    assert looks[-1] < overdue.WINDOW
+    assert looks[-1] < sweep.WINDOW

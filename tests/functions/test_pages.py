@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from batch_prediction import pages
-from batch_prediction.aws import Clients
-from batch_prediction.gallery import LARGEST_ALL, Thumbnail
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
+from batch_prediction.report import pages
+from batch_prediction.report.thumbnails import LARGEST_ALL, Thumbnail
 from tests.sample_runs import Sample, guesses, report_of
 from tests.samples import BUCKET
 

@@ -10,9 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction import predictions
-from batch_prediction.batch_input import digest
-from batch_prediction.predictions import CERTAINTY, COLUMNS, NO_ANSWER, Tally, inert, tabulate
+from batch_prediction.report import predictions
+from batch_prediction.report.predictions import (
+    CERTAINTY,
+    COLUMNS,
+    NO_ANSWER,
+    Tally,
+    inert,
+    tabulate,
+)
+from batch_prediction.start.transform_input import digest
 
 ANSWERS: Any = st.one_of(
     st.fixed_dictionaries({"label": st.integers(0, 9), "confidence": st.floats(0, 1)}),

@@ -12,15 +12,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from batch_prediction import batch_input, decision, report
-from batch_prediction.aws import Clients
-from batch_prediction.decision import Decision, Refuse, Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Run
-from batch_prediction.manifest import LeftOut, Record
-from batch_prediction.predictions import COLUMNS
+from batch_prediction.report import write as report
+from batch_prediction.report.predictions import COLUMNS
+from batch_prediction.runs import decision
+from batch_prediction.runs.decision import Decision, Refuse, Start
 from batch_prediction.settings import Settings
-from batch_prediction.start import start
+from batch_prediction.start import transform_input
+from batch_prediction.start.manifest import LeftOut, Record
+from batch_prediction.start.run import start
 from tests.functions.manifests import ODD_NAMES, PREFIX, forms, hostile_lines, manifest_of, numbers_of
 from tests.functions.test_manifest import read_text
 from tests.functions.test_registration import register
@@ -49,10 +51,10 @@ def upload(aws: Clients, form: str, body: bytes, batch: str = BATCH) -> tuple[Ru
     return run, ManifestUploaded(BUCKET, key, version)
 
 
-def write_input(aws: Clients, form: str, body: bytes) -> tuple[Run, batch_input.BatchInput]:
+def write_input(aws: Clients, form: str, body: bytes) -> tuple[Run, transform_input.BatchInput]:
     """Upload a manifest and write its run's input."""
     run, event = upload(aws, form, body)
-    return run, batch_input.write(aws.s3, BUCKET, run, event.key, event.version, max_images=10_000)
+    return run, transform_input.write(aws.s3, BUCKET, run, event.key, event.version, max_images=10_000)
 
 
 @settings(max_examples=5_000)
@@ -181,7 +183,7 @@ def test_coverage_adds_up_and_figures_are_scikit_learn_s(
     ]
     run, written = write_input(aws, "jsonl", b"\n".join([*lines, *usable]))
     counts = {"lines": written.lines, "labelled": written.labelled, "left_out": written.left_out}
-    sizes = list(batch_input.part_sizes(written.lines))
+    sizes = list(transform_input.part_sizes(written.lines))
     for part, fault in zip(range(len(sizes)), faults, strict=False):
         output = joined(objects(aws, run.input_part(part))[run.input_part(part)], answers, fault)
         if output is not None:
@@ -240,7 +242,7 @@ def test_names_survive_from_upload_to_table(aws: Clients, form: str, names: list
     for name in names:
         aws.s3.put_object(Bucket=BUCKET, Key=f"incoming/{batch}/{name}", Body=name.encode())
     run, event = upload(aws, form, manifest_of(form, [line.encode() for line in lines], "file_name"), batch)
-    written = batch_input.write(aws.s3, BUCKET, run, event.key, event.version, max_images=100)
+    written = transform_input.write(aws.s3, BUCKET, run, event.key, event.version, max_images=100)
     assert (written.lines, written.left_out) == (len(names), 0)
     answer = {"label": 7, "confidence": 1.0}
     output = joined(objects(aws, run.input_part(0))[run.input_part(0)], [answer], None)

@@ -8,7 +8,7 @@ from botocore.exceptions import ReadTimeoutError
 
 import start_transform
 import write_report
-from batch_prediction import redelivery
+from batch_prediction.aws import queues
 from batch_prediction.events import Message
 from batch_prediction.settings import Settings
 from tests.samples import SETTINGS, message
@@ -31,7 +31,7 @@ class Queue:
 def pauses_after(queue: Queue, deliveries: int) -> None:
     """A delivery that fails."""
     delivered = Message("{}", "handle", deliveries, received=0.0)
-    with pytest.raises(LookupError), redelivery.soon(queue, "url", delivered):
+    with pytest.raises(LookupError), queues.soon(queue, "url", delivered):
         raise LookupError
 
 
@@ -47,7 +47,7 @@ def test_the_pause_grows_with_the_deliveries() -> None:
 def test_what_succeeds_is_left_to_the_poller() -> None:
     """Lambda deletes the message; nothing is changed about it."""
     queue = Queue()
-    with redelivery.soon(queue, "url", Message("{}", "handle", 1, received=0.0)):
+    with queues.soon(queue, "url", Message("{}", "handle", 1, received=0.0)):
         pass
     assert queue.asked == []
 

@@ -14,8 +14,8 @@ import pytest
 from botocore.stub import Stubber
 
 import register_model
-from batch_prediction import registration, registry
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
+from batch_prediction.models import registration, registry
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
 from tests.samples import BUCKET, environment, event

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from botocore.stub import Stubber
 
-from batch_prediction import registry
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
+from batch_prediction.models import registry
 
 
 def test_an_empty_group_has_no_approved_package(aws: Clients) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from batch_prediction import decision, report, standing, transform
-from batch_prediction.aws import Clients
-from batch_prediction.decision import Decision, Refuse
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import TryWanted
 from batch_prediction.layout import Run
+from batch_prediction.report import write as report
+from batch_prediction.runs import decision, existing_report, transform_job
+from batch_prediction.runs.decision import Decision, Refuse
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
 from tests.functions.test_predictions import body, given_line, joined
@@ -31,7 +32,7 @@ STARTED = replace(DECISION, lines=4, labelled=3, left_out=1, price_per_hour=0.11
 
 def job(status: str, reason: str | None = None, run: Run = RUN) -> dict[str, Any]:
     """DescribeTransformJob's answer."""
-    request = transform._job_request(BUCKET, run, STARTED)
+    request = transform_job._job_request(BUCKET, run, STARTED)
     return {
         **{name: request[name] for name in ("TransformInput", "TransformOutput")},
         "TransformJobName": STARTED.transform_job,
@@ -180,7 +181,7 @@ def tried(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
         else:
             path = f"s3://{BUCKET}/{RUN.output_prefix(number)}"
             output = found["TransformOutput"] | {"S3OutputPath": path}
-            name = transform.try_name(STARTED, number)
+            name = transform_job.try_name(STARTED, number)
             stub.add_response(
                 "describe_transform_job", found | {"TransformJobName": name, "TransformOutput": output}
             )
@@ -248,8 +249,8 @@ def test_whoever_loses_the_commit_leaves_what_stands(
     with tried(aws, job("Completed")):
         assert report.write(aws, settings, RUN)
     before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"]
-    looks = iter([(None, None), standing.read(aws.s3, BUCKET, RUN)])
-    monkeypatch.setattr(standing, "read", lambda *_place: next(looks))
+    looks = iter([(None, None), existing_report.read(aws.s3, BUCKET, RUN)])
+    monkeypatch.setattr(existing_report, "read", lambda *_place: next(looks))
     with tried(aws, job("Completed")):
         assert not report.write(aws, settings, RUN)
     assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"] == before

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction.retry import ENDED, TRIES, Step, next_step
+from batch_prediction.runs.next_action import (
+    ENDED,
+    TRIES,
+    Step,
+    next_step,
+)
 
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from batch_prediction.spending import PRICES, Cost, Time, cost, price_per_hour, time
+from batch_prediction.runs.cost import (
+    PRICES,
+    Cost,
+    Time,
+    cost,
+    price_per_hour,
+    time,
+)
 
 UPLOADED = datetime(2026, 11, 22, 15, 40, 22, tzinfo=UTC)
 

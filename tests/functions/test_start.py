@@ -11,13 +11,14 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto.sagemaker.models import sagemaker_backends
 
-from batch_prediction import batch_input, decision, transform
-from batch_prediction.aws import Clients
-from batch_prediction.decision import Refuse, Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Run
+from batch_prediction.runs import decision, transform_job
+from batch_prediction.runs.decision import Refuse, Start
 from batch_prediction.settings import Settings
-from batch_prediction.start import start
+from batch_prediction.start import transform_input
+from batch_prediction.start.run import start
 from tests.functions.test_registration import register
 from tests.samples import BUCKET, SETTINGS
 
@@ -153,9 +154,9 @@ def test_whoever_loses_the_conditional_write_follows_the_winner(aws: Clients) ->
 
 def test_parts_have_a_thousand_lines_and_later_ten_thousand() -> None:
     """A million images are a thousand parts; beyond that parts grow, and their number stays reasonable."""
-    assert list(batch_input.part_sizes(0)) == []
-    assert list(batch_input.part_sizes(2_500)) == [1000, 1000, 500]
-    sizes = list(batch_input.part_sizes(1_025_000))
+    assert list(transform_input.part_sizes(0)) == []
+    assert list(transform_input.part_sizes(2_500)) == [1000, 1000, 500]
+    sizes = list(transform_input.part_sizes(1_025_000))
     assert sizes[:1000] == [1000] * 1000
     assert sizes[1000:] == [10_000, 10_000, 5_000]
 
@@ -163,7 +164,7 @@ def test_parts_have_a_thousand_lines_and_later_ten_thousand() -> None:
 def test_input_of_several_parts_holds_every_line_in_order(aws: Clients) -> None:
     """Reading the parts one after the other gives the manifest's lines."""
     event = upload(aws, [image(number) for number in range(2_001)])
-    written = batch_input.write(aws.s3, BUCKET, RUN, KEY, event.version, max_images=10_000)
+    written = transform_input.write(aws.s3, BUCKET, RUN, KEY, event.version, max_images=10_000)
     assert written.lines == 2_001
     objects = content(aws, RUN.input_prefix)
     assert list(objects) == [RUN.input_part(part) for part in range(3)]
@@ -176,7 +177,7 @@ def test_input_of_several_parts_holds_every_line_in_order(aws: Clients) -> None:
 @pytest.mark.parametrize(("lines", "instances"), [(1, 1), (100_000, 1), (100_001, 2), (10_000_000, 4)])
 def test_instances_follow_the_number_of_images(lines: int, instances: int) -> None:
     """One instance for 100,000 images, up to the stack's limit."""
-    assert transform.instance_count(SETTINGS, lines) == instances
+    assert transform_job.instance_count(SETTINGS, lines) == instances
 
 
 DECISION = Start(
@@ -188,8 +189,8 @@ DECISION = Start(
     artifact_sha256="0" * 64,
     model="digits-0123456789ab",
     role=SETTINGS.sagemaker_role_arn,
-    environment=transform.environment(SETTINGS),
-    transform_job=transform.job_name(SETTINGS, RUN),
+    environment=transform_job.environment(SETTINGS),
+    transform_job=transform_job.job_name(SETTINGS, RUN),
     instance_type="ml.m5.large",
     instance_count=1,
 )
@@ -201,14 +202,14 @@ def model_of(package: str) -> dict[str, Any]:
         "ModelName": DECISION.model,
         "ModelArn": "arn:aws:sagemaker:us-east-1:123456789012:model/digits-0123456789ab",
         "ExecutionRoleArn": SETTINGS.sagemaker_role_arn,
-        "PrimaryContainer": {"ModelPackageName": package, "Environment": transform.environment(SETTINGS)},
+        "PrimaryContainer": {"ModelPackageName": package, "Environment": transform_job.environment(SETTINGS)},
         "CreationTime": datetime(2026, 11, 22, tzinfo=UTC),
     }
 
 
 def job_writing_to(prefix: str) -> dict[str, Any]:
     """DescribeTransformJob's answer, with a field more than we sent."""
-    request = transform._job_request(BUCKET, RUN, DECISION)
+    request = transform_job._job_request(BUCKET, RUN, DECISION)
     return {
         **request,
         "TransformOutput": request["TransformOutput"] | {"S3OutputPath": prefix, "KmsKeyId": ""},
@@ -225,7 +226,7 @@ def test_names_that_are_taken_by_ourselves_are_a_success(aws: Clients) -> None:
         stub.add_response("describe_model", model_of(DECISION.model_package))
         stub.add_client_error("create_transform_job", "ResourceInUse")
         stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
-        transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+        transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
         stub.assert_no_pending_responses()
 
 
@@ -235,7 +236,7 @@ def test_a_foreign_model_under_our_name_is_a_loud_failure(aws: Clients) -> None:
         stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
         stub.add_response("describe_model", model_of(DECISION.model_package[:-1] + "2"))
         with pytest.raises(RuntimeError, match=r"model digits-0123456789ab: the name is taken.*digits/2"):
-            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
@@ -247,7 +248,7 @@ def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
         with pytest.raises(
             RuntimeError, match=r"TransformOutput\.S3OutputPath: expected .* found 's3://elsewhere/'"
         ):
-            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_request_that_is_wrong_is_no_taken_name(aws: Clients) -> None:
@@ -255,8 +256,8 @@ def test_a_request_that_is_wrong_is_no_taken_name(aws: Clients) -> None:
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Could not find model data")
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-        with pytest.raises(transform.RefusedError, match="Could not find model data"):
-            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+        with pytest.raises(transform_job.RefusedError, match="Could not find model data"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_model_that_cannot_be_described_yet_is_asked_for_again(aws: Clients) -> None:
@@ -265,7 +266,7 @@ def test_a_model_that_cannot_be_described_yet_is_asked_for_again(aws: Clients) -
         stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
         with pytest.raises(ClientError, match="already existing"):
-            transform.start(aws.sagemaker, BUCKET, RUN, DECISION)
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -> None:

@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import start_transform
-from batch_prediction import decision, registry, waiting
-from batch_prediction.aws import Clients
-from batch_prediction.decision import Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import Message, TryWanted
+from batch_prediction.models import registry
+from batch_prediction.runs import decision
+from batch_prediction.runs.decision import Start
 from batch_prediction.settings import Settings
-from batch_prediction.start import start
-from batch_prediction.waiting import NotYet, Waited
+from batch_prediction.start import waiting
+from batch_prediction.start.run import start
+from batch_prediction.start.waiting import NotYet, Waited
 from tests.functions.test_registration import register
 from tests.functions.test_start import (
     DECISION,

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.s3.models import S3Backend
 
-from batch_prediction import index
+from batch_prediction.report import index
 from local.cloud import Cloud
 from tests.functions.test_index import entry
 

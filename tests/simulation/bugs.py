@@ -8,17 +8,16 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import (
-    announcement,
-    completeness,
+from batch_prediction import sweep
+from batch_prediction.report import announcement
+from batch_prediction.report import write as report
+from batch_prediction.runs import (
     decision,
-    overdue,
-    report,
-    retry,
-    standing,
-    transform,
-    waiting,
+    existing_report,
+    next_action,
+    transform_job,
 )
+from batch_prediction.start import missing_images, waiting
 from tests.simulation.properties import DUPLICATE, LOST, WRONG
 
 
@@ -122,25 +121,25 @@ def _always(value: Any) -> Callable[[Any], Any]:
 
 
 BUGS = {
-    "the sweep does nothing": Bug(overdue, "sweep", _always([]), LOST),
+    "the sweep does nothing": Bug(sweep, "sweep", _always([]), LOST),
     "a waiting run isn't sent again": Bug(waiting, "send_again", _always(30), LOST),
     "a retry isn't asked for": Bug(report, "_ask_for_another_try", _always(None), LOST),
-    "job names are random": Bug(transform, "try_name", _random_name, DUPLICATE),
-    "every failure is tried again": Bug(retry, "_OF_THE_SERVICE", lambda _: "", DUPLICATE),
-    "no failure is tried again": Bug(retry, "_OF_THE_SERVICE", lambda _: "no such reason", WRONG),
-    "the first job is believed": Bug(transform, "tries", _believe, WRONG),
-    "a report is written again and again": Bug(standing, "tries_of", _always(-1), WRONG),
+    "job names are random": Bug(transform_job, "try_name", _random_name, DUPLICATE),
+    "every failure is tried again": Bug(next_action, "_OF_THE_SERVICE", lambda _: "", DUPLICATE),
+    "no failure is tried again": Bug(next_action, "_OF_THE_SERVICE", lambda _: "no such reason", WRONG),
+    "the first job is believed": Bug(transform_job, "tries", _believe, WRONG),
+    "a report is written again and again": Bug(existing_report, "tries_of", _always(-1), WRONG),
     "Completed is taken for success": Bug(report, "_outcome", lambda _: _by_status, WRONG),
     "people are told by chance": Bug(announcement, "tell", _tell_by_chance, WRONG),
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
-    "images aren't waited for": Bug(completeness, "first_missing", _always(None), WRONG),
-    "a missing image is no gap": Bug(completeness, "_first_gap", _always(None), WRONG),
-    "the sweep asks every time": Bug(overdue, "_ended_and_due", _always(True), WRONG),
+    "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
+    "a missing image is no gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
+    "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
     "a report says what the time is": Bug(report, "compose", _tell_the_time, WRONG),
-    "the sweep is blind to trainings": Bug(overdue, "_look_at_training", _always(()), LOST),
+    "the sweep is blind to trainings": Bug(sweep, "_look_at_training", _always(()), LOST),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

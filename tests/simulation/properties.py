@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from batch_prediction.layout import INDEX, INDEX_PAGE
-from batch_prediction.retry import TRIES
+from batch_prediction.runs.next_action import TRIES
 from tests.simulation.services import BUCKET
 from tests.simulation.world import EPOCH, POISON, Upload, World
 

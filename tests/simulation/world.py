@@ -16,7 +16,8 @@ import start_transform
 import sweep
 import train_best_model
 import write_report
-from batch_prediction import layout, metrics, redelivery
+from batch_prediction import layout
+from batch_prediction.aws import metrics, queues
 from batch_prediction.layout import Run
 from tests.samples import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
@@ -296,11 +297,11 @@ class installed:  # noqa: N801 (a context, read as a word)
         for module in self.MODULES:
             module.clients = lambda: self.world.aws
             module.logger.setLevel("CRITICAL")
-        redelivery.logger.setLevel("CRITICAL")
+        queues.logger.setLevel("CRITICAL")
         vars(metrics)["emit"] = lambda *_args, **_options: None
 
     def __exit__(self, *_: object) -> None:
         for module, name, original in self._replaced:
             setattr(module, name, original)
-        for module in (*self.MODULES, redelivery):
+        for module in (*self.MODULES, queues):
             module.logger.setLevel("INFO")

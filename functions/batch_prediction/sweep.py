@@ -15,11 +15,13 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from batch_prediction import final_training, layout, registry, standing, transform
-from batch_prediction.aws import Clients
+from batch_prediction import layout
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
-from batch_prediction.retry import ENDED
+from batch_prediction.models import final_training, registry
+from batch_prediction.runs import existing_report, transform_job
+from batch_prediction.runs.next_action import ENDED
 from batch_prediction.settings import Settings
 
 PERIOD = timedelta(minutes=15)  # between two sweeps; template.yaml, Sweep
@@ -98,7 +100,9 @@ def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], no
     if stuck:
         aws.sagemaker.stop_transform_job(TransformJobName=name)
         yield f"transform job {name} to stop after {settings.max_transform_hours:g} hours"
-    elif standing.tries_of(standing.read(aws.s3, settings.bucket, run)[0]) < transform.number_of_try(name):
+    elif existing_report.tries_of(
+        existing_report.read(aws.s3, settings.bucket, run)[0]
+    ) < transform_job.number_of_try(name):
         body = orjson.dumps(RunEnded.message(run)).decode()
         aws.sqs.send_message(QueueUrl=settings.report_queue_url, MessageBody=body)
         yield f"report of transform job {name}"

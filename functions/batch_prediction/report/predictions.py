@@ -8,8 +8,8 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from batch_prediction.batch_input import digest
 from batch_prediction.labels import LABELS
+from batch_prediction.start.transform_input import digest
 
 COLUMNS = ("image", "label", "prediction", "confidence", "error")
 MISSING = "missing"  # the container's word for an object that isn't there

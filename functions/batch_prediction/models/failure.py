@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError
 
-from batch_prediction import notify
-from batch_prediction.aws import Clients
+from batch_prediction.aws import notify
+from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
 
 SCHEMA = "digit-batch/failure/1"

@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import transform
 from batch_prediction.layout import Run
+from batch_prediction.runs import transform_job
 
 
 def read(s3: Any, bucket: str, run: Run) -> tuple[dict[str, Any] | None, str | None]:
@@ -21,4 +21,6 @@ def tries_of(report: dict[str, Any] | None) -> int:
     """How many transform jobs the run had when a report was written; -1 for no report."""
     if report is None:
         return -1
-    return 0 if report["transform_job"] is None else transform.number_of_try(report["transform_job"]["name"])
+    return (
+        0 if report["transform_job"] is None else transform_job.number_of_try(report["transform_job"]["name"])
+    )

@@ -7,13 +7,14 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import model_quality, notify
-from batch_prediction.artifact import Artifact
-from batch_prediction.artifact import read as read_artifact
-from batch_prediction.aws import Clients
-from batch_prediction.final_training import BEST_TRIAL, TUNING_JOB
+from batch_prediction.aws import notify
+from batch_prediction.aws.clients import Clients
+from batch_prediction.figures import model_quality
 from batch_prediction.layout import beside_training, code_digest, training_quality
-from batch_prediction.registry import (
+from batch_prediction.models.artifact import Artifact
+from batch_prediction.models.artifact import read as read_artifact
+from batch_prediction.models.final_training import BEST_TRIAL, TUNING_JOB
+from batch_prediction.models.registry import (
     CONTENT_TYPE,
     SERVING_ENVIRONMENT,
     ModelPackage,

@@ -9,17 +9,23 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError
 
-from batch_prediction import announcement, decision, pages, spending, standing, transform
-from batch_prediction.accuracy import accuracy, by_class, confusions
-from batch_prediction.aws import Clients
-from batch_prediction.batch_input import part_sizes
-from batch_prediction.calibration import calibration
-from batch_prediction.decision import Decision, Refuse, Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import TryWanted
+from batch_prediction.figures.accuracy import accuracy, by_class, confusions
+from batch_prediction.figures.calibration import calibration
 from batch_prediction.layout import Run
-from batch_prediction.predictions import CERTAINTY, Tally, tabulate
-from batch_prediction.retry import Step
+from batch_prediction.report import announcement, pages
+from batch_prediction.report.predictions import CERTAINTY, Tally, tabulate
+from batch_prediction.runs import (
+    cost,
+    decision,
+    existing_report,
+    transform_job,
+)
+from batch_prediction.runs.decision import Decision, Refuse, Start
+from batch_prediction.runs.next_action import Step
 from batch_prediction.settings import Settings
+from batch_prediction.start.transform_input import part_sizes
 
 SCHEMA = "digit-batch/report/2"
 
@@ -37,16 +43,16 @@ def write(aws: Clients, settings: Settings, run: Run) -> bool:
         raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
     tries, gave_up = list[dict[str, Any]](), None
     if isinstance(decided, Start):
-        tries = transform.tries(aws.sagemaker, bucket, run, decided)
-        step = transform.next_step(tries)
+        tries = transform_job.tries(aws.sagemaker, bucket, run, decided)
+        step = transform_job.next_step(tries)
         if step is Step.START:
             gave_up = decision.given_up(aws.s3, bucket, run)
             if gave_up is None:
                 _ask_for_another_try(aws.sqs, settings, run)
         if step is Step.WAIT or (step is Step.START and gave_up is None):
             return False
-    found, version = standing.read(aws.s3, bucket, run)
-    if standing.tries_of(found) >= len(tries):
+    found, version = existing_report.read(aws.s3, bucket, run)
+    if existing_report.tries_of(found) >= len(tries):
         return False
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
@@ -82,8 +88,8 @@ def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], version: str
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
             raise
-        found, _ = standing.read(s3, bucket, run)
-        if standing.tries_of(found) < standing.tries_of(report):
+        found, _ = existing_report.read(s3, bucket, run)
+        if existing_report.tries_of(found) < existing_report.tries_of(report):
             raise
         return False
     return True
@@ -99,8 +105,8 @@ def compose(
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
     reliability = calibration(tally.right, tally.wrong) if whole else None
-    time = spending.time(run.uploaded, job)
-    cost = spending.cost(decided.price_per_hour, job) if isinstance(decided, Start) else None
+    time = cost.time(run.uploaded, job)
+    price = cost.cost(decided.price_per_hour, job) if isinstance(decided, Start) else None
     return {
         "schema": SCHEMA,
         "batch": run.batch,
@@ -129,7 +135,7 @@ def compose(
         "model": _model(decided),
         "transform_job": _job(job),
         "time": asdict(time) if time else None,
-        "cost": asdict(cost) if cost else None,
+        "cost": asdict(price) if price else None,
     }
 
 

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 import orjson
 
-from batch_prediction import advice, charts, index, model_quality
-from batch_prediction.gallery import thumbnails
+from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
+from batch_prediction.report import advice, charts, index
+from batch_prediction.report.thumbnails import thumbnails
 
 MOST_ROWS = 1_000  # runs on the index page; index.json has more
 _NAME, _REASON = 120, 300  # characters shown

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from batch_prediction import metrics, notify
+from batch_prediction.aws import metrics, notify
 from batch_prediction.layout import Run
 from batch_prediction.settings import Settings
 

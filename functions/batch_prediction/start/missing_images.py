@@ -3,7 +3,7 @@
 from typing import Any
 
 from batch_prediction.layout import Manifest
-from batch_prediction.manifest import ManifestError, Record, read
+from batch_prediction.start.manifest import ManifestError, Record, read
 
 _CHUNK = 1024 * 1024  # bytes read from S3 at once
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batch_prediction.predictions import CERTAINTY
+from batch_prediction.report.predictions import CERTAINTY
 
 BINS = 15  # as training measures it
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from batch_prediction import failure
-from batch_prediction.aws import Clients
+from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, beside_training, tuning_failure
+from batch_prediction.models import failure
+from batch_prediction.runs.transform_job import must_be_ours
 from batch_prediction.settings import Settings
-from batch_prediction.transform import must_be_ours
 
 # Where register_model finds the search that a model came from: DescribeTrainingJob answers the environment.
 TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"

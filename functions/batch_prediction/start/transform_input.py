@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from batch_prediction.layout import Manifest, Run
-from batch_prediction.manifest import LeftOut, ManifestError, read
+from batch_prediction.start.manifest import LeftOut, ManifestError, read
 
 # A part is the unit of parallelism, and of what is lost when a container dies: small, as long as the number
 # of objects stays reasonable. Beyond a million lines parts are larger.

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError
 
-from batch_prediction import metrics
+from batch_prediction.aws import metrics
 from batch_prediction.events import Message
 from batch_prediction.settings import Settings
 

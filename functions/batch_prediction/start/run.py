@@ -5,14 +5,21 @@ from typing import Any
 import orjson
 from botocore.exceptions import ClientError
 
-from batch_prediction import batch_input, completeness, decision, registry, retry, transform, waiting
-from batch_prediction.aws import Clients
-from batch_prediction.decision import Decision, Refuse, Start
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import ManifestUploaded, RunEnded, TryWanted
 from batch_prediction.layout import Manifest, Run
+from batch_prediction.models import registry
+from batch_prediction.runs import decision, next_action, transform_job
+from batch_prediction.runs.cost import price_per_hour
+from batch_prediction.runs.decision import Decision, Refuse, Start
 from batch_prediction.settings import Settings
-from batch_prediction.spending import price_per_hour
-from batch_prediction.waiting import CAPACITY, IMAGES, NotYet, Waited
+from batch_prediction.start import missing_images, transform_input, waiting
+from batch_prediction.start.waiting import (
+    CAPACITY,
+    IMAGES,
+    NotYet,
+    Waited,
+)
 
 
 def start(
@@ -64,10 +71,12 @@ def _waited_in_vain(settings: Settings, waited: Waited) -> bool:
 def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded, waited: Waited) -> Decision:
     place = upload.bucket, upload.key, upload.version
     if waited.images < waiting.limits(settings)[IMAGES]:
-        missing = completeness.first_missing(aws.s3, *place, settings.max_images)
+        missing = missing_images.first_missing(aws.s3, *place, settings.max_images)
         if missing is not None:
             raise NotYet(IMAGES, f"s3://{upload.bucket}/{missing} isn't there")
-    written = batch_input.write(aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images)
+    written = transform_input.write(
+        aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images
+    )
     counts = {"lines": written.lines, "labelled": written.labelled, "left_out": written.left_out}
     if written.problem:
         return Refuse(**counts, reason=written.problem)
@@ -87,12 +96,12 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
         model_package=package.arn,
         training_job=package.training_job,
         artifact_sha256=package.artifact_sha256,
-        model=transform.model_name(settings, package.arn),
+        model=transform_job.model_name(settings, package.arn),
         role=settings.sagemaker_role_arn,
-        environment=transform.environment(settings),
-        transform_job=transform.job_name(settings, run),
+        environment=transform_job.environment(settings),
+        transform_job=transform_job.job_name(settings, run),
         instance_type=settings.transform_instance_type,
-        instance_count=transform.instance_count(settings, written.lines),
+        instance_count=transform_job.instance_count(settings, written.lines),
         price_per_hour=price_per_hour(settings.transform_instance_type, settings.transform_price_per_hour),
         digests=written.digests,
     )
@@ -101,16 +110,16 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
 def _start_next_try(aws: Clients, settings: Settings, run: Run, decided: Start, waited: Waited) -> bool:
     """Start the transform job that the run needs, if any; False when it gets none any more."""
     try:
-        tries = transform.tries(aws.sagemaker, settings.bucket, run, decided)
-        if transform.next_step(tries) is not retry.Step.START:
+        tries = transform_job.tries(aws.sagemaker, settings.bucket, run, decided)
+        if transform_job.next_step(tries) is not next_action.Step.START:
             return True
         if decision.given_up(aws.s3, settings.bucket, run) is not None:
             return False
         reason = _unusable(aws.sagemaker, decided)
         if reason is None:
-            transform.start(aws.sagemaker, settings.bucket, run, decided, len(tries) + 1)
+            transform_job.start(aws.sagemaker, settings.bucket, run, decided, len(tries) + 1)
             return True
-    except transform.RefusedError as error:
+    except transform_job.RefusedError as error:
         reason = f"{error}, then upload the manifest again"
     except ClientError as error:
         if not (waiting.busy(error) and _waited_in_vain(settings, waited)):

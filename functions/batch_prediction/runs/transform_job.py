@@ -6,12 +6,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from batch_prediction import retry, waiting
-from batch_prediction.batch_input import part_sizes
-from batch_prediction.decision import Start
 from batch_prediction.layout import INCOMING, Run
-from batch_prediction.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
+from batch_prediction.models.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
+from batch_prediction.runs import next_action
+from batch_prediction.runs.decision import Start
 from batch_prediction.settings import Settings
+from batch_prediction.start import waiting
+from batch_prediction.start.transform_input import part_sizes
 
 # An instance takes minutes to start: fewer images than it reads in that time aren't worth another one.
 IMAGES_PER_INSTANCE = 100_000
@@ -60,7 +61,7 @@ def tries(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[s
     A job of our name that writes elsewhere is somebody else's: RuntimeError.
     """
     found: list[dict[str, Any]] = []
-    while next_step(found) is retry.Step.START and len(found) < retry.TRIES:
+    while next_step(found) is next_action.Step.START and len(found) < next_action.TRIES:
         job = _describe(sagemaker, try_name(decision, len(found) + 1))
         if job is None:
             break
@@ -69,10 +70,10 @@ def tries(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[s
     return found
 
 
-def next_step(tries: list[dict[str, Any]]) -> retry.Step:
+def next_step(tries: list[dict[str, Any]]) -> next_action.Step:
     """What a run needs next after these transform jobs."""
     newest = tries[-1] if tries else {}
-    return retry.next_step(len(tries), newest.get("TransformJobStatus"), newest.get("FailureReason"))
+    return next_action.next_step(len(tries), newest.get("TransformJobStatus"), newest.get("FailureReason"))
 
 
 class RefusedError(Exception):

@@ -1,0 +1,1 @@
+"""Figures over a confusion matrix and over confidences: pure mathematics, no AWS."""

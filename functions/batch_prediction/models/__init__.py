@@ -1,0 +1,1 @@
+"""From a tuning job to a registered model package."""

@@ -1,0 +1,1 @@
+"""What write_report does: from a transform job to a report."""

@@ -1,0 +1,1 @@
+"""What start_transform does: from a manifest to a transform job."""
