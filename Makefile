@@ -46,14 +46,14 @@ torchvision: $(VENV)-torchvision/.installed
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done
 
-$(VENV)/.installed: pyproject.toml constraints.txt local/install.sh
-	sh local/install.sh $(VENV)
+$(VENV)/.installed: pyproject.toml constraints.txt install.sh
+	sh install.sh $(VENV)
 
 $(VENV)/.browser: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]' && touch $@
 
-$(VENV)-torchvision/.installed: pyproject.toml constraints-torchvision.txt local/install.sh
-	sh local/install.sh $(VENV)-torchvision torchvision
+$(VENV)-torchvision/.installed: pyproject.toml constraints-torchvision.txt install.sh
+	sh install.sh $(VENV)-torchvision torchvision
 
 # Version 2 of the SDK, for its parser, in a folder of its own: version 3 bears the same name.
 $(VENV)/.fidelity: $(VENV)/.installed

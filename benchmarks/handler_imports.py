@@ -13,8 +13,8 @@ from io import BytesIO
 from pathlib import Path
 
 from benchmarks.measuring import ROOT, Figure, arguments, conclude
-from local.packages import pack
-from local.sandbox import link_provided
+from localcloud.lambda_.sandbox import link_provided
+from localcloud.packaging import pack
 
 HANDLERS = ("start_transform", "write_report", "register_model", "sweep")
 PROGRAM = "import time; begun = time.process_time(); import {}; print(time.process_time() - begun)"

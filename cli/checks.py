@@ -13,7 +13,7 @@ from cli import stack as stacks
 from cli.errors import CommandError
 from cli.quotas import Need, needs, quotas
 from cli.stack import Stack, client
-from local.environment import LOOPBACK
+from localcloud.core.isolation import LOOPBACK
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-describing-stacks.html
 _DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")

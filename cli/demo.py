@@ -14,16 +14,15 @@ from rich.console import Console
 
 from batch_prediction.layout import INCOMING, REPORTS
 from batch_prediction.models.registry import ModelPackage
-from cli import trials
+from cli import samconfig, trials
 from cli.files import fetch
 from cli.stack import Stack, client
 from cli.stages import Stages
 from cli.summary import show
 from cli.watching import final_training, package_of
-from local import samconfig
-from local.cloud import Cloud
-from local.deploy import deploy
-from local.happenings import Happening
+from localcloud.core.activity import Happening
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
 from training import source
 from training.datasets import DataSet, Digits, Parts, at_hand
 from training.upload import upload

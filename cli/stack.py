@@ -9,8 +9,8 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import samconfig
 from cli.errors import CommandError
-from local import samconfig
 
 ROOT = Path(__file__).parents[1]
 NAME = samconfig.read(ROOT / "samconfig.toml", "default").stack_name

@@ -7,15 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from cli import samconfig
 from cli.errors import CommandError
-from local import samconfig
-from local.cloud import Cloud, CloudError
-from local.deploy import DeployError, deploy
-from local.environment import OPERATOR
-from local.happenings import Happening
-from local.interpreter import MisfitError, architecture, runtime
-from local.packages import PackageError
-from local.template import TemplateError
+from localcloud.cloudformation.sam import TemplateError
+from localcloud.core.activity import Happening
+from localcloud.core.cloud import Cloud, CloudError
+from localcloud.core.isolation import OPERATOR
+from localcloud.deploy import DeployError, deploy
+from localcloud.lambda_.runtime import MisfitError, architecture, runtime
+from localcloud.packaging import PackageError
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ROOT / ".cache"

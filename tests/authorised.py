@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from local.cloud import Cloud
+from localcloud.core.cloud import Cloud
 
 TESTS = Path(__file__).parent
 REPLAY = TESTS / "test_permissions.py"
@@ -51,7 +51,9 @@ def save(file: Path) -> None:
 
 def load(file: Path) -> Iterable[Entry]:
     """Read a record that `save` wrote."""
-    from local.iam.policies import Request  # moto's import costs a second that other tests don't pay
+    from localcloud.iam.policy_evaluation import (
+        Request,  # moto's import costs a second that other tests don't pay
+    )
 
     for role, documents, action, resource, context in json.loads(file.read_text()):
         pairs = tuple((key, value) for key, value in context)

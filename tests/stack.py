@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from local.cloud import Cloud
+from localcloud.core.cloud import Cloud
 from tests.samples import event
 from tests.waiting import objects, until
 from training import jobs, source

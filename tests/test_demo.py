@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.demo import STATE
-from local.packages import install
+from localcloud.packaging import install
 
 ROOT = Path(__file__).parents[1]
 DIGITS = Path(sys.executable).parent / "digits"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.clients import make_client
-from local.cloud import Cloud
-from local.deploy import deploy
-from local.happenings import Happening
-from local.template import parse
+from localcloud.cloudformation.sam import parse
+from localcloud.core.activity import Happening
+from localcloud.core.clients import make_client
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
 from tests.stack import IMAGE, ROOT, Stack
 from tests.waiting import until
 

@@ -28,7 +28,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     *(ROOT / "docs").glob("*.md"),
 ]
-FOLDERS = ("functions", "training", "local", "cli", "tests", "benchmarks", "docs", ".ci")
+FOLDERS = ("functions", "training", "localcloud", "cli", "tests", "benchmarks", "docs", ".ci")
 MADE = ("out/", ".venv")  # what commands make
 
 

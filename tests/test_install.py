@@ -14,7 +14,7 @@ def install(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
     stand_in.write_text(f"#!/bin/sh\n{python}\n")
     stand_in.chmod(0o755)
     return subprocess.run(
-        ["sh", ROOT / "local" / "install.sh", folder / "venv"],
+        ["sh", ROOT / "install.sh", folder / "venv"],
         env={"PATH": "/usr/bin:/bin", "PYTHON": str(stand_in)},
         capture_output=True,
         text=True,

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
-from local.cloud import Cloud
-from local.deploy import deploy
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
 from tests.samples import event
 from tests.stack import ROOT, Stack, png
 from training.datasets import Digits, Parts, sample

@@ -14,10 +14,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from local.cloud import Cloud
-from local.iam.policies import Request, Statement, allows, read
-from local.interpreter import architecture, runtime
-from local.template import parse, resolve_parameters, translate
+from localcloud.cloudformation.sam import parse, resolve_parameters, translate
+from localcloud.core.cloud import Cloud
+from localcloud.iam.policy_evaluation import (
+    Request,
+    Statement,
+    allows,
+    read,
+)
+from localcloud.lambda_.runtime import architecture, runtime
 from tests import authorised
 from tests.stack import ROOT
 

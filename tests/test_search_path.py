@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from batch_prediction.layout import tuning_failure
 from cli.main import app
 from cli.stack import client
-from local.cloud import Cloud
-from local.deploy import deploy
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
 from tests.stack import ROOT, Stack
 from training.datasets import idx, sample
 

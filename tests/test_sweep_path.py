@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from local.cloud import Cloud
-from local.deploy import deploy
-from local.faults import Faults
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
+from localcloud.faults import Faults
 from tests.sevens import STUCK
 from tests.stack import ROOT, Stack
 from tests.test_training_path import BAD, search

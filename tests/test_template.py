@@ -483,8 +483,8 @@ def test_a_trial_is_no_final_training() -> None:
     [("functions/batch_prediction", {"batch_prediction"}), ("functions", {"batch_prediction"})],
 )
 def test_the_deployed_code_imports_only_what_is_deployed(folder: str, allowed: set[str]) -> None:
-    """Functions import neither training, local nor cli; the domain imports no handler."""
-    ours = {"functions", "training", "local", "localcloud", "cli", "tests", "benchmarks", "batch_prediction"}
+    """Functions import neither training, localcloud nor cli; the domain imports no handler."""
+    ours = {"functions", "training", "localcloud", "cli", "tests", "benchmarks", "batch_prediction"}
     handlers = {path.stem for path in (ROOT / "functions").glob("*.py")}
     for file in (ROOT / folder).rglob("*.py"):
         imported = {name.partition(".")[0] for name in _imports(file)}

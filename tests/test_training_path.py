@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.cloud import Cloud
-from local.deploy import deploy
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
 from tests.samples import event
 from tests.stack import IMAGE, ROOT, Stack
 from tests.waiting import until

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from batch_prediction.runs.next_action import TRIES
-from local.cloud import Cloud
-from local.deploy import deploy
-from local.faults import Faults
-from local.workers import Worker
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
+from localcloud.faults import Faults
+from localcloud.lambda_.worker import Worker
 from tests import sevens
 from tests.faults import planned
 from tests.recording import Site, call_sites

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.cloud import Cloud
-from local.deploy import deploy
-from local.faults import Faults
+from localcloud.core.cloud import Cloud
+from localcloud.deploy import deploy
+from localcloud.faults import Faults
 from tests import sevens
 from tests.stack import ROOT, Stack
 from tests.waiting import until

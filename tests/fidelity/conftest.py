@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from local.cloud import Cloud
-from tests.local.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
+from localcloud.core.cloud import Cloud
+from tests.localcloud.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
 from training import jobs, source
 from training.datasets import Digits, Parts, idx, sample
 

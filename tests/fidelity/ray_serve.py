@@ -14,7 +14,7 @@ from pathlib import Path
 
 import urllib3
 
-from local.children import end_child
+from localcloud.core.processes import end_child
 
 STEP_SECONDS = 120.0  # a step takes some seconds; on a busy machine longer
 END_SECONDS = 10.0

@@ -17,7 +17,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
 
 from batch_prediction.runs.transform_job import environment
-from tests.local.sagemaker.account import BUCKET, ROLE, Account, unique
+from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account, unique
 from tests.samples import SETTINGS
 from training.datasets import Parts
 

@@ -7,10 +7,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from local import samconfig
-from local.cloud import Cloud
-from local.deploy import deploy
-from local.environment import OPERATOR
+from cli import samconfig
+from localcloud.core.cloud import Cloud
+from localcloud.core.isolation import OPERATOR
+from localcloud.deploy import deploy
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "walkthrough.ipynb"

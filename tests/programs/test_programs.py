@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from local.interpreter import architecture, runtime
+from localcloud.lambda_.runtime import architecture, runtime
 from tests.programs.desk import ROOT, Desk, reasons
 from tests.stack import png
 from tests.waiting import until

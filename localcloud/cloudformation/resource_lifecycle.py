@@ -1,0 +1,246 @@
+"""One resource of a stack: made, changed or deleted, with what moto drops put right and its stack events."""
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.cloudformation import models, parsing
+from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
+from moto.core.exceptions import ServiceException
+from werkzeug.exceptions import HTTPException
+
+from localcloud.cloudformation import custom_types as custom_types  # its classes are what moto looks for
+from localcloud.cloudformation.moto_fixes import COMPLETE_IN_PLACE, COMPLETIONS
+from localcloud.cloudformation.removals import REMOVALS
+from localcloud.core.cloud import Cloud, CloudError
+from localcloud.lambda_.runtime import MisfitError
+
+# What making a resource may raise: an API's refusal, moto's, ours, or a property that is absent or malformed.
+REFUSALS = (
+    BotoCoreError,
+    ClientError,
+    ServiceException,
+    HTTPException,
+    CloudError,
+    MisfitError,
+    UnformattedGetAttTemplateException,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+
+
+class ResourceError(Exception):
+    """A resource of a stack could not be made, changed or deleted."""
+
+
+class _Former(NamedTuple):
+    """A resource whose place another one has taken, and what its properties were."""
+
+    logical_id: str
+    resource: Any
+    properties: dict[str, Any]
+
+
+class StackResources:
+    """Makes, changes and deletes the resources of all stacks; a resource map is moto's view of one stack."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.resolved: dict[tuple[str, str], Any] = {}  # (stack id, logical id) → the resource's properties
+        self._half_changed: set[tuple[str, str]] = set()  # keys of `resolved` whose change has failed
+        self._replaced: dict[str, list[_Former]] = {}  # stack id → what its present update has replaced
+        self._create_resource: Any = cloud.patch(parsing, "parse_and_create_resource", self.create)
+        self._clean_json: Any = cloud.patch(parsing, "clean_json", self.clean_json)
+        for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+            cached.cache_clear()  # moto lists its types once; ours came with the import of `resources`
+
+    def create(
+        self,
+        logical_id: str,
+        resource_json: dict[str, Any],
+        resource_map: Any,
+        account_id: str,
+        region_name: str,
+    ) -> Any:
+        """Make one new resource, complete it and write its events; None when its condition is false."""
+        condition = resource_json.get("Condition")
+        if condition and not resource_map.lazy_condition_map[condition]:
+            return None
+        kind = resource_json["Type"]
+        self._event(resource_map, logical_id, kind, "CREATE_IN_PROGRESS")
+        try:
+            resource = self._create_resource(logical_id, resource_json, resource_map, account_id, region_name)
+            resource_map._parsed_resources[logical_id] = resource  # where a rollback finds it half made
+            resolved = self._resolve(resource_json, resource_map)
+            self._complete(kind, resource, resolved)
+        except REFUSALS as error:
+            raise self._refused(resource_map, logical_id, kind, "CREATE_FAILED", error) from error
+        self.resolved[resource_map.stack_id, logical_id] = resolved
+        self._event(resource_map, logical_id, kind, "CREATE_COMPLETE")
+        return resource
+
+    def clean_json(self, value: Any, resource_map: Any) -> Any:
+        """Resolve references; an item of a list that is AWS::NoValue is left out, as CloudFormation does."""
+        cleaned = self._clean_json(value, resource_map)
+        return [item for item in cleaned if item is not None] if isinstance(value, list) else cleaned
+
+    def bring_up_to_date(self, resource_map: Any, logical_id: str) -> bool:
+        """Make or change one resource; False when it was already as it should be."""
+        resource_json = resource_map._resource_json_map[logical_id]
+        kind = resource_json["Type"]
+        made, key = resource_map._parsed_resources, (resource_map.stack_id, logical_id)
+        if logical_id not in made:
+            resource_map[logical_id]
+            return True
+        try:
+            resolved = self._resolve(resource_json, resource_map)
+            if resolved == self.resolved[key] and key not in self._half_changed:
+                return False
+            self._event(resource_map, logical_id, kind, "UPDATE_IN_PROGRESS")
+            made[logical_id] = self._change(resource_map, logical_id, kind, resolved)
+        except REFUSALS as error:
+            self._half_changed.add(key)
+            raise self._refused(resource_map, logical_id, kind, "UPDATE_FAILED", error) from error
+        self._half_changed.discard(key)
+        self.resolved[key] = resolved
+        self._event(resource_map, logical_id, kind, "UPDATE_COMPLETE")
+        return True
+
+    def _change(self, resource_map: Any, logical_id: str, kind: str, properties: dict[str, Any]) -> Any:
+        """Change a resource in place, or make its successor: when its name changes, or moto can't change it.
+
+        The former resource stays until `clean_up`.
+        """
+        original = resource_map._parsed_resources[logical_id]
+        resource_class = parsing.resource_class_from_type(kind)
+        name_property = parsing.resource_name_property_from_type(kind)
+        before = self.resolved[resource_map.stack_id, logical_id]
+        renamed = bool(name_property) and before.get(str(name_property)) != properties.get(str(name_property))
+        changeable = not hasattr(resource_class.update_from_cloudformation_json, "__isabstractmethod__")
+        if original.cf_resource_type != kind or renamed or not (changeable or kind in COMPLETE_IN_PLACE):
+            replaced = self._replaced.setdefault(resource_map.stack_id, [])
+            replaced.append(_Former(logical_id, original, before))
+            resource_json = resource_map._resource_json_map[logical_id]
+            return self.create(
+                logical_id, resource_json, resource_map, self.cloud.account_id, self.cloud.region
+            )
+        changed = original
+        if kind not in COMPLETE_IN_PLACE:
+            name = getattr(original, "function_name", None) or getattr(original, "name", None)
+            changed = resource_class.update_from_cloudformation_json(
+                original_resource=original,
+                new_resource_name=name or original.physical_resource_id,
+                cloudformation_json={"Type": kind, "Properties": dict(properties)},
+                account_id=self.cloud.account_id,
+                region_name=self.cloud.region,
+            )
+        changed.cf_resource_type, changed.logical_resource_id = kind, logical_id
+        self._complete(kind, changed, properties)
+        return changed
+
+    def clean_up(self, resource_map: Any, gone: Mapping[str, Any], *, just_created: bool = False) -> None:
+        """End an update: delete what is `gone` from the template and what has been replaced.
+
+        A resource that can't be deleted stays behind, as in AWS; its event has the reason.
+        """
+        for logical_id in [name for name in reversed(resource_map._parsed_resources) if name in gone]:
+            with contextlib.suppress(ResourceError):
+                self.delete(resource_map, logical_id, gone[logical_id], just_created=just_created)
+        for old in self._replaced.pop(resource_map.stack_id, []):
+            keep = resource_map._resource_json_map[old.logical_id].get("UpdateReplacePolicy") == "Retain"
+            with contextlib.suppress(ResourceError):
+                self._remove(resource_map, old, keep=keep)
+
+    def restore(self, resource_map: Any) -> None:
+        """Undo an update's replacements: the new resources go, the former ones have their places again."""
+        made = resource_map._parsed_resources
+        for old in reversed(self._replaced.pop(resource_map.stack_id, [])):
+            key = resource_map.stack_id, old.logical_id
+            new = _Former(old.logical_id, made[old.logical_id], self.resolved[key])
+            made[old.logical_id], self.resolved[key] = old.resource, old.properties
+            if new.resource is not old.resource:
+                policy = resource_map._resource_json_map[old.logical_id].get("DeletionPolicy")
+                self._remove(resource_map, new, keep=policy == "Retain")
+
+    def delete(
+        self, resource_map: Any, logical_id: str, resource_json: dict[str, Any], *, just_created: bool
+    ) -> None:
+        """Delete one resource, or let go of one that its DeletionPolicy retains.
+
+        RetainExceptOnCreate retains nothing that is `just_created` by an operation that is rolled back.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+        """
+        policy, made = resource_json.get("DeletionPolicy"), resource_map._parsed_resources
+        keep = policy == "Retain" or (policy == "RetainExceptOnCreate" and not just_created)
+        properties = self.resolved.get((resource_map.stack_id, logical_id), {})
+        self._remove(resource_map, _Former(logical_id, made[logical_id], properties), keep=keep)
+        del made[logical_id]
+
+    def _remove(self, resource_map: Any, old: _Former, *, keep: bool) -> None:
+        logical_id, resource = old.logical_id, old.resource
+        kind = resource.cf_resource_type
+        if keep:
+            self._event(resource_map, logical_id, kind, "DELETE_SKIPPED", resource=resource)
+            return
+        try:
+            if kind in REMOVALS:
+                REMOVALS[kind](self.cloud, resource)
+            else:
+                resource_map._delete_resource(resource, {"Type": kind, "Properties": old.properties})
+        except REFUSALS as error:
+            if not _is_missing(error):
+                raise self._refused(resource_map, logical_id, kind, "DELETE_FAILED", error) from error
+        self._event(resource_map, logical_id, kind, "DELETE_COMPLETE", resource=resource)
+
+    def _complete(self, kind: str, resource: Any, properties: dict[str, Any]) -> None:
+        if kind in COMPLETIONS:
+            COMPLETIONS[kind](self.cloud, resource, properties)
+
+    def _resolve(self, resource_json: dict[str, Any], resource_map: Any) -> dict[str, Any]:
+        resolved: dict[str, Any] = self.clean_json(resource_json.get("Properties", {}), resource_map)
+        return resolved
+
+    def _refused(
+        self, resource_map: Any, logical_id: str, kind: str, status: str, error: BaseException
+    ) -> ResourceError:
+        reason = getattr(error, "message", None) or f"{error}" or type(error).__name__
+        if isinstance(error, AttributeError | LookupError | TypeError):
+            reason = f"the property {reason} is missing or malformed ({type(error).__name__})"
+        self._event(resource_map, logical_id, kind, status, reason)
+        return ResourceError(f"{logical_id} ({kind}): {reason}")
+
+    def _event(
+        self,
+        resource_map: Any,
+        logical_id: str,
+        kind: str,
+        status: str,
+        reason: str | None = None,
+        resource: Any = None,
+    ) -> None:
+        stack = models.cloudformation_backends[self.cloud.account_id][self.cloud.region].get_stack(
+            resource_map.stack_id
+        )
+        resource = resource or resource_map._parsed_resources.get(logical_id)
+        event = models.Event(
+            stack_id=stack.stack_id,
+            stack_name=stack.name,
+            logical_resource_id=logical_id,
+            physical_resource_id=getattr(resource, "physical_resource_id", ""),
+            resource_type=kind,
+            resource_status=status,
+            resource_status_reason=reason,
+            resource_properties=None,
+        )
+        stack.events.append(event)
+        self.cloud.tell("stack", stack.name, f"{logical_id} {status}" + (f": {reason}" if reason else ""))
+
+
+def _is_missing(error: BaseException) -> bool:
+    """Whether a deletion fails because there is nothing to delete, which CloudFormation takes for done."""
+    if isinstance(error, ClientError):
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 404)
+    return getattr(error, "code", None) == 404

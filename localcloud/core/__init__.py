@@ -1,0 +1,1 @@
+"""The part of the local cloud that knows no AWS service."""

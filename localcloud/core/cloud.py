@@ -1,0 +1,299 @@
+"""The local cloud: moto's server in this program, and what moto lacks plugged into it.
+
+moto keeps its state in module globals and is changed here by replacing its functions, so a program has at
+most one cloud at a time. Nothing survives `stop`: neither state nor threads, children, files or settings.
+"""
+
+import atexit
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from botocore.httpsession import URLLib3Session
+
+from localcloud.core.activity import Happening, Listener
+from localcloud.core.clients import make_client, role_credentials
+from localcloud.core.isolation import (
+    OPERATOR,
+    SetAside,
+    account_variables,
+    child_variables,
+    on_loopback,
+)
+from localcloud.core.patches import Patches
+from localcloud.core.processes import Children
+from localcloud.faults import Faults, plug_in
+
+MOTO_VERSION = "5.2.5"
+SERVICES = (
+    *("cloudformation.stacks", "eventbridge.router", "iam.enforcement", "lambda_.service", "s3", "sagemaker"),
+    *("eventbridge.schedules", "sns"),
+)
+GRACE_SECONDS = 3.0  # a child gets this long between SIGTERM and SIGKILL, and a thread to notice `stopping`
+
+
+class CloudError(Exception):
+    """The local cloud can't do what was asked; the message says why and what to do."""
+
+
+class Cloud:
+    """An AWS account on this machine's loopback interface, for as long as the `with` block lasts.
+
+    `listener` is called for everything that happens, from whichever thread it happens in; it must be quick
+    and safe to call from many threads. `port` is 0 for whichever is free. `state` names a folder that keeps
+    objects and model packages from one cloud to the next. `faults` make services fail and events get lost, as
+    they say.
+    """
+
+    region: ClassVar[str] = "us-east-1"
+    account_id: ClassVar[str] = "123456789012"
+    _running: ClassVar["Cloud | None"] = None
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(
+        self,
+        listener: Listener | None = None,
+        port: int = 0,
+        state: Path | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        self.listener = listener
+        self.faults = faults
+        self.stopping = threading.Event()
+        self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
+        self.port = port
+        self._state_folder = state
+        self._state: Any = None
+        # what roles were allowed: the role, its policies, an iam.policies.Request
+        self.authorised: set[tuple[str, tuple[str, ...], Any]] = set()
+        self._threads: list[threading.Thread] = []
+        self._children = Children()
+        self._patches = Patches()
+        self._clients: dict[str, Any] = {}
+        self._server: Any = None
+        self._set_aside: SetAside | None = None
+        self._guard = threading.RLock()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @classmethod
+    def current(cls) -> "Cloud":
+        """The cloud that runs in this program. Raise CloudError when none does."""
+        if cls._running is None:
+            raise CloudError("No local cloud runs in this program; start one with `with Cloud() as cloud:`.")
+        return cls._running
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the cloud answers.
+
+        It is named localhost: moto recognises no TemplateURL below 127.0.0.1.
+        """
+        return f"http://localhost:{self.port}"
+
+    def queue_url(self, name: str) -> str:
+        """The URL of an SQS queue of this account."""
+        return f"{self.endpoint_url}/{self.account_id}/{name}"
+
+    def start(self) -> None:
+        """Start an empty account.
+
+        Raise CloudError when one runs already in this program, when this one has been stopped, when its port
+        is taken, or when moto isn't the pinned version.
+        """
+        if self.stopping.is_set():
+            raise CloudError("This local cloud has been stopped. Make another one: a Cloud starts once.")
+        found = version("moto")
+        if found != MOTO_VERSION:
+            raise CloudError(
+                f"The local cloud changes moto from inside and needs moto {MOTO_VERSION}, but {found} is "
+                f"installed. Install moto=={MOTO_VERSION}."
+            )
+        _refuse_taken(self.port)
+        with Cloud._lock:
+            if Cloud._running is not None:
+                raise CloudError(
+                    f"A local cloud runs already in this program, at {Cloud._running.endpoint_url}. "
+                    "Use that one, or stop it first: moto's state belongs to the whole program."
+                )
+            Cloud._running = self
+        atexit.register(self.stop)
+        self.folder = Path(tempfile.mkdtemp(prefix="digits-cloud-")).resolve()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        # moto takes a second to import, which commands that need no cloud don't pay
+        from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+        from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+        self._set_aside = SetAside()
+        self._set_aside.set({"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": self.account_id})
+        _empty_moto()
+        self.patch(MotoRequestHandler, "log_request", lambda *_args, **_options: None)
+        self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
+        for service in SERVICES:
+            import_module(f"localcloud.{service}").plug_in(self)
+        if self._state_folder is not None:
+            self._state = import_module("localcloud.persistence").State(self, self._state_folder)
+            self._state.plug_in()
+        if self.faults is not None:
+            plug_in(self, self.faults)
+        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
+        self._server.start()
+        self.port = self._server.get_host_and_port()[1]
+        self._set_aside.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
+
+    def stop(self) -> None:
+        """End every child and thread, forget all state, put this program's settings back; safe to repeat."""
+        if Cloud._running is not self:
+            return
+        self.stopping.set()
+        self.events.put(None)
+        with self._guard:
+            self._children.end(GRACE_SECONDS)
+        deadline = time.monotonic() + GRACE_SECONDS
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
+        for client in self._clients.values():
+            client.close()  # else the server's threads wait for its next request
+        if self._server is not None:
+            self._server.stop()
+        try:
+            if self._state is not None and self._server is not None:
+                self._state.save()
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._state is not None:
+            self._state.close()
+        self._patches.take_back()
+        if self._set_aside is not None:
+            _empty_moto()
+            self._set_aside.put_back()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.stop)
+        with Cloud._lock:
+            Cloud._running = None
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this account with the operator's credentials; the same one for every caller."""
+        with self._guard:
+            if service not in self._clients:
+                environment = {**OPERATOR, **account_variables(self.region, self.endpoint_url)}
+                self._clients[service] = make_client(service, environment)
+            return self._clients[service]
+
+    def tell(self, kind: str, name: str, text: str) -> None:
+        """Call the listener with a Happening of now."""
+        if self.listener is not None:
+            self.listener(Happening(kind, name, text, datetime.now(UTC)))
+
+    def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> str:
+        """Put an event on the default bus and return its id; events are routed in the order of the calls."""
+        identifier = str(uuid.uuid4())
+        if self.faults is not None and self.faults.loses(source):
+            self.tell("event", detail_type, "lost")
+            return identifier
+        self.events.put(
+            {
+                "version": "0",
+                "id": identifier,
+                "detail-type": detail_type,
+                "source": source,
+                "account": self.account_id,
+                "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "region": self.region,
+                "resources": resources,
+                "detail": detail,
+            }
+        )
+        return identifier
+
+    def role_environment(self, role_arn: str, session_name: str, service: str = "") -> dict[str, str]:
+        """The complete environment of a child that works under `role_arn`'s temporary credentials.
+
+        `service`, such as lambda.amazonaws.com, is who assumes the role: CloudError when it doesn't trust it.
+        """
+        from localcloud.iam.authorizer import trusts  # moto's import costs a second
+
+        if service and not trusts(self, role_arn, service):
+            raise CloudError(
+                f"{role_arn}: expected a role whose trust policy lets {service} assume it, found none. Its "
+                "AssumeRolePolicyDocument has to allow sts:AssumeRole to that service."
+            )
+        return {
+            **child_variables(self.folder),
+            **account_variables(self.region, self.endpoint_url),
+            **role_credentials(self.account_id, self.region, role_arn, session_name),
+        }
+
+    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """Start a thread that `stop` waits for; `target` ends soon after `stopping` is set."""
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        with self._guard:
+            self._threads = [other for other in self._threads if other.is_alive()]
+            self._threads.append(thread)
+            thread.start()
+        return thread
+
+    def run(self, args: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+        """Start a child that `stop` ends with all that it started itself.
+
+        Its output and errors are one pipe, `stdout`, of UTF-8 text. Raise CloudError while the cloud stops.
+        """
+        with self._guard:
+            if self.stopping.is_set():
+                raise CloudError(f"The local cloud is stopping and starts no {Path(args[0]).name} any more.")
+            return self._children.start(args, env, cwd)
+
+    def patch(self, owner: object, name: str, replacement: object, *, new: bool = False) -> Any:
+        """Replace an attribute of a class or module until `stop`, and return the original.
+
+        `new` allows for a name that `owner` lacks, which `stop` takes away again; the original is then None.
+        """
+        return self._patches.make(owner, name, replacement, new=new)
+
+
+def _refuse_taken(port: int) -> None:
+    """Raise CloudError when another program listens on a port of the loopback interface; 0 is always free."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CloudError(
+                f"Port {port} of 127.0.0.1: expected a free one, found: {error.strerror}. Another program "
+                "has it, perhaps another local cloud: end that, or name another port."
+            ) from error
+
+
+def _empty_moto() -> None:
+    """Make moto forget every service's state."""
+    from moto.moto_api._internal.models import moto_api_backend
+
+    moto_api_backend.reset()

@@ -1,0 +1,31 @@
+"""What SageMaker asks of a job's role before the job's own code runs, and what only AWS would ever ask.
+
+https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-roles-createtrainingjob-perms
+"""
+
+import re
+
+from localcloud.core.cloud import Cloud
+from localcloud.iam.policy_evaluation import Request
+
+IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
+PULLING = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
+
+
+def of_job(cloud: Cloud, group: str, name: str, image: str) -> list[Request]:
+    """Pull the image, write the log and the metrics; `group` is the log group and the metrics' namespace."""
+    asked = []
+    pulled = IMAGE.match(image)
+    if pulled:
+        account, region, repository = pulled.groups()
+        place = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+        asked += [
+            Request("ecr:GetAuthorizationToken", "*"),
+            *(Request(f"ecr:{each}", place) for each in PULLING),
+        ]
+    log = f"arn:aws:logs:{cloud.region}:{cloud.account_id}:log-group:{group}"
+    asked += [Request("logs:CreateLogGroup", log), Request("logs:DescribeLogStreams", log)]
+    stream = f"{log}:log-stream:{name}"
+    asked += [Request("logs:CreateLogStream", stream), Request("logs:PutLogEvents", stream)]
+    asked.append(Request("cloudwatch:PutMetricData", "*", (("cloudwatch:namespace", group),)))
+    return asked

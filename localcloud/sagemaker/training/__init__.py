@@ -1,0 +1,1 @@
+"""Training jobs in script mode."""

@@ -1,0 +1,119 @@
+"""The local cloud's switch for faults."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from localcloud.core.activity import Happening
+from localcloud.core.clients import make_client
+from localcloud.core.cloud import Cloud
+from localcloud.faults import Faults
+
+EVERYTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
+TRUST = '{"Version": "2012-10-17", "Statement": []}'
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[tuple[Cloud, Faults, list[Happening]]]:
+    """A cloud whose faults a test switches on, with one role."""
+    faults = Faults(seed=1, slow_seconds=0.0)
+    happenings: list[Happening] = []
+    with Cloud(happenings.append, faults=faults) as cloud:
+        iam = cloud.client("iam")
+        iam.create_role(RoleName="worker", AssumeRolePolicyDocument=TRUST)
+        iam.put_role_policy(RoleName="worker", PolicyName="everything", PolicyDocument=EVERYTHING)
+        cloud.client("s3").create_bucket(Bucket="data")
+        yield cloud, faults, happenings
+
+
+def worker(cloud: Cloud, service: str) -> Any:
+    """A client under the role's temporary credentials, as a function has it."""
+    return make_client(service, cloud.role_environment("arn:aws:iam::123456789012:role/worker", "test"))
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "code"),
+    [
+        ("s3", "list_buckets", "SlowDown"),
+        ("sqs", "list_queues", "ThrottlingException"),
+        ("sns", "list_topics", "ThrottlingException"),
+        ("sagemaker", "list_models", "ThrottlingException"),
+    ],
+)
+def test_every_service_throttles_in_its_own_form(
+    faulty: tuple[Cloud, Faults, list[Happening]],
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    operation: str,
+    code: str,
+) -> None:
+    """A function's client reads the error's code; the operator's request is answered as ever."""
+    cloud, faults, _ = faulty
+    monkeypatch.setattr(faults, "throttling", 1.0)
+    with pytest.raises(ClientError) as refused:
+        getattr(worker(cloud, service), operation)()
+    assert refused.value.response["Error"]["Code"] == code
+    assert faults.counts["throttling"] > 0
+    assert getattr(cloud.client(service), operation)()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_an_answer_that_is_lost_took_effect(
+    faulty: tuple[Cloud, Faults, list[Happening]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is told of an error, and the object is there; after a plain server error it isn't."""
+    cloud, faults, _ = faulty
+    for kind, key in (("server_errors", "absent"), ("lost_answers", "there")):
+        with monkeypatch.context() as patch:
+            patch.setattr(faults, kind, 1.0)
+            with pytest.raises(ClientError, match="InternalFailure"):
+                worker(cloud, "s3").put_object(Bucket="data", Key=key, Body=b"content")
+    found = cloud.client("s3").list_objects_v2(Bucket="data")["Contents"]
+    assert [entry["Key"] for entry in found] == ["there"]
+
+
+def test_a_quota_refuses_transform_jobs_alone(
+    faulty: tuple[Cloud, Faults, list[Happening]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ResourceLimitExceeded is the answer to CreateTransformJob; SageMaker's other answers stay."""
+    cloud, faults, _ = faulty
+    monkeypatch.setattr(faults, "limits", 1.0)
+    sagemaker = worker(cloud, "sagemaker")
+    assert sagemaker.list_models()["Models"] == []
+    with pytest.raises(ClientError, match="ResourceLimitExceeded"):
+        sagemaker.create_transform_job(
+            TransformJobName="job",
+            ModelName="model",
+            TransformInput={
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://data/"}}
+            },
+            TransformOutput={"S3OutputPath": "s3://data/output/"},
+            TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+        )
+
+
+def test_events_of_sagemaker_get_lost_and_those_of_s3_do_not(
+    faulty: tuple[Cloud, Faults, list[Happening]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lost event is told to the listener and reaches no rule."""
+    cloud, faults, happenings = faulty
+    monkeypatch.setattr(faults, "lost_events", 1.0)
+    lost = cloud.emit("aws.sagemaker", "SageMaker Transform Job State Change", {}, [])
+    kept = cloud.emit("aws.s3", "Object Created", {}, [])
+    assert lost != kept
+    assert [(it.kind, it.name) for it in happenings if it.text == "lost"] == [
+        ("event", "SageMaker Transform Job State Change")
+    ]
+    assert faults.counts["lost_events"] == 1
+
+
+def test_the_same_seed_draws_the_same_faults() -> None:
+    """What one thread asks for meets the same faults again."""
+    draws = [[Faults(seed, slow=0.5).strikes("slow") for _ in range(1)] for seed in range(50)]
+    first, second = Faults(7, slow=0.5), Faults(7, slow=0.5)
+    assert [first.strikes("slow") for _ in range(50)] == [second.strikes("slow") for _ in range(50)]
+    assert len({draw[0] for draw in draws}) == 2

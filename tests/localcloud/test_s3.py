@@ -1,0 +1,69 @@
+"""S3 in the local cloud."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.s3.models import S3Backend
+
+from batch_prediction.report import index
+from localcloud.core.cloud import Cloud
+from tests.functions.test_index import entry
+
+WRITERS = 16
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of a cloud with one bucket, where moto takes a moment between its check and its write."""
+    write = S3Backend.put_object
+
+    def slowly(*args: Any, **options: Any) -> Any:
+        time.sleep(0.02)
+        return write(*args, **options)
+
+    monkeypatch.setattr(S3Backend, "put_object", slowly)
+    with Cloud() as cloud:
+        cloud.client("s3").create_bucket(Bucket="bucket")
+        yield cloud.client("s3")
+
+
+def at_once(write: Any) -> list[Any]:
+    """What each of many writers gets that begin together."""
+    together = threading.Barrier(WRITERS)
+
+    def run(number: int) -> Any:
+        together.wait()
+        return write(number)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return list(pool.map(run, range(WRITERS)))
+
+
+@pytest.mark.parametrize("standing", [None, b"first"])
+def test_of_conditional_writes_at_once_one_wins(s3: Any, standing: bytes | None) -> None:
+    """If-None-Match for the first version and If-Match for the next let one writer through, as in AWS."""
+    condition = {"IfNoneMatch": "*"}
+    if standing:
+        condition = {"IfMatch": s3.put_object(Bucket="bucket", Key="k", Body=standing)["ETag"]}
+
+    def write(number: int) -> int:
+        try:
+            s3.put_object(Bucket="bucket", Key="k", Body=f"writer {number}".encode(), **condition)
+        except ClientError as error:
+            return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+        return 200
+
+    assert sorted(at_once(write)) == [200, *[412] * (WRITERS - 1)]
+
+
+def test_runs_put_into_the_index_at_once_are_all_there(s3: Any) -> None:
+    """The list of all runs loses none to a writer that was as fast."""
+    at_once(lambda number: index.add(s3, "bucket", entry(number)))
+    assert [run["batch"] for run in index.read(s3, "bucket").runs] == [
+        f"batch-{number}" for number in reversed(range(WRITERS))
+    ]
