@@ -21,7 +21,7 @@ from batch_prediction.layout import Run
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import Start
-from batch_prediction.start.transform_input import SMALL_PART, digest, part_sizes
+from batch_prediction.runs.parts import SMALL_PART, digest, part_sizes
 from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
 from benchmarks.memory_s3 import SETTINGS, MemoryS3, clients
 
@@ -79,7 +79,7 @@ def prepare(lines: int) -> Clients:
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
     decided = Start(**frozen | counts | {"digests": digests})
     decision.take(s3, SETTINGS.bucket, RUN, decided)
-    return clients(s3, transform_job._job_request(SETTINGS.bucket, RUN, decided) | JOB)
+    return clients(s3, transform_job.job_request(SETTINGS.bucket, RUN, decided) | JOB)
 
 
 def once(lines: int) -> None:
@@ -92,7 +92,7 @@ def once(lines: int) -> None:
 def write(aws: Clients) -> None:
     """Write the report; its metrics, which are lines of the log, are not the benchmark's figures."""
     with redirect_stdout(StringIO()):
-        report.write(aws, SETTINGS, RUN)
+        report.write_report(aws, SETTINGS, RUN)
 
 
 def page_of(lines: int) -> bytes:

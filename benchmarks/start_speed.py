@@ -25,7 +25,7 @@ def prepare(lines: int) -> MemoryS3:
     return MemoryS3({KEY: b"\n".join(manifest_lines(lines))})
 
 
-def write(s3: MemoryS3) -> transform_input.BatchInput:
+def write(s3: MemoryS3) -> transform_input.TransformInput:
     """Check the manifest, and write the input of its transform job."""
     return transform_input.write(s3, SETTINGS.bucket, RUN, KEY, "version", SETTINGS.max_images)
 

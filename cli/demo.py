@@ -38,7 +38,7 @@ EPOCHS = {"mnist-sample": 40, "mnist": 2}
 # One thread: the same seed then gives the same model on every machine. Mini-batches that suit the sample.
 FIXED = {"threads": "1", "batch-size": "128"}
 _UPLOADS_AT_ONCE = 8
-_LONGEST_WAIT = 900  # seconds
+_MAX_WAIT_FACTOR = 900  # seconds
 
 Found = TypeVar("Found")
 
@@ -169,7 +169,7 @@ def _report(cloud: Cloud, outputs: dict[str, str], batch: str) -> str | None:
 
 def _wait(what: str, look: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:
     """Look until there is something; an error when a queue has dead letters, or time is up."""
-    deadline = time.monotonic() + _LONGEST_WAIT
+    deadline = time.monotonic() + _MAX_WAIT_FACTOR
     while time.monotonic() < deadline:
         if (found := look()) is not None:
             return found
@@ -178,7 +178,7 @@ def _wait(what: str, look: Callable[[], Found | None], cloud: Cloud, outputs: di
             if messages:
                 raise RuntimeError(f"waiting for {what}: {name} holds {messages[0]['Body'][:2000]}")
         time.sleep(0.3)
-    raise TimeoutError(f"expected {what} within {_LONGEST_WAIT} s, found none")
+    raise TimeoutError(f"expected {what} within {_MAX_WAIT_FACTOR} s, found none")
 
 
 def _line(happening: Happening) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from batch_prediction.report.advice import next_step, notes
+from batch_prediction.report.advice import notes, what_to_do
 
 
 def show(console: Console, report: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ def show(console: Console, report: dict[str, Any]) -> None:
         table.add_row("calibration", f"expected error {calibration['expected_error']:.2%}")
     if cost := report["cost"]:
         table.add_row("cost", f"about {cost['estimate']} {cost['currency']}, an estimate")
-    if step := next_step(report):
+    if step := what_to_do(report):
         table.add_row("what to do", step)
     for note in notes(report):
         table.add_row("note", note)

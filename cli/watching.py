@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.live import Live
 
+from batch_prediction.aws.sagemaker import describe_or_none
 from batch_prediction.layout import training_failure, tuning_failure
 from batch_prediction.models import registry
 from batch_prediction.models.final_training import job_name
@@ -66,15 +66,10 @@ def search(console: Console, tuning_job: str) -> trials.Trial | None:
 def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -> dict[str, Any] | None:
     """The final training job when it is completed; None while it isn't."""
     name = job_name(tuning_job)
-    try:
-        job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
-    except ClientError as error:
-        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
-        # ResourceNotFound; what SageMaker answers is a ValidationException, "Requested resource not found."
-        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
-            raise
+    job = describe_or_none(lambda: client("sagemaker").describe_training_job(TrainingJobName=name))
+    if job is None:
         if reason := recorded(stack, tuning_failure(tuning_job)):
-            raise CommandError(f"{tuning_job}: expected a final training, found none: {reason}") from error
+            raise CommandError(f"{tuning_job}: expected a final training, found none: {reason}")
         news(f"waiting for train_best_model to start {name}")
         return None
     if job["TrainingJobStatus"] in ("Failed", "Stopped"):

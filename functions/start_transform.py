@@ -7,11 +7,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_prediction.aws import queues
 from batch_prediction.aws.clients import clients
-from batch_prediction.events import Message, start_wanted
+from batch_prediction.events import Message, start_request
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
-from batch_prediction.start.run import start
-from batch_prediction.start.waiting import NotYet, Waited
+from batch_prediction.start.run import Decided, start_run
+from batch_prediction.start.waiting import StillWaiting, WaitTimes
 
 logger = Logger()
 
@@ -20,11 +20,10 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take one SQS message that holds an `Object Created` event; SQS delivers it again after an error."""
     aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
-    with queues.soon(aws.sqs, settings.upload_queue_url, message):
-        try:
-            run, decision = start(aws, settings, start_wanted(message), Waited.of(message))
-        except NotYet as not_yet:
-            seconds = waiting.send_again(aws.sqs, settings, message, not_yet.cause)
-            logger.info(str(not_yet), next_look_in_seconds=seconds)
-        else:
-            logger.info("run decided", batch=run.batch, run=run.id, decision=decision)
+    with queues.shorten_visibility_on_error(aws.sqs, settings.upload_queue_url, message):
+        match start_run(aws, settings, start_request(message), WaitTimes.of(message)):
+            case StillWaiting(cause, reason):
+                seconds = waiting.send_again(aws.sqs, settings, message, cause)
+                logger.info(f"waiting for {cause}: {reason}", next_look_in_seconds=seconds)
+            case Decided(run, decision):
+                logger.info("run decided", batch=run.batch, run=run.id, decision=decision)

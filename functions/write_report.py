@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from batch_prediction.aws import queues
 from batch_prediction.aws.clients import clients
 from batch_prediction.events import Message, RunEnded
-from batch_prediction.report import write as report
+from batch_prediction.report.write import write_report
 from batch_prediction.settings import Settings
 
 logger = Logger()
@@ -18,7 +18,7 @@ logger = Logger()
 def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take one SQS message about an ended or refused run; SQS delivers it again after an error."""
     aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
-    with queues.soon(aws.sqs, settings.report_queue_url, message):
+    with queues.shorten_visibility_on_error(aws.sqs, settings.report_queue_url, message):
         run = RunEnded.from_message(message, settings.bucket).run
-        written = report.write(aws, settings, run)
+        written = write_report(aws, settings, run)
         logger.info("report written" if written else "nothing to report", batch=run.batch, run=run.id)

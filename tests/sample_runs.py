@@ -13,7 +13,8 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INCOMING, Run
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, next_action, transform_job
-from batch_prediction.runs.decision import Decision, Start
+from batch_prediction.runs.decision import Decision, GiveUp, Start
+from batch_prediction.runs.reason_codes import ReasonCode
 from tests.samples import BUCKET, SETTINGS
 
 BEGAN = datetime(2026, 11, 2, 9, 12, 40, tzinfo=UTC)
@@ -35,6 +36,7 @@ class Sample:
     reason: str | None = None
     refused: str | None = None
     gave_up: str | None = None  # why the run got no job
+    code: ReasonCode = ReasonCode.UNKNOWN  # of a refusal, or of giving up
     price: float | None = 0.115
 
     @property
@@ -52,7 +54,7 @@ class Sample:
             "left_out": len(self.left_out),
         }
         if self.refused:
-            return decision.Refuse(**counts, reason=self.refused)
+            return decision.Refuse(**counts, reason=self.refused, reason_code=self.code)
         return Start(
             **counts,
             model_package=PACKAGE.format(self.version),
@@ -68,20 +70,20 @@ class Sample:
         )
 
     @property
-    def tries(self) -> int:
-        """How many transform jobs the run has had: one that the service itself failed is tried again."""
+    def attempts(self) -> int:
+        """How many transform jobs the run has had: one that the service itself failed is attempted again."""
         if self.refused or self.gave_up:
             return 0
-        return next_action.TRIES if (self.reason or "").startswith("InternalServerError") else 1
+        return next_action.MAX_ATTEMPTS if (self.reason or "").startswith("InternalServerError") else 1
 
     def job(self, number: int) -> dict[str, Any]:
         """DescribeTransformJob's answer: 11 s of waiting, 4 min 7 s to start, 3 min 36 s at work."""
         created = self.run.uploaded + timedelta(seconds=11)
         decided = self.decision
         assert isinstance(decided, Start)
-        name = transform_job.try_name(decided, number)
+        name = transform_job.attempt_name(decided, number)
         return {
-            **transform_job._job_request(BUCKET, self.run, decided, number),
+            **transform_job.job_request(BUCKET, self.run, decided, number),
             "TransformJobName": name,
             "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{name}",
             "TransformJobStatus": self.status,
@@ -120,13 +122,13 @@ def report_of(aws: Clients, sample: Sample) -> dict[str, Any]:
     if sample.left_out:
         s3.put_object(Bucket=BUCKET, Key=run.left_out, Body=_lines(sample.left_out))
     with Stubber(aws.sagemaker) as stub:
-        for number in range(1, 1 + sample.tries):
+        for number in range(1, 1 + sample.attempts):
             stub.add_response("describe_transform_job", sample.job(number))
         if sample.gave_up:
-            decision.give_up(s3, BUCKET, run, sample.gave_up)
+            decision.give_up(s3, BUCKET, run, GiveUp(sample.gave_up, sample.code))
             found = "Could not find requested job with name"
             stub.add_client_error("describe_transform_job", "ValidationException", found)
-        assert report.write(aws, SETTINGS, run)
+        assert report.write_report(aws, SETTINGS, run)
     content: dict[str, Any] = json.loads(s3.get_object(Bucket=BUCKET, Key=run.report)["Body"].read())
     return content
 

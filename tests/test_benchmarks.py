@@ -17,7 +17,7 @@ LINES = 2_500
 def test_the_report_that_is_measured_is_a_whole_one() -> None:
     """Coverage, accuracy and the table of all images are those of the lines that were prepared."""
     aws = report_speed.prepare(LINES)
-    assert report.write(aws, SETTINGS, report_speed.RUN)
+    assert report.write_report(aws, SETTINGS, report_speed.RUN)
     lines = [json.loads(line) for line in report_speed.output_lines(LINES)]
     scored = [line for line in lines if "label" in line["SageMakerOutput"]]
     right = sum(line["label"] == line["SageMakerOutput"]["label"] for line in scored)

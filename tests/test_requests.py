@@ -38,10 +38,10 @@ from batch_prediction.models import (
 from batch_prediction.models.artifact import Artifact
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
-from batch_prediction.runs.decision import Refuse, Start
+from batch_prediction.runs.decision import GiveUp, Refuse, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
-from batch_prediction.start.run import start
+from batch_prediction.start.run import start_run
 from cli import checks, demo, packages, quotas, reports, watching
 from cli import stack as commands
 from cli import tune as tuning_command
@@ -51,6 +51,7 @@ from cli.stack import Stack
 from inference import fetch
 from tests.cli.test_watching import look
 from tests.digits import made_set
+from tests.functions.decide import decide
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
@@ -102,7 +103,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
     functions_aws.clients.cache_clear()
     aws = functions_aws.clients()
-    notify.tell(aws.sns, topic, "batch b7: Completed", "https://…")
+    notify.notify(aws.sns, topic, "batch b7: Completed", "https://…")
     demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
@@ -231,9 +232,9 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
     key = "incoming/b7/manifest.jsonl"
     for lines, kind in ((b'{"file_name": "00000.png"}\nbroken', Start), (b"broken", Refuse)):
         version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=lines)["VersionId"]
-        run, decided = start(aws, stack, ManifestUploaded(BUCKET, key, version))
+        run, decided = decide(aws, stack, ManifestUploaded(BUCKET, key, version))
         assert isinstance(decided, kind)
-        assert report.write(aws, stack, run)
+        assert report.write_report(aws, stack, run)
     cloud: Any = SimpleNamespace(client=boto3.client)
     found = demo._report(cloud, {"BucketName": BUCKET}, "b7")
     assert found is not None
@@ -255,7 +256,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
     for status in ("Failed", "Completed"):  # without any output, and with a misread image
         with Stubber(aws.sagemaker) as stub:
             stub.add_response("describe_transform_job", described_job("Completed"))
-            assert report.write(aws, SETTINGS, RUN)
+            assert report.write_report(aws, SETTINGS, RUN)
         assert json.loads(reports.report(aws.s3, BUCKET, RUN))["status"] == status
         aws.s3.delete_object(Bucket=BUCKET, Key=RUN.report)
         aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=f"{answered}\n".encode())
@@ -265,19 +266,22 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
     """A run whose images are looked for, one that waits, one that comes back, is tried again and given up."""
     key = "incoming/b7/manifest.jsonl"
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
-    start(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
+    start_run(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
     waits = Message('{"detail-type": "Object Created"}', "handle", deliveries=1, received=0.0)
     waiting.send_again(aws.sqs, stack, waits, waiting.IMAGES)
-    with pytest.raises(LookupError), queues.soon(aws.sqs, stack.upload_queue_url, waits):
+    with (
+        pytest.raises(LookupError),
+        queues.shorten_visibility_on_error(aws.sqs, stack.upload_queue_url, waits),
+    ):
         raise LookupError
     for given_up in (False, True):
         with Stubber(aws.sagemaker) as stub:
             failed = described_job("Failed", "InternalServerError: We encountered an internal error.")
             stub.add_response("describe_transform_job", failed)
             stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
-            assert report.write(aws, stack, RUN) is given_up  # first, another try is asked for
+            assert report.write_report(aws, stack, RUN) is given_up  # first, another try is asked for
         if not given_up:
-            decision.give_up(aws.s3, BUCKET, RUN, "no capacity")
+            decision.give_up(aws.s3, BUCKET, RUN, GiveUp("no capacity"))
 
 
 def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
@@ -291,15 +295,16 @@ def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
         tuned = {"Strategy": "Bayesian", "TrainingJobStatusCounters": {}, "ObjectiveStatusCounters": {}}
         return {f"{kind}JobSummaries": [job | times | (tuned if kind == "HyperParameterTuning" else {})]}
 
-    jobs = summary("Transform", "InProgress")["TransformJobSummaries"]
-    jobs += summary("Transform", "Completed")["TransformJobSummaries"]
-    unreported = described_job("Completed", run=Run("b7", "20261122t154022z-00000000"))
+    run = Run("b7", "20261122t154022z-00000000")
+    jobs = summary("Transform", "InProgress", f"digits-{run.id}")["TransformJobSummaries"]
+    jobs += summary("Transform", "Completed", f"digits-{run.id}")["TransformJobSummaries"]
+    unreported = described_job("Completed", run=run)
     nothing: dict[str, Any] = {"ModelPackageSummaryList": []}
     final = completed_job("digits-261122-final", 0.99) | {
         "SecondaryStatus": "Completed",
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models/"},
     }
-    with Stubber(aws.sagemaker) as stub, Stubber(aws.functions) as functions:
+    with Stubber(aws.sagemaker) as stub, Stubber(aws.lambda_) as functions:
         stub.add_response("list_transform_jobs", {"TransformJobSummaries": jobs})
         stub.add_response("describe_transform_job", unreported)
         stub.add_response("stop_transform_job", {})
@@ -360,7 +365,7 @@ def test_the_sdks_request_is_among_those_that_were_checked(recording: Recording)
 )
 def test_a_wrong_request_is_told(changes: dict[str, Any], why: str) -> None:
     """The check sees what AWS would refuse, also where botocore sends it."""
-    request = transform_job._job_request(BUCKET, RUN, DECISION) | changes
+    request = transform_job.job_request(BUCKET, RUN, DECISION) | changes
     found = violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request)
     assert any(why in line for line in found)
 
@@ -379,7 +384,7 @@ def test_a_batch_of_any_name_makes_a_job_that_aws_accepts(batch: str, form: str)
     except ValueError:
         return
     run = Run.of_manifest(manifest.batch, key, "v", described_job("Completed")["CreationTime"])
-    request = transform_job._job_request(BUCKET, run, DECISION) | {
+    request = transform_job.job_request(BUCKET, run, DECISION) | {
         "TransformJobName": transform_job.job_name(SETTINGS, run)
     }
     assert violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request) == []

@@ -355,10 +355,10 @@ def test_a_run_that_waits_long_for_capacity_is_an_alarm() -> None:
 
 def test_a_message_comes_back_soon_and_five_times() -> None:
     """After an error the pauses are minutes, and shorter than the queue's visibility time-out."""
-    assert len(queues.SECONDS) == 5 - 1
+    assert len(queues.REDELIVERY_SECONDS) == 5 - 1
     for name in ("UploadQueue", "ReportQueue"):
         assert QUEUES[name]["RedrivePolicy"]["maxReceiveCount"] == 5
-        assert max(queues.SECONDS) < QUEUES[name]["VisibilityTimeout"]
+        assert max(queues.REDELIVERY_SECONDS) < QUEUES[name]["VisibilityTimeout"]
 
 
 def test_a_run_may_wait_in_its_own_queue() -> None:

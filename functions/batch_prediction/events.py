@@ -34,7 +34,7 @@ class Message:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """Its body, read when it is asked for: a body that is no JSON is an error like any other."""
+        """Its body, read when it is asked for: a body that isn't JSON is an error like any other."""
         found: dict[str, Any] = json.loads(self.body)
         return found
 
@@ -64,24 +64,24 @@ class ManifestUploaded:
 
 
 @dataclass(frozen=True)
-class TryWanted:
+class AttemptRequested:
     """`Digit Batch Try Wanted`, which write_report sends: a decided run needs its next transform job."""
 
     run: Run
 
-    WANTED = "Digit Batch Try Wanted"
+    REQUESTED = "Digit Batch Try Wanted"
 
     @classmethod
     def message(cls, run: Run) -> dict[str, Any]:
         """Our own message about a run."""
-        return {"detail-type": cls.WANTED, "detail": {"batch": run.batch, "run": run.id}}
+        return {"detail-type": cls.REQUESTED, "detail": {"batch": run.batch, "run": run.id}}
 
 
-def start_wanted(message: Message) -> ManifestUploaded | TryWanted:
+def start_request(message: Message) -> ManifestUploaded | AttemptRequested:
     """What start_transform is asked to start."""
-    if message.content["detail-type"] == TryWanted.WANTED:
+    if message.content["detail-type"] == AttemptRequested.REQUESTED:
         detail = message.content["detail"]
-        return TryWanted(Run(detail["batch"], detail["run"]))
+        return AttemptRequested(Run(detail["batch"], detail["run"]))
     return ManifestUploaded.from_message(message)
 
 

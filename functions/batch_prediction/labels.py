@@ -1,6 +1,7 @@
-"""The labels: the ten digits."""
+"""What a prediction consists of: one of ten labels, and a confidence."""
 
 LABELS = tuple(range(10))
+CONFIDENCE_UNIT = 10_000  # confidences are counted in ten-thousandths, to which the container rounds them
 
 _BY_TEXT = {str(label): label for label in LABELS}
 

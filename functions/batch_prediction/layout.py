@@ -2,18 +2,18 @@
 
 Top-level prefixes end in a slash and never nest:
 
-    incoming/<batch>/manifest.jsonl | manifest.csv     the upload that starts a run; images beside it
+    incoming/<batch>/manifest.jsonl | manifest.csv     the upload that starts a run; images next to it
     runs/<batch>/<run>/run.json                        the one decision about the run
-    runs/<batch>/<run>/gave_up.json                    why the run's transform job was never started
+    runs/<batch>/<run>/gave_up.json                    why no (further) transform job is started
     runs/<batch>/<run>/left_out.jsonl                  manifest lines refused before the job
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
-    runs/<batch>/<run>/output/<try>/part-00000.jsonl.out
+    runs/<batch>/<run>/output/<attempt>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, report.html, predictions.csv, model_quality.json
     reports/index.json, index.html                     all runs
     datasets/<name>/training/, test/                   the channels of a data set, in IDX files
     datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
-    trials/<tuning job>/failure.json                   why no final training; the trials beside it
+    trials/<tuning job>/failure.json                   why no final training; the trials next to it
     models/<training job>/output/model.tar.gz          the artifact of a final training
     models/<training job>/model_quality.json           its figures on the test set
     models/<training job>/failure.json                 or why there is none
@@ -38,14 +38,14 @@ INDEX_PAGE = f"{REPORTS}index.html"
 
 _MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
-_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<try>[1-9])/?")
+_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9])/?")
 _REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report\.json")
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 _DATASET = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_LONGEST_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
-_LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+_MAX_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
+_MAX_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
 
 def dataset(name: str) -> str:
@@ -67,7 +67,7 @@ def dataset_description(name: str) -> str:
     return f"{dataset(name)}dataset.json"
 
 
-def beside_training(training: str, name: str) -> str | None:
+def sibling_uri(training: str, name: str) -> str | None:
     """The `s3://` address of `test/` or `dataset.json` of the data set whose training images are given.
 
     None for training images that lie in another place than datasets/<name>/training/.
@@ -104,8 +104,8 @@ def check_name(name: str) -> None:
             f"expected a key without empty, `.` and `..` segments, backslashes and control characters, "
             f"found {unsafe.group()!r} in {name[:200]!r}"
         )
-    if len(name.encode()) > _LONGEST_KEY:
-        raise ValueError(f"expected a key of at most {_LONGEST_KEY} bytes, found {len(name.encode())}")
+    if len(name.encode()) > _MAX_KEY:
+        raise ValueError(f"expected a key of at most {_MAX_KEY} bytes, found {len(name.encode())}")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Manifest:
         if not match:
             raise ValueError(f"expected incoming/<batch>/manifest.jsonl or .csv, found {key!r}")
         check_name(match["batch"])
-        if (length := len(match["batch"].encode())) > _LONGEST_BATCH:
-            raise ValueError(f"{key}: expected a batch of at most {_LONGEST_BATCH} bytes, found {length}")
+        if (length := len(match["batch"].encode())) > _MAX_BATCH:
+            raise ValueError(f"{key}: expected a batch of at most {_MAX_BATCH} bytes, found {length}")
         return cls(match["batch"], match["form"])
 
     @property
@@ -150,7 +150,7 @@ class Run:
         """Read the run from a transform job's S3OutputPath; ValueError for a job that isn't ours."""
         match = _OUTPUT.fullmatch(uri.removeprefix(f"s3://{bucket}/"))
         if not match:
-            expected = f"s3://{bucket}/{RUNS}<batch>/<run>/output/<try>/"
+            expected = f"s3://{bucket}/{RUNS}<batch>/<run>/output/<attempt>/"
             raise ValueError(f"S3OutputPath: expected {expected}, found {uri!r}")
         return cls(match["batch"], match["run"])
 
@@ -195,7 +195,7 @@ class Run:
         return f"{self.input_prefix}part-{part:05d}.jsonl"
 
     def output_prefix(self, attempt: int = 1) -> str:
-        """Where a try of the transform job writes, counted from 1."""
+        """Where an attempt's transform job writes, counted from 1."""
         return f"{self.prefix}output/{attempt}/"
 
     def output_part(self, part: int, attempt: int = 1) -> str:

@@ -3,7 +3,7 @@
 Nothing is done here. A run's report is asked for, a training function is invoked with the event that it
 missed, a job that runs too long is stopped. All of it is safe to repeat, and little of it is repeated: a job
 is looked at when its end, or the end of its time, is 0, 15, 30 minutes, 1, 2, 4 … 64 hours ago, at most ten
-times. What keeps failing gets no more attention than that; it lies in a dead-letter queue, whose alarm tells
+times. What keeps failing gets no more attention than that; it is in a dead-letter queue, whose alarm notifies
 people.
 """
 
@@ -16,7 +16,9 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from batch_prediction import layout
+from batch_prediction.aws import objects, queues
 from batch_prediction.aws.clients import Clients
+from batch_prediction.aws.sagemaker import describe_or_none
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
 from batch_prediction.models import final_training, registry
@@ -69,7 +71,8 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
 def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator[dict[str, Any]]:
     """The stack's jobs of a kind that changed in the last days, with its prefix taken off the members' names.
 
-    A job is this stack's by where it writes, which only its description tells; by its name it may be.
+    Whether a job is this stack's shows in where it writes, which only its description says; the name is a
+    first filter.
     """
     for page in pages.paginate(NameContains=f"{name}-", LastModifiedTimeAfter=now - WINDOW):
         for summary in page[f"{kind}JobSummaries"]:
@@ -85,7 +88,7 @@ def _ended_and_due(job: dict[str, Any], now: datetime) -> bool:
 def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
     """Stop a transform job above its limit, and ask for the report of an ended one that has none yet.
 
-    A report that gave up, or is about an earlier try, is none about this job.
+    A report that gave up, or is about an earlier attempt, isn't about this job.
     """
     name = job["JobName"]
     limit = timedelta(hours=settings.max_transform_hours)
@@ -95,23 +98,21 @@ def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], no
     described = aws.sagemaker.describe_transform_job(TransformJobName=name)
     try:
         run = Run.of_output(described["TransformOutput"]["S3OutputPath"], settings.bucket)
+        attempt = transform_job.attempt_number(run, name)
     except ValueError:
         return  # not this stack's
     if stuck:
         aws.sagemaker.stop_transform_job(TransformJobName=name)
         yield f"transform job {name} to stop after {settings.max_transform_hours:g} hours"
-    elif existing_report.tries_of(
-        existing_report.read(aws.s3, settings.bucket, run)[0]
-    ) < transform_job.number_of_try(name):
-        body = orjson.dumps(RunEnded.message(run)).decode()
-        aws.sqs.send_message(QueueUrl=settings.report_queue_url, MessageBody=body)
+    elif existing_report.read(aws.s3, settings.bucket, run).attempts < attempt:
+        queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(run))
         yield f"report of transform job {name}"
 
 
 def _look_at_tuning(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
     """Repeat the event of an ended tuning job that was followed by neither a final training nor a failure."""
     name = job["JobName"]
-    if not _ended_and_due(job, now) or _exists(aws.s3, settings.bucket, layout.tuning_failure(name)):
+    if not _ended_and_due(job, now) or objects.exists(aws.s3, settings.bucket, layout.tuning_failure(name)):
         return
     described = aws.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     written = described.get("TrainingJobDefinition", {}).get("OutputDataConfig", {}).get("S3OutputPath", "")
@@ -125,14 +126,14 @@ def _look_at_tuning(aws: Clients, settings: Settings, job: dict[str, Any], now: 
         "HyperParameterTuningJobArn": arn,
         "HyperParameterTuningJobStatus": status,
     }
-    _repeat(aws.functions, f"{settings.name}-train-best-model", "HyperParameter Tuning", arn, detail, now)
+    _repeat(aws.lambda_, f"{settings.name}-train-best-model", "HyperParameter Tuning", arn, detail, now)
     yield f"final training of tuning job {name}"
 
 
 def _look_at_training(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
     """Repeat the event of an ended final training that was followed by neither a package nor a failure."""
     name = job["JobName"]
-    if not _ended_and_due(job, now) or _exists(aws.s3, settings.bucket, layout.training_failure(name)):
+    if not _ended_and_due(job, now) or objects.exists(aws.s3, settings.bucket, layout.training_failure(name)):
         return
     described = aws.sagemaker.describe_training_job(TrainingJobName=name)
     written = described["OutputDataConfig"]["S3OutputPath"]
@@ -147,37 +148,17 @@ def _look_at_training(aws: Clients, settings: Settings, job: dict[str, Any], now
         "TrainingJobStatus": described["TrainingJobStatus"],
         "OutputDataConfig": {"S3OutputPath": written},
     }
-    _repeat(aws.functions, f"{settings.name}-register-model", "Training", arn, detail, now)
+    _repeat(aws.lambda_, f"{settings.name}-register-model", "Training", arn, detail, now)
     yield f"model package of training job {name}"
 
 
-def _exists(s3: Any, bucket: str, key: str) -> bool:
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "404":
-            raise
-        return False
-    return True
-
-
 def _final_training_exists(sagemaker: Any, tuning_job: str) -> bool:
-    """Whether there is the training job that follows a tuning job.
-
-    DescribeTrainingJob answers a ValidationException, "Requested resource not found.", where there is none.
-    """
-    try:
-        sagemaker.describe_training_job(TrainingJobName=final_training.job_name(tuning_job))
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
-            raise
-        return False
-    return True
+    """Whether there is the training job that follows a tuning job."""
+    name = final_training.job_name(tuning_job)
+    return describe_or_none(lambda: sagemaker.describe_training_job(TrainingJobName=name)) is not None
 
 
-def _repeat(
-    functions: Any, function: str, kind: str, arn: str, detail: dict[str, Any], now: datetime
-) -> None:
+def _repeat(lambda_: Any, function: str, kind: str, arn: str, detail: dict[str, Any], now: datetime) -> None:
     """Invoke a function with the event that it missed.
 
     Shape: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html
@@ -194,4 +175,4 @@ def _repeat(
         "resources": [arn],
         "detail": detail,
     }
-    functions.invoke(FunctionName=function, InvocationType="Event", Payload=orjson.dumps(event))
+    lambda_.invoke(FunctionName=function, InvocationType="Event", Payload=orjson.dumps(event))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from batch_prediction.runs.next_action import TRIES
+from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
@@ -218,7 +218,7 @@ def check(stack: Stack, name: str, batch: Batch) -> None:
         assert report["coverage"] == batch.coverage
         assert report["accuracy"]["value"] == 1 / batch.coverage["scored"]
     elif report["status"] == "Failed":
-        assert len(failed) == TRIES - 1
+        assert len(failed) == MAX_ATTEMPTS - 1
     assert (report["status"] == "Stopped") == name.startswith("stuck")
 
 

@@ -3,12 +3,12 @@
 import pytest
 
 from batch_prediction.events import (
+    AttemptRequested,
     ManifestUploaded,
     Message,
     RunEnded,
     TrainingEnded,
-    TryWanted,
-    start_wanted,
+    start_request,
 )
 from batch_prediction.layout import Manifest, Run
 from tests.documented import contradictions
@@ -55,7 +55,7 @@ def test_there_is_a_sample_of_every_case() -> None:
 def test_every_way_of_uploading_a_manifest_is_read(name: str) -> None:
     """An upload in parts, a copy and a CSV manifest name their version as a simple upload does."""
     sample = event(name)["detail"]["object"]
-    upload = start_wanted(Message.of(message(event(name))))
+    upload = start_request(Message.of(message(event(name))))
     assert upload == ManifestUploaded("digits-bucket", sample["key"], sample["version-id"])
     assert isinstance(upload, ManifestUploaded)
     assert Manifest.at(upload.key).folder == sample["key"].rpartition("/")[0] + "/"
@@ -74,7 +74,7 @@ def test_an_upload_names_one_version_of_one_object() -> None:
     """The key is taken as it stands: EventBridge doesn't encode it."""
     sample = event("s3_object_created")
     sample["detail"]["object"]["key"] = "incoming/50% + é/manifest.jsonl"
-    upload = start_wanted(Message.of(message(sample)))
+    upload = start_request(Message.of(message(sample)))
     assert upload == ManifestUploaded(
         "digits-bucket", "incoming/50% + é/manifest.jsonl", "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
     )
@@ -85,7 +85,7 @@ def test_an_upload_without_a_version_says_what_to_do() -> None:
     sample = event("s3_object_created")
     del sample["detail"]["object"]["version-id"]
     with pytest.raises(ValueError, match=r"expected a version-id, found none.*switch versioning on"):
-        start_wanted(Message.of(message(sample)))
+        start_request(Message.of(message(sample)))
 
 
 def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
@@ -97,7 +97,7 @@ def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
 
 def test_a_run_that_needs_another_job_is_named_in_start_transform_s_queue() -> None:
     """write_report asks for the next try with a message of our own, beside S3's events."""
-    assert start_wanted(Message.of(message(TryWanted.message(RUN)))) == TryWanted(RUN)
+    assert start_request(Message.of(message(AttemptRequested.message(RUN)))) == AttemptRequested(RUN)
 
 
 def test_fields_that_we_don_t_know_are_tolerated() -> None:

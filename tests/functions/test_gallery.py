@@ -12,8 +12,8 @@ from PIL import Image
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.report.thumbnails import (
-    LARGEST,
-    LARGEST_ALL,
+    MAX_IMAGE,
+    MAX_TOTAL,
     Thumbnail,
     pixels,
     thumbnails,
@@ -54,7 +54,7 @@ def test_an_image_is_embedded_as_it_is(aws: Clients, form: str, media_type: str)
         (b"\xff\xd8\xff\xe0", "not PNG or JPEG"),
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", "not PNG or JPEG"),
         (picture("GIF"), "not PNG or JPEG"),
-        (picture("PNG") + b"\0" * LARGEST, "larger than 20 KB"),
+        (picture("PNG") + b"\0" * MAX_IMAGE, "larger than 20 KB"),
         (picture("PNG", 4000, 300), "4000 × 300 pixels: too large"),
         (picture("JPEG", 30, 300, quality=5), "30 × 300 pixels: too large"),
     ],
@@ -99,12 +99,12 @@ def test_an_error_of_the_moment_is_not_written_down_for_ever(aws: Clients) -> No
 
 def test_images_end_where_the_page_is_large_enough(aws: Clients) -> None:
     """However large each of a hundred images is, together they stay below the limit."""
-    body = picture("PNG") + b"\0" * (LARGEST - 200)
+    body = picture("PNG") + b"\0" * (MAX_IMAGE - 200)
     aws.s3.put_object(Bucket=BUCKET, Key=KEY, Body=body)
     found = thumbnails(aws.s3, BUCKET, [f"s3://{BUCKET}/{KEY}"] * 100, TOMORROW)
     embedded = [each.uri for each in found if each.uri]
     assert 0 < len(embedded) < 100
-    assert sum(map(len, embedded)) <= LARGEST_ALL * 4 / 3 + 100 * len(embedded)
+    assert sum(map(len, embedded)) <= MAX_TOTAL * 4 / 3 + 100 * len(embedded)
     assert {each.why for each in found if not each.uri} == {"left out: the page is large enough"}
 
 

@@ -16,10 +16,11 @@ from batch_prediction.report import index, pages
 from tests.samples import BUCKET
 
 
-def entry(number: int, job: str | None = "digits-1", **changes: Any) -> index.Entry:
+def entry(number: int, attempts: int = 1, **changes: Any) -> index.Entry:
     """A run of the list; later numbers are newer."""
     run = f"202611{1 + number // 86400:02}t{number // 3600 % 24:02}{number // 60 % 60:02}{number % 60:02}z"
-    standing = {
+    job = f"digits-{run}-{number:08x}"
+    written = {
         "batch": f"batch-{number}",
         "run": f"{run}-{number:08x}",
         "status": "Completed",
@@ -31,9 +32,9 @@ def entry(number: int, job: str | None = "digits-1", **changes: Any) -> index.En
         "expected": 100,
         "model_package": "arn",
         "model_version": 1,
-        "transform_job": job,
+        "transform_job": (None, job, f"{job}-2")[attempts],
     }
-    return standing | changes
+    return written | changes
 
 
 def listed(aws: Clients) -> list[str]:
@@ -105,7 +106,7 @@ def test_a_run_that_is_put_in_again_writes_nothing(aws: Clients) -> None:
 
 def test_a_run_stands_once_and_its_job_prevails() -> None:
     """A report about a later transform job replaces one about an earlier or none, never the other way."""
-    refused, scored, again = entry(1, job=None, status="Refused"), entry(1), entry(1, job="digits-1-2")
+    refused, scored, again = entry(1, 0, status="Refused"), entry(1), entry(1, 2)
     assert index.merged([scored], again) == [again]
     assert index.merged([again], scored) == [again]
     assert index.merged([refused], scored) == [scored]
@@ -115,7 +116,7 @@ def test_a_run_stands_once_and_its_job_prevails() -> None:
 
 def test_the_list_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond its limit the oldest runs leave the list; their reports stay where they are."""
-    monkeypatch.setattr(index, "MOST", 3)
+    monkeypatch.setattr(index, "MAX_RUNS", 3)
     runs: list[index.Entry] = []
     for number in (2, 5, 1, 4, 3):
         runs = index.merged(runs, entry(number))

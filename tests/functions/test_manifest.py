@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batch_prediction.layout import Manifest
 from batch_prediction.start.manifest import (
-    LONGEST_LINE,
+    MAX_LINE,
     LeftOut,
     ManifestError,
     Record,
@@ -63,15 +63,15 @@ def test_a_csv_without_its_header_is_refused_as_a_whole(text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("not json", "not JSON"),
+        ("not json", "isn't JSON"),
         ("[1]", "expected a JSON object, found list"),
         ("{}", "expected source-ref or file_name"),
         ('{"file_name": 7}', "expected source-ref or file_name as text, found 7"),
         ('{"file_name": "1.png", "label": 10}', "expected a digit from 0 to 9, found 10"),
         ('{"file_name": "1.png", "label": true}', "expected a digit from 0 to 9, found True"),
-        ('{"file_name": "1.png", "label": NaN}', "not JSON"),
-        ('{"file_name": "1.png", "label": 1e400}', "digit|not JSON"),
-        ('{"file_name": "\\ud800.png"}', "not JSON"),
+        ('{"file_name": "1.png", "label": NaN}', "isn't JSON"),
+        ('{"file_name": "1.png", "label": 1e400}', "digit|isn't JSON"),
+        ('{"file_name": "\\ud800.png"}', "isn't JSON"),
         ('{"file_name": "a\\u0000.png"}', "expected a key without"),
         ('{"file_name": "../b8/1.png"}', "expected a key without"),
         ('{"source-ref": "s3://digits-bucket/incoming/b8/1.png"}', "expected an object below"),
@@ -82,9 +82,9 @@ def test_a_csv_without_its_header_is_refused_as_a_whole(text: str) -> None:
         ('{"source-ref": "s3://digits-bucket/incoming/b7/../b8/1.png"}', "expected a key without"),
         ('{"source-ref": "s3://digits-bucket/incoming/b7//1.png"}', "expected a key without"),
         ('{"source-ref": "s3://digits-bucket/incoming/b7/"}', "expected a key without"),
-        ("[" * 5000, "not JSON"),
-        ('{"file_name": "1.png", "label": ' + "9" * 5000 + "}", "digit|not JSON"),
-        ('{"file_name": "' + "a" * LONGEST_LINE + '"}', "expected a line of at most"),
+        ("[" * 5000, "isn't JSON"),
+        ('{"file_name": "1.png", "label": ' + "9" * 5000 + "}", "digit|isn't JSON"),
+        ('{"file_name": "' + "a" * MAX_LINE + '"}', "expected a line of at most"),
     ],
 )
 def test_a_line_that_cannot_be_used_says_why(line: str, why: str) -> None:
@@ -124,10 +124,10 @@ def test_lines_don_t_depend_on_how_the_bytes_arrive(given_lines: list[bytes], ch
 
 def test_an_endless_line_takes_bounded_memory_and_costs_one_line() -> None:
     """Of an over-long line only its beginning is kept, and the line behind it is read as usual."""
-    raw = b"x" * (3 * LONGEST_LINE) + b"\ny"
+    raw = b"x" * (3 * MAX_LINE) + b"\ny"
     chunks = [raw[start : start + 1000] for start in range(0, len(raw), 1000)]
     first, second = lines(chunks)
-    assert len(first) == LONGEST_LINE + 1
+    assert len(first) == MAX_LINE + 1
     assert second == b"y"
 
 

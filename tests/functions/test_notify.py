@@ -10,7 +10,7 @@ def test_a_message_reaches_the_topic_with_a_subject_that_sns_takes(
     aws: Clients, settings: Settings, told: Told
 ) -> None:
     """Whatever a batch is called, its message is sent: the subject is one line of 99 ASCII characters."""
-    notify.tell(aws.sns, settings.notifications_topic_arn, f"Ziffern für\n{'x' * 200}", "accuracy 99 %")
+    notify.notify(aws.sns, settings.notifications_topic_arn, f"Ziffern für\n{'x' * 200}", "accuracy 99 %")
 
     (sent,) = told()
     assert sent["Message"] == "accuracy 99 %"

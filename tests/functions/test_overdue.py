@@ -21,6 +21,8 @@ from tests.simulation.world import World
 
 TUNING = "digits-261122-140000"
 
+RUN_ID = "20261122t154022z-1a2b3c4d"
+
 
 @pytest.fixture
 def world() -> World:
@@ -92,8 +94,8 @@ def test_a_job_that_cannot_be_looked_at_does_not_hide_the_others(
 ) -> None:
     """The first job's error is raised at the end, after the second one's report was asked for."""
     ended = event("transform_job_completed")["detail"]
-    path = "s3://digits-bucket/runs/b0/20261122t154022z-1a2b3c4d/output/1/"
-    for name in ("digits-1", "digits-2"):
+    path = f"s3://digits-bucket/runs/b0/{RUN_ID}/output/1/"
+    for name in (f"digits-{RUN_ID}", f"digits-{RUN_ID}-2"):
         world.sagemaker.jobs[name] = ended | {
             "TransformJobName": name,
             "TransformOutput": {"S3OutputPath": path},
@@ -104,16 +106,16 @@ def test_a_job_that_cannot_be_looked_at_does_not_hide_the_others(
     describe = world.sagemaker.do_describe_transform_job
 
     def answer(TransformJobName: str) -> object:  # noqa: N803
-        if TransformJobName == "digits-1":
+        if TransformJobName == f"digits-{RUN_ID}":
             raise refusal("DescribeTransformJob", "ThrottlingException", 400)
         return describe(TransformJobName)
 
     monkeypatch.setattr(world.sagemaker, "do_describe_transform_job", answer)
-    with pytest.raises(ExceptionGroup, match="report of transform job digits-2") as failed:
+    with pytest.raises(ExceptionGroup, match=f"report of transform job digits-{RUN_ID}-2") as failed:
         sweep.sweep(world.aws, replace(SETTINGS, report_queue_url="reports"), world.moment())  # type: ignore[arg-type] # the same methods
     assert failed.group_contains(ClientError, match="Throttling")
     (message,) = world.messages.values()
-    assert json.loads(message.body)["detail"] == {"batch": "b0", "run": "20261122t154022z-1a2b3c4d"}
+    assert json.loads(message.body)["detail"] == {"batch": "b0", "run": RUN_ID}
 
 
 def test_a_job_whose_run_was_given_up_meanwhile_has_its_report(world: World) -> None:
@@ -135,10 +137,10 @@ def test_a_job_that_cannot_be_stopped_is_not_asked_every_time(world: World) -> N
     """The stop is repeated at the same marks as everything else."""
     world.sagemaker.script = {"b0": [STUCK]}
     created = world.moment()
-    world.sagemaker.jobs["digits-1"] = {
-        "TransformJobName": "digits-1",
+    world.sagemaker.jobs[f"digits-{RUN_ID}"] = {
+        "TransformJobName": f"digits-{RUN_ID}",
         "TransformJobStatus": "InProgress",
-        "TransformOutput": {"S3OutputPath": "s3://digits-bucket/runs/b0/20261122t154022z-1a2b3c4d/output/1/"},
+        "TransformOutput": {"S3OutputPath": f"s3://digits-bucket/runs/b0/{RUN_ID}/output/1/"},
         "CreationTime": created,
         "LastModifiedTime": created,
     }

@@ -18,7 +18,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report import pages
-from batch_prediction.report.thumbnails import LARGEST_ALL, Thumbnail
+from batch_prediction.report.thumbnails import MAX_TOTAL, Thumbnail
+from batch_prediction.runs.reason_codes import ReasonCode
 from tests.sample_runs import Sample, guesses, report_of
 from tests.samples import BUCKET
 
@@ -37,9 +38,17 @@ KINDS = {
         "unreadable", [(1, {"error": "missing"}), (2, {"error": "not an image: b''"})]
     ),
     "left out": Sample("left", MIXED, left_out=[{"line": 9, "text": "broken", "reason": "not JSON"}]),
-    "refused": Sample("refused", MIXED, refused="the model package group digits has no approved package"),
+    "refused": Sample(
+        "refused",
+        MIXED,
+        refused="the model package group digits has no approved package",
+        code=ReasonCode.NO_APPROVED_MODEL,
+    ),
     "too large": Sample(
-        "large", MIXED, refused="expected at most 10 images (the stack's parameter MaxImages)"
+        "large",
+        MIXED,
+        refused="expected at most 10 images (the stack's parameter MaxImages)",
+        code=ReasonCode.TOO_MANY_IMAGES,
     ),
     "failed": Sample("failed", MIXED, status="Failed", reason="AlgorithmError: See job logs"),
     "client error": Sample("client", MIXED, status="Failed", reason="ClientError: no artifact"),
@@ -47,7 +56,12 @@ KINDS = {
     "no capacity": Sample("capacity", MIXED, status="Failed", reason="CapacityError: no instances"),
     "stopped": Sample("stopped", MIXED, status="Stopped"),
     "no output": Sample("short", MIXED, reason="unused"),
-    "gave up": Sample("gave-up", MIXED, gave_up="gave up after 24.0 hours: ResourceLimitExceeded"),
+    "gave up": Sample(
+        "gave-up",
+        MIXED,
+        gave_up="gave up after 24.0 hours: ResourceLimitExceeded",
+        code=ReasonCode.QUOTA,
+    ),
     "no price": Sample("no-price", MIXED, price=None),
 }
 
@@ -131,7 +145,7 @@ def test_the_schema_refuses_what_is_no_report(aws: Clients) -> None:
         ("failed", "/aws/sagemaker/TransformJobs"),
         ("client error", "role may read them"),
         ("service error", "The fault was SageMaker's"),
-        ("no capacity", "higher quota"),
+        ("no capacity", "AWS had no instances of this type"),
         ("gave up", "higher quota"),
         ("stopped", "stopped the transform job"),
         ("no output", "its output isn't whole"),
@@ -257,9 +271,9 @@ def test_the_longest_texts_and_the_most_images_stay_below_a_megabyte(report: dic
     most = json.loads(json.dumps(report))
     most["mistakes"] = [most["mistakes"][0] | {"image": f"s3://b/incoming/{long}"}] * 100
     most["unscored"] = [{"image": long, "label": None, "reason": long}] * 100
-    uri = "data:image/png;base64," + "A" * (LARGEST_ALL * 4 // 3 // 100)
+    uri = "data:image/png;base64," + "A" * (MAX_TOTAL * 4 // 3 // 100)
     body = pages.page(Run(long[:512], most["run"]), most | {"batch": long[:512]}, [Thumbnail(uri)] * 100)
-    assert LARGEST_ALL < len(body) <= 1_000_000
+    assert MAX_TOTAL < len(body) <= 1_000_000
 
 
 def test_text_is_shortened_in_its_middle() -> None:

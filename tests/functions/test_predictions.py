@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_prediction.labels import CONFIDENCE_UNIT
 from batch_prediction.report import predictions
 from batch_prediction.report.predictions import (
-    CERTAINTY,
     COLUMNS,
     NO_ANSWER,
     Tally,
-    inert,
+    escape_formula,
     tabulate,
 )
-from batch_prediction.start.transform_input import digest
+from batch_prediction.runs.parts import digest
 
 ANSWERS: Any = st.one_of(
     st.fixed_dictionaries({"label": st.integers(0, 9), "confidence": st.floats(0, 1)}),
@@ -148,7 +148,7 @@ def test_mistakes_are_the_most_confident_and_every_label_counts_once(
 ) -> None:
     """However the lines are parted: mistakes by confidence, then by place; right and wrong by confidence."""
     part = [given_line(number, label) for number, (label, _, _) in enumerate(records)]
-    answers = [{"label": found, "confidence": certainty / CERTAINTY} for _, found, certainty in records]
+    answers = [{"label": found, "confidence": certainty / CONFIDENCE_UNIT} for _, found, certainty in records]
     parts = [part[start : start + size] for start in range(0, len(part), size)]
     outputs: list[bytes | None] = [
         joined(part[start : start + size], answers[start : start + size])
@@ -182,12 +182,12 @@ def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_begins_like_a_formula(text: str) -> None:
     """A spreadsheet shows such text instead of running it."""
-    assert inert(text) == f"'{text}"
+    assert escape_formula(text) == f"'{text}"
 
 
 def test_other_cells_stay_as_they_are() -> None:
     """Text that no spreadsheet would run isn't changed."""
-    assert inert("not an image: b'='") == "not an image: b'='"
+    assert escape_formula("not an image: b'='") == "not an image: b'='"
 
 
 @given(st.permutations(range(8)))

@@ -17,12 +17,12 @@ from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Run
 from batch_prediction.report import write as report
 from batch_prediction.report.predictions import COLUMNS
-from batch_prediction.runs import decision
+from batch_prediction.runs import decision, parts
 from batch_prediction.runs.decision import Decision, Refuse, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import transform_input
 from batch_prediction.start.manifest import LeftOut, Record
-from batch_prediction.start.run import start
+from tests.functions.decide import decide
 from tests.functions.manifests import ODD_NAMES, PREFIX, forms, hostile_lines, manifest_of, numbers_of
 from tests.functions.test_manifest import read_text
 from tests.functions.test_registration import register
@@ -51,7 +51,7 @@ def upload(aws: Clients, form: str, body: bytes, batch: str = BATCH) -> tuple[Ru
     return run, ManifestUploaded(BUCKET, key, version)
 
 
-def write_input(aws: Clients, form: str, body: bytes) -> tuple[Run, transform_input.BatchInput]:
+def write_input(aws: Clients, form: str, body: bytes) -> tuple[Run, transform_input.TransformInput]:
     """Upload a manifest and write its run's input."""
     run, event = upload(aws, form, body)
     return run, transform_input.write(aws.s3, BUCKET, run, event.key, event.version, max_images=10_000)
@@ -111,10 +111,10 @@ def test_two_runs_over_one_manifest_version_write_the_same_bytes(
     """Two deliveries that both saw no decision yet write the same input and take the same decision."""
     register(aws, settings, "digits-1", 0.99)
     _, event = upload(aws, form, manifest_of(form, lines))
-    run, decided = start(aws, settings, event)
+    run, decided = decide(aws, settings, event)
     first = objects(aws, run.prefix)
     aws.s3.delete_object(Bucket=BUCKET, Key=run.decision)
-    assert start(aws, settings, event) == (run, decided)
+    assert decide(aws, settings, event) == (run, decided)
     assert objects(aws, run.prefix) == first
     assert run.decision in first
 
@@ -153,7 +153,7 @@ def report_of(aws: Clients, run: Run, decided: Decision, status: str) -> tuple[A
     with Stubber(aws.sagemaker) as stub:
         if isinstance(decided, Start):
             stub.add_response("describe_transform_job", job(status, run=run))
-        assert report.write(aws, SETTINGS, run)
+        assert report.write_report(aws, SETTINGS, run)
     table = objects(aws, run.predictions)[run.predictions].decode()
     return json.loads(objects(aws, run.report)[run.report]), list(
         csv.DictReader(io.StringIO(table, newline=""))
@@ -182,14 +182,18 @@ def test_coverage_adds_up_and_figures_are_scikit_learn_s(
         for number in range(good)
     ]
     run, written = write_input(aws, "jsonl", b"\n".join([*lines, *usable]))
-    counts = {"lines": written.lines, "labelled": written.labelled, "left_out": written.left_out}
-    sizes = list(transform_input.part_sizes(written.lines))
+    counts: dict[str, Any] = {
+        "lines": written.lines,
+        "labelled": written.labelled,
+        "left_out": written.left_out,
+    }
+    sizes = list(parts.part_sizes(written.lines))
     for part, fault in zip(range(len(sizes)), faults, strict=False):
         output = joined(objects(aws, run.input_part(part))[run.input_part(part)], answers, fault)
         if output is not None:
             aws.s3.put_object(Bucket=BUCKET, Key=run.output_part(part), Body=output)
     refused = status == "Refused"
-    decided = Refuse(**counts, reason="none") if refused else Start(**{**DECISION.__dict__, **counts})
+    decided = Refuse(reason="none", **counts) if refused else Start(**{**DECISION.__dict__, **counts})
     found, rows = report_of(aws, run, decided, status)
     coverage = found["coverage"]
     assert coverage["expected"] == len(numbers_of("jsonl", lines)) + good

@@ -31,7 +31,7 @@ class Queue:
 def pauses_after(queue: Queue, deliveries: int) -> None:
     """A delivery that fails."""
     delivered = Message("{}", "handle", deliveries, received=0.0)
-    with pytest.raises(LookupError), queues.soon(queue, "url", delivered):
+    with pytest.raises(LookupError), queues.shorten_visibility_on_error(queue, "url", delivered):
         raise LookupError
 
 
@@ -47,7 +47,7 @@ def test_the_pause_grows_with_the_deliveries() -> None:
 def test_what_succeeds_is_left_to_the_poller() -> None:
     """Lambda deletes the message; nothing is changed about it."""
     queue = Queue()
-    with queues.soon(queue, "url", Message("{}", "handle", 1, received=0.0)):
+    with queues.shorten_visibility_on_error(queue, "url", Message("{}", "handle", 1, received=0.0)):
         pass
     assert queue.asked == []
 

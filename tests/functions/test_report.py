@@ -9,11 +9,12 @@ import pytest
 from botocore.stub import Stubber
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import TryWanted
+from batch_prediction.events import AttemptRequested
 from batch_prediction.layout import Run
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, existing_report, transform_job
-from batch_prediction.runs.decision import Decision, Refuse
+from batch_prediction.runs.decision import Decision, GiveUp, Refuse
+from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
 from tests.functions.test_predictions import body, given_line, joined
@@ -32,7 +33,7 @@ STARTED = replace(DECISION, lines=4, labelled=3, left_out=1, price_per_hour=0.11
 
 def job(status: str, reason: str | None = None, run: Run = RUN) -> dict[str, Any]:
     """DescribeTransformJob's answer."""
-    request = transform_job._job_request(BUCKET, run, STARTED)
+    request = transform_job.job_request(BUCKET, run, STARTED)
     return {
         **{name: request[name] for name in ("TransformInput", "TransformOutput")},
         "TransformJobName": STARTED.transform_job,
@@ -62,7 +63,7 @@ def write(aws: Clients, described: dict[str, Any] | None) -> bool:
     with Stubber(aws.sagemaker) as stub:
         if described:
             stub.add_response("describe_transform_job", described)
-        return report.write(aws, SETTINGS, RUN)
+        return report.write_report(aws, SETTINGS, RUN)
 
 
 def read(aws: Clients) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def test_a_completed_run_has_figures(aws: Clients) -> None:
     content = read(aws)
     assert content["coverage"] == {"expected": 5, "scored": 3, "unreadable": 1, "missing": 1}
     assert (content["status"], content["reason"], content["labelled"]) == ("Completed", None, 2)
+    assert content["reason_code"] is None
     assert content["accuracy"]["value"] == 0.5
     assert content["confusion_matrix"][1][7] == 1
     assert [figures["label"] for figures in content["classes"]] == list(range(10))
@@ -117,35 +119,38 @@ def test_completed_is_not_success(aws: Clients) -> None:
     content = read(aws)
     assert content["status"] == "Failed"
     assert content["reason"] == "output part 0: expected 4 lines, found 3"
+    assert content["reason_code"] == "OUTPUT_INCOMPLETE"
     assert (content["accuracy"], content["classes"], content["confusion_matrix"]) == (None, [], [])
     assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
     assert content["transform_job"]["status"] == "Completed"
 
 
 @pytest.mark.parametrize(
-    ("status", "given", "reason"),
+    ("status", "given", "reason", "code"),
     [
-        ("Failed", "AlgorithmError: See job logs", "AlgorithmError: See job logs"),
-        ("Stopped", None, "the transform job is Stopped, and gives no reason"),
+        ("Failed", "AlgorithmError: See job logs", "AlgorithmError: See job logs", "CONTAINER_FAILED"),
+        ("Stopped", None, "the transform job is Stopped, and gives no reason", "STOPPED"),
     ],
 )
 def test_a_failed_or_stopped_job_is_reported_with_its_reason(
-    aws: Clients, status: str, given: str | None, reason: str
+    aws: Clients, status: str, given: str | None, reason: str, code: str
 ) -> None:
     """What SageMaker says is in the report, and no figure."""
     run_of(aws, STARTED, None)
     assert write(aws, job(status, given))
     content = read(aws)
     assert (content["status"], content["reason"], content["accuracy"]) == (status, reason, None)
+    assert content["reason_code"] == code
     assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
 
 
 def test_a_refused_run_is_reported_without_a_job(aws: Clients) -> None:
     """A run that was never started says why; all its images are missing."""
-    run_of(aws, Refuse(4, 3, 1, "no approved package"), None)
+    run_of(aws, Refuse(4, 3, 1, "no approved package", ReasonCode.NO_APPROVED_MODEL), None)
     assert write(aws, None)
     content = read(aws)
     assert (content["status"], content["reason"]) == ("Refused", "no approved package")
+    assert content["reason_code"] == "NO_APPROVED_MODEL"
     assert (content["model"], content["transform_job"]) == (None, None)
     assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
 
@@ -181,7 +186,7 @@ def tried(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
         else:
             path = f"s3://{BUCKET}/{RUN.output_prefix(number)}"
             output = found["TransformOutput"] | {"S3OutputPath": path}
-            name = transform_job.try_name(STARTED, number)
+            name = transform_job.attempt_name(STARTED, number)
             stub.add_response(
                 "describe_transform_job", found | {"TransformJobName": name, "TransformOutput": output}
             )
@@ -192,9 +197,9 @@ def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Se
     """No report is written; start_transform is asked for the run's next job."""
     run_of(aws, STARTED, None)
     with tried(aws, job("Failed", INTERNAL), None):
-        assert not report.write(aws, settings, RUN)
+        assert not report.write_report(aws, settings, RUN)
     answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url)
-    assert json.loads(answer["Messages"][0]["Body"]) == TryWanted.message(RUN)
+    assert json.loads(answer["Messages"][0]["Body"]) == AttemptRequested.message(RUN)
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
 
 
@@ -203,7 +208,7 @@ def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Set
     run_of(aws, STARTED, joined(PART[:1], ANSWERS[:1]))
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
     with tried(aws, job("Failed", INTERNAL), job("Completed")):
-        assert report.write(aws, settings, RUN)
+        assert report.write_report(aws, settings, RUN)
     content = read(aws)
     assert content["transform_job"]["name"] == f"{STARTED.transform_job}-2"
     assert (content["status"], content["coverage"]["scored"]) == ("Completed", 3)
@@ -213,7 +218,7 @@ def test_the_third_failure_of_the_service_is_the_last(aws: Clients, settings: Se
     """Three jobs were paid for; the report says what the service said."""
     run_of(aws, STARTED, None)
     with tried(aws, *[job("Failed", INTERNAL)] * 3):
-        assert report.write(aws, settings, RUN)
+        assert report.write_report(aws, settings, RUN)
     content = read(aws)
     assert content["transform_job"]["name"] == f"{STARTED.transform_job}-3"
     assert (content["status"], content["reason"]) == ("Failed", INTERNAL)
@@ -222,11 +227,12 @@ def test_the_third_failure_of_the_service_is_the_last(aws: Clients, settings: Se
 def test_a_run_that_was_given_up_is_reported_without_a_job(aws: Clients, settings: Settings) -> None:
     """The reason is the one that was written down; every usable image is missing, with a row."""
     run_of(aws, STARTED, None)
-    decision.give_up(aws.s3, BUCKET, RUN, "gave up after 24.0 hours")
+    decision.give_up(aws.s3, BUCKET, RUN, GiveUp("gave up after 24.0 hours", ReasonCode.QUOTA))
     with tried(aws, None):
-        assert report.write(aws, settings, RUN)
+        assert report.write_report(aws, settings, RUN)
     content = read(aws)
     assert (content["status"], content["reason"]) == ("GaveUp", "gave up after 24.0 hours")
+    assert content["reason_code"] == "QUOTA"
     assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
     table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
     assert len(table.splitlines()) == 1 + 5
@@ -235,10 +241,11 @@ def test_a_run_that_was_given_up_is_reported_without_a_job(aws: Clients, setting
 def test_a_try_that_was_given_up_is_reported_with_both_reasons(aws: Clients, settings: Settings) -> None:
     """The service failed the first job, and there was no capacity for a second."""
     run_of(aws, STARTED, None)
-    decision.give_up(aws.s3, BUCKET, RUN, "gave up after 24.0 hours")
+    decision.give_up(aws.s3, BUCKET, RUN, GiveUp("gave up after 24.0 hours", ReasonCode.QUOTA))
     with tried(aws, job("Failed", INTERNAL), None):
-        assert report.write(aws, settings, RUN)
-    assert read(aws)["reason"] == f"{INTERNAL}; no other try: gave up after 24.0 hours"
+        assert report.write_report(aws, settings, RUN)
+    assert read(aws)["reason"] == f"{INTERNAL}; no other attempt: gave up after 24.0 hours"
+    assert read(aws)["reason_code"] == "QUOTA"  # what keeps the run from being attempted again
 
 
 def test_whoever_loses_the_commit_leaves_what_stands(
@@ -247,12 +254,12 @@ def test_whoever_loses_the_commit_leaves_what_stands(
     """Another delivery wrote the report in the meantime: it has one version."""
     run_of(aws, STARTED, joined(PART, ANSWERS))
     with tried(aws, job("Completed")):
-        assert report.write(aws, settings, RUN)
+        assert report.write_report(aws, settings, RUN)
     before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"]
-    looks = iter([(None, None), existing_report.read(aws.s3, BUCKET, RUN)])
+    looks = iter([existing_report.ExistingReport(-1, None), existing_report.read(aws.s3, BUCKET, RUN)])
     monkeypatch.setattr(existing_report, "read", lambda *_place: next(looks))
     with tried(aws, job("Completed")):
-        assert not report.write(aws, settings, RUN)
+        assert not report.write_report(aws, settings, RUN)
     assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"] == before
 
 
@@ -262,7 +269,7 @@ def test_a_report_is_announced_in_one_message(aws: Clients, settings: Settings, 
     assert told() == []
     for written in (True, False):
         with tried(aws, job("Completed")):
-            assert report.write(aws, settings, RUN) is written
+            assert report.write_report(aws, settings, RUN) is written
     (message,) = told()
     assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
     assert "5 expected, 3 scored, 1 unreadable, 1 missing" in message["Message"]
@@ -298,4 +305,4 @@ def test_a_job_that_still_runs_has_no_report(aws: Clients, status: str) -> None:
 def test_a_run_that_nobody_decided_is_an_error_that_names_its_key(aws: Clients) -> None:
     """Such a message goes to the dead-letter queue, with the key that was expected."""
     with pytest.raises(LookupError, match=r"run\.json: expected the run's decision, found nothing"):
-        report.write(aws, SETTINGS, RUN)
+        report.write_report(aws, SETTINGS, RUN)

@@ -11,15 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import start_transform
+from batch_prediction.aws import errors
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import Message, TryWanted
+from batch_prediction.events import AttemptRequested, Message
 from batch_prediction.models import registry
 from batch_prediction.runs import decision
-from batch_prediction.runs.decision import Start
+from batch_prediction.runs.decision import GiveUp, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
-from batch_prediction.start.run import start
-from batch_prediction.start.waiting import NotYet, Waited
+from batch_prediction.start.run import Decided, start_run
+from batch_prediction.start.waiting import StillWaiting, WaitTimes
+from tests.functions.decide import decide
 from tests.functions.test_registration import register
 from tests.functions.test_start import (
     DECISION,
@@ -44,10 +46,10 @@ def test_a_run_waits_for_its_images_and_then_starts_with_what_is_there(
     patient = replace(settings, wait_for_images_minutes=10)
     manifest = upload(aws, [image(1), image(2)])
     aws.s3.put_object(Bucket=BUCKET, Key="incoming/b7/1.png", Body=b"")
-    with pytest.raises(NotYet, match=r"waiting for images: s3://digits-bucket/incoming/b7/2.png isn't there"):
-        start(aws, patient, manifest, Waited(images=599))
+    outcome = start_run(aws, patient, manifest, WaitTimes(images=599))
+    assert outcome == StillWaiting("images", "s3://digits-bucket/incoming/b7/2.png isn't there")
     assert content(aws) == {}
-    _, decided = start(aws, patient, manifest, Waited(images=600))
+    _, decided = decide(aws, patient, manifest, WaitTimes(images=600))
     assert isinstance(decided, Start)
     assert aws.sagemaker.describe_transform_job(TransformJobName=decided.transform_job)
 
@@ -84,10 +86,10 @@ def test_the_age_of_a_message_outlives_its_sending() -> None:
     again = replace(SETTINGS, wait_for_images_minutes=60)
     assert waiting.send_again(Queue(), again, first, waiting.IMAGES) == 30
     second = Message(posted[0]["MessageBody"], "other", 1, received=1600.0)
-    assert Waited.of(second) == Waited(images=600.0, capacity=0.0)
+    assert WaitTimes.of(second) == WaitTimes(images=600.0, capacity=0.0)
     assert waiting.send_again(Queue(), again, second, waiting.CAPACITY) == 30
     third = Message(posted[1]["MessageBody"], "other", 1, received=1700.0)
-    assert Waited.of(third) == Waited(images=700.0, capacity=100.0)
+    assert WaitTimes.of(third) == WaitTimes(images=700.0, capacity=100.0)
 
 
 def sent_again(body: str, received: float, cause: str) -> str:
@@ -106,7 +108,7 @@ def test_the_wait_for_capacity_is_over_when_images_are_looked_for() -> None:
     """What was busy has answered: a later refusal has its own WaitForCapacityHours."""
     body = sent_again("{}", 1000.0, waiting.CAPACITY)
     body = sent_again(body, 1030.0, waiting.IMAGES)
-    assert Waited.of(Message(body, "handle", 1, 1100.0)) == Waited(images=70.0, capacity=0.0)
+    assert WaitTimes.of(Message(body, "handle", 1, 1100.0)) == WaitTimes(images=70.0, capacity=0.0)
 
 
 @pytest.mark.parametrize(("late", "capacity"), [(7000.0, 7030.0), (80_000.0, 0.0)])
@@ -115,7 +117,7 @@ def test_a_message_that_lay_in_a_dead_letter_queue_has_its_wait_for_capacity_ane
 ) -> None:
     """A redrive a day later isn't given up by the first refusal; what a crash costs changes nothing."""
     body = sent_again("{}", 1000.0, waiting.CAPACITY)
-    assert Waited.of(Message(body, "handle", 1, 1030.0 + late)) == Waited(capacity=capacity)
+    assert WaitTimes.of(Message(body, "handle", 1, 1030.0 + late)) == WaitTimes(capacity=capacity)
 
 
 @given(waited=st.floats(0, 1e6), limit=st.floats(0, 1e6))
@@ -140,12 +142,12 @@ def test_a_delay_is_one_that_sqs_takes_and_does_not_pass_the_limit(waited: float
 )
 def test_what_is_busy_is_waited_for_and_nothing_else(code: str, status: int, busy: bool) -> None:
     """Throttling, limits and errors of the service pass; a request that is wrong stays wrong."""
-    assert waiting.busy(refusal("CreateTransformJob", code, status)) is busy
+    assert errors.is_busy(refusal("CreateTransformJob", code, status)) is busy
 
 
 def start_against(
-    aws: Clients, settings: Settings, code: str, waited: Waited, *, is_there: bool = False
-) -> None:
+    aws: Clients, settings: Settings, code: str, waited: WaitTimes, *, is_there: bool = False
+) -> Decided | StillWaiting:
     """Start RUN, which is decided, while CreateTransformJob answers an error; `is_there`: the job exists."""
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
@@ -158,7 +160,14 @@ def start_against(
             )
         else:
             stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
-        start(aws, settings, TryWanted(RUN), waited)
+        return start_run(aws, settings, AttemptRequested(RUN), waited)
+
+
+def given_up(aws: Clients) -> GiveUp:
+    """What gave_up.json of RUN says."""
+    found = decision.given_up(aws.s3, BUCKET, RUN)
+    assert found is not None
+    return found
 
 
 def package(status: str) -> dict[str, Any]:
@@ -173,29 +182,36 @@ def package(status: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("code", ["ResourceLimitExceeded", "ThrottlingException"])
-def test_a_quota_is_waited_for_and_then_given_up(aws: Clients, settings: Settings, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "reason_code"), [("ResourceLimitExceeded", "QUOTA"), ("ThrottlingException", "THROTTLED")]
+)
+def test_a_quota_is_waited_for_and_then_given_up(
+    aws: Clients, settings: Settings, code: str, reason_code: str
+) -> None:
     """The run waits; after WaitForCapacityHours its report is asked for, with SageMaker's own words."""
     decision.take(aws.s3, BUCKET, RUN, DECISION)
-    with pytest.raises(NotYet, match=r"waiting for capacity: .*0 instances"):
-        start_against(aws, settings, code, Waited(capacity=24 * 3600 - 1))
+    outcome = start_against(aws, settings, code, WaitTimes(capacity=24 * 3600 - 1))
+    assert isinstance(outcome, StillWaiting)
+    assert outcome.cause == "capacity"
+    assert "0 instances" in outcome.reason
     assert decision.given_up(aws.s3, BUCKET, RUN) is None
     assert sent(aws, settings) == []
-    start_against(aws, settings, code, Waited(capacity=24 * 3600))
-    reason = decision.given_up(aws.s3, BUCKET, RUN)
-    assert reason is not None
+    start_against(aws, settings, code, WaitTimes(capacity=24 * 3600))
+    reason = given_up(aws).reason
     assert "gave up after 24.0 hours (the stack's parameter WaitForCapacityHours)" in reason
     assert "0 instances" in reason
+    assert given_up(aws).reason_code == reason_code
     assert [found["detail"] for found in sent(aws, settings)] == [{"batch": RUN.batch, "run": RUN.id}]
 
 
 def test_what_sagemaker_refuses_for_good_ends_in_a_report(aws: Clients, settings: Settings) -> None:
     """A request that is wrong stays wrong: the run is given up at once, with SageMaker's words."""
     decision.take(aws.s3, BUCKET, RUN, DECISION)
-    start_against(aws, settings, "ValidationException", Waited())
-    reason = decision.given_up(aws.s3, BUCKET, RUN) or ""
-    assert "0 instances: mend what SageMaker names" in reason
+    start_against(aws, settings, "ValidationException", WaitTimes())
+    reason = given_up(aws).reason
+    assert "0 instances: correct what SageMaker names" in reason
     assert "TransformInstanceType" in reason
+    assert given_up(aws).reason_code == "REQUEST_REFUSED"
     assert len(sent(aws, settings)) == 1
 
 
@@ -209,8 +225,8 @@ def test_what_stays_busy_is_given_up_whatever_is_asked(
         if operation == "describe_model_package":
             stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
         stub.add_client_error(operation, "ThrottlingException", "Rate exceeded")
-        start(aws, settings, TryWanted(RUN), Waited(capacity=24 * 3600))
-    assert "AWS last answered" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
+        decide(aws, settings, AttemptRequested(RUN), WaitTimes(capacity=24 * 3600))
+    assert "AWS last answered" in given_up(aws).reason
     assert len(sent(aws, settings)) == 1
 
 
@@ -220,7 +236,7 @@ def test_a_running_job_of_somebody_else_stops_the_run(aws: Clients, settings: Se
     with Stubber(aws.sagemaker) as stub:
         stub.add_response("describe_transform_job", job_writing_to("s3://elsewhere/"))
         with pytest.raises(RuntimeError, match="the name is taken by something else"):
-            start(aws, settings, TryWanted(RUN))
+            decide(aws, settings, AttemptRequested(RUN))
 
 
 @pytest.mark.parametrize("code", ["ResourceInUse", "ResourceLimitExceeded", "ThrottlingException"])
@@ -229,7 +245,7 @@ def test_a_refusal_after_a_request_that_took_effect_is_a_success(
 ) -> None:
     """The SDK's second request may be refused for any reason: where our job is there, the run is started."""
     decision.take(aws.s3, BUCKET, RUN, DECISION)
-    start_against(aws, settings, code, Waited(capacity=1e9), is_there=True)
+    start_against(aws, settings, code, WaitTimes(capacity=1e9), is_there=True)
     assert decision.given_up(aws.s3, BUCKET, RUN) is None
     assert sent(aws, settings) == []
 
@@ -240,8 +256,9 @@ def test_a_package_that_was_rejected_meanwhile_is_not_used(aws: Clients, setting
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
         stub.add_response("describe_model_package", package("Rejected"))
-        start(aws, settings, TryWanted(RUN))
-    assert "is Rejected now: upload the manifest again" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
+        decide(aws, settings, AttemptRequested(RUN))
+    assert "is Rejected now: upload the manifest again" in given_up(aws).reason
+    assert given_up(aws).reason_code == "MODEL_WITHDRAWN"
     assert len(sent(aws, settings)) == 1
 
 
@@ -251,8 +268,9 @@ def test_a_package_that_was_deleted_meanwhile_ends_in_a_report(aws: Clients, set
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
         stub.add_client_error("describe_model_package", "ValidationException", "ModelPackage does not exist")
-        start(aws, settings, TryWanted(RUN))
-    assert "is deleted now: upload the manifest again" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
+        decide(aws, settings, AttemptRequested(RUN))
+    assert "is deleted now: upload the manifest again" in given_up(aws).reason
+    assert given_up(aws).reason_code == "MODEL_WITHDRAWN"
     assert len(sent(aws, settings)) == 1
 
 
@@ -281,8 +299,9 @@ def test_a_package_without_its_artifact_ends_in_a_report(aws: Clients, settings:
         stub.add_response("describe_model_package", package("Approved"))
         stub.add_client_error("create_model", "ValidationException", "Could not find model data at s3://x")
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-        start(aws, settings, TryWanted(RUN))
-    assert "Could not find model data at s3://x" in (decision.given_up(aws.s3, BUCKET, RUN) or "")
+        decide(aws, settings, AttemptRequested(RUN))
+    assert "Could not find model data at s3://x" in given_up(aws).reason
+    assert given_up(aws).reason_code == "REQUEST_REFUSED"
     assert len(sent(aws, settings)) == 1
 
 
@@ -291,4 +310,4 @@ def test_a_try_that_is_wanted_for_no_run_is_an_error_that_names_its_key(
 ) -> None:
     """Such a message goes to the dead-letter queue."""
     with pytest.raises(LookupError, match=r"run\.json: expected the run's decision, found nothing"):
-        start(aws, settings, TryWanted(RUN))
+        decide(aws, settings, AttemptRequested(RUN))

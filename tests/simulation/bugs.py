@@ -9,7 +9,9 @@ from typing import Any
 import orjson
 
 from batch_prediction import sweep
-from batch_prediction.report import announcement
+from batch_prediction.aws import objects, queues
+from batch_prediction.events import AttemptRequested
+from batch_prediction.report import announcement, outcomes
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
     decision,
@@ -44,21 +46,21 @@ class Bug:
 def _believe(original: Any) -> Any:
     """Take the first job for the only one, however it ended."""
 
-    def tries(*args: Any) -> Any:
+    def attempts(*args: Any) -> Any:
         return original(*args)[:1]
 
-    return tries
+    return attempts
 
 
-def _tell_by_chance(original: Any) -> Any:
+def _notify_by_chance(original: Any) -> Any:
     """Leave out the message now and then, as if it came after the commit and a crash between."""
 
-    def tell(sns: Any, settings: Any, run: Any, content: dict[str, Any]) -> None:
+    def notify(sns: Any, settings: Any, run: Any, content: dict[str, Any]) -> None:
         if _chance.random() < 0.5:
             return
         original(sns, settings, run, content)
 
-    return tell
+    return notify
 
 
 _chance = random.Random(1)  # noqa: S311 (no secret)
@@ -93,7 +95,7 @@ def _commit_blindly(_original: Any) -> Any:
     return commit
 
 
-def _tell_the_time(original: Any) -> Any:
+def _say_the_time(original: Any) -> Any:
     """Let a report say something that doesn't follow from the run."""
 
     def compose(*given: Any) -> dict[str, Any]:
@@ -115,6 +117,19 @@ def _newest(original: Any) -> Any:
     return model
 
 
+def _except(detail_type: str) -> Callable[[Any], Any]:
+    """Send every message but those of one kind."""
+
+    def plant(original: Any) -> Any:
+        def send(sqs: Any, queue_url: str, content: dict[str, Any], *delay: int) -> None:
+            if content.get("detail-type") != detail_type:
+                original(sqs, queue_url, content, *delay)
+
+        return send
+
+    return plant
+
+
 def _always(value: Any) -> Callable[[Any], Any]:
     """Answer the same whatever is asked."""
     return lambda _original: lambda *_args, **_options: value
@@ -123,14 +138,16 @@ def _always(value: Any) -> Callable[[Any], Any]:
 BUGS = {
     "the sweep does nothing": Bug(sweep, "sweep", _always([]), LOST),
     "a waiting run isn't sent again": Bug(waiting, "send_again", _always(30), LOST),
-    "a retry isn't asked for": Bug(report, "_ask_for_another_try", _always(None), LOST),
-    "job names are random": Bug(transform_job, "try_name", _random_name, DUPLICATE),
-    "every failure is tried again": Bug(next_action, "_OF_THE_SERVICE", lambda _: "", DUPLICATE),
-    "no failure is tried again": Bug(next_action, "_OF_THE_SERVICE", lambda _: "no such reason", WRONG),
-    "the first job is believed": Bug(transform_job, "tries", _believe, WRONG),
-    "a report is written again and again": Bug(existing_report, "tries_of", _always(-1), WRONG),
-    "Completed is taken for success": Bug(report, "_outcome", lambda _: _by_status, WRONG),
-    "people are told by chance": Bug(announcement, "tell", _tell_by_chance, WRONG),
+    "a retry isn't asked for": Bug(queues, "send", _except(AttemptRequested.REQUESTED), LOST),
+    "job names are random": Bug(transform_job, "attempt_name", _random_name, DUPLICATE),
+    "every failure is attempted again": Bug(next_action, "SERVICE_FAULT_PREFIX", lambda _: "", DUPLICATE),
+    "no failure is attempted again": Bug(
+        next_action, "SERVICE_FAULT_PREFIX", lambda _: "no such reason", WRONG
+    ),
+    "the first job is believed": Bug(transform_job, "describe_attempts", _believe, WRONG),
+    "a report is written again and again": Bug(existing_report, "attempts", _always(-1), WRONG),
+    "Completed is taken for success": Bug(outcomes, "outcome", lambda _: _by_status, WRONG),
+    "people are notified by chance": Bug(announcement, "notify_people", _notify_by_chance, WRONG),
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
@@ -138,21 +155,23 @@ BUGS = {
     "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
-    "a report says what the time is": Bug(report, "compose", _tell_the_time, WRONG),
+    "a report says what the time is": Bug(report, "compose", _say_the_time, WRONG),
     "the sweep is blind to trainings": Bug(sweep, "_look_at_training", _always(()), LOST),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 
 
-def _by_status(decided: Any, job: Any, tally: Any, gave_up: Any) -> tuple[str, str | None]:
+def _by_status(state: Any, _tally: Any) -> outcomes.Outcome:
     """SageMaker's word, and nothing else."""
-    if job is None:
-        return ("GaveUp", gave_up) if gave_up else ("Refused", decided.reason)
-    return job["TransformJobStatus"], job.get("FailureReason")
+    if not state.jobs:
+        why = state.gave_up or state.decision
+        return outcomes.Outcome("GaveUp" if state.gave_up else "Refused", why.reason, why.reason_code)
+    job = state.jobs[-1]
+    return outcomes.Outcome(job["TransformJobStatus"], job.get("FailureReason"))
 
 
 def _take_again(s3: Any, bucket: str, run: Any, taken: Any) -> Any:
-    """Write the decision over the one that stands."""
+    """Write the decision over the one that exists."""
     s3.put_object(Bucket=bucket, Key=run.decision, Body=b"{}")
-    decision._write_once(s3, bucket, run.decision + "-", {})
+    objects.put_if_absent(s3, bucket, run.decision + "-", b"{}")
     return taken

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from batch_prediction.layout import INDEX, INDEX_PAGE
-from batch_prediction.runs.next_action import TRIES
+from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from tests.simulation.services import BUCKET
 from tests.simulation.world import EPOCH, POISON, Upload, World
 
@@ -78,7 +78,7 @@ def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
     failed = [_failed_by_the_service(world, name) for name in jobs]
     if jobs and not all(failed[:-1]):
         return [f"{upload.run.prefix}: {jobs} although not each but the last was failed by the service"]
-    return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > TRIES else []
+    return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > MAX_ATTEMPTS else []
 
 
 def _failed_by_the_service(world: World, name: str) -> bool:
@@ -146,7 +146,11 @@ def _wrong_with_job(world: World, upload: Upload, report: dict[str, Any], jobs: 
     used = world.sagemaker.models[job["ModelName"]]["PrimaryContainer"]["ModelPackageName"]
     if report["model"]["package_arn"] != used:
         wrong.append(f"names {report['model']['package_arn']}, the job used {used}")
-    if _failed_by_the_service(world, name) and len(jobs) < TRIES and not world.s3.content(upload.run.gave_up):
+    if (
+        _failed_by_the_service(world, name)
+        and len(jobs) < MAX_ATTEMPTS
+        and not world.s3.content(upload.run.gave_up)
+    ):
         wrong.append("the service failed the job, and it was not tried again")
     whole = job["TransformJobStatus"] == "Completed" and name not in world.sagemaker.broken
     expected = job["TransformJobStatus"] if whole or job["TransformJobStatus"] != "Completed" else "Failed"

@@ -86,7 +86,7 @@ class World:
         self.abandoned: list[str] = []  # invocations that fail for good
         self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
         self.aws = SimpleNamespace(
-            s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, functions=Lambda(self)
+            s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, lambda_=Lambda(self)
         )
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded

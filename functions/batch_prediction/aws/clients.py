@@ -29,13 +29,13 @@ class Clients:
         return boto3.client("sqs", config=CONFIG)
 
     @cached_property
-    def functions(self) -> Any:
+    def lambda_(self) -> Any:
         """Lambda: the functions that the sweep invokes."""
         return boto3.client("lambda", config=CONFIG)
 
     @cached_property
     def sns(self) -> Any:
-        """SNS: what people are told."""
+        """SNS: the topic that notifies people."""
         return boto3.client("sns", config=CONFIG)
 
 

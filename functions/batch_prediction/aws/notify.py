@@ -1,4 +1,4 @@
-"""Tell people: one message to the stack's topic, which mails it to whoever subscribed."""
+"""Notify people: one message to the stack's topic, which mails it to whoever subscribed."""
 
 import re
 from typing import Any
@@ -7,11 +7,11 @@ _SUBJECT, _TEXT = 99, 200_000  # characters; SNS takes fewer than 100, and 256 K
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def tell(sns: Any, topic_arn: str, subject: str, text: str) -> None:
-    """Send a message; a subject that SNS would refuse is mended rather than lost.
+def notify(sns: Any, topic_arn: str, subject: str, text: str) -> None:
+    """Send a message; a subject that SNS would refuse is corrected rather than lost.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, no line breaks, beginning with a
     letter, number or punctuation.
     """
-    mended = _NOT_ASCII.sub("?", subject).strip()[:_SUBJECT]
-    sns.publish(TopicArn=topic_arn, Subject=mended or "Digit Batch", Message=text[:_TEXT])
+    accepted = _NOT_ASCII.sub("?", subject).strip()[:_SUBJECT]
+    sns.publish(TopicArn=topic_arn, Subject=accepted or "Digit Batch", Message=text[:_TEXT])

@@ -29,7 +29,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """One label's figures; None where the denominator is nought."""
+    """One label's figures; None where the denominator is zero."""
 
     label: int
     support: int  # images with this label

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batch_prediction.report.predictions import CERTAINTY
+from batch_prediction.labels import CONFIDENCE_UNIT
 
 BINS = 15  # as training measures it
 
@@ -32,17 +32,17 @@ def calibration(right: Mapping[int, int], wrong: Mapping[int, int]) -> Calibrati
 
     Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3 (https://arxiv.org/abs/1706.04599).
     """
-    images, correct, confidence = ([0] * BINS for _ in range(3))
+    images, correct, total_confidence = ([0] * BINS for _ in range(3))
     for counts, is_right in ((right, 1), (wrong, 0)):
-        for certainty, count in counts.items():
-            number = max(0, -(-certainty * BINS // CERTAINTY) - 1)
+        for confidence, count in counts.items():
+            number = max(0, -(-confidence * BINS // CONFIDENCE_UNIT) - 1)
             images[number] += count
             correct[number] += count * is_right
-            confidence[number] += count * certainty
+            total_confidence[number] += count * confidence
     total = sum(images)
     if not total:
         return None
-    error = sum(abs(c - s / CERTAINTY) for c, s in zip(correct, confidence, strict=True)) / total
+    error = sum(abs(c - s / CONFIDENCE_UNIT) for c, s in zip(correct, total_confidence, strict=True)) / total
     return Calibration(
         error,
         [
@@ -50,9 +50,14 @@ def calibration(right: Mapping[int, int], wrong: Mapping[int, int]) -> Calibrati
                 low=number / BINS,
                 high=(number + 1) / BINS,
                 images=images[number],
-                confidence=confidence[number] / CERTAINTY / images[number] if images[number] else None,
+                confidence=_mean(total_confidence[number], images[number]),
                 accuracy=correct[number] / images[number] if images[number] else None,
             )
             for number in range(BINS)
         ],
     )
+
+
+def _mean(total: int, images: int) -> float | None:
+    """The mean confidence of images whose confidences add up to a total in ten-thousandths."""
+    return total / CONFIDENCE_UNIT / images if images else None

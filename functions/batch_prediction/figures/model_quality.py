@@ -12,7 +12,7 @@ _FEWEST = 200  # images below which a standard deviation is "NaN", as Model Moni
 
 
 def statistics(matrix: Matrix) -> dict[str, Any]:
-    """The group `multiclass_classification_metrics`: every cell of the matrix is there, noughts too.
+    """The group `multiclass_classification_metrics`: every cell of the matrix is there, zeros too.
 
     Standard deviations are the jackknife's, over the images. ValueError for a matrix without images.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _CHUNK = 1024 * 1024  # bytes
-_LARGEST_CONFIG = 1024 * 1024  # bytes
+_MAX_CONFIG = 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ def read(s3: Any, uri: str) -> Artifact:
 def _config(archive: tarfile.TarFile) -> dict[str, Any]:
     for member in archive:
         if member.name.removeprefix("./") == "config.json" and (content := archive.extractfile(member)):
-            if member.size > _LARGEST_CONFIG:
-                raise ValueError(f"config.json of {member.size} bytes, expected at most {_LARGEST_CONFIG}")
+            if member.size > _MAX_CONFIG:
+                raise ValueError(f"config.json of {member.size} bytes, expected at most {_MAX_CONFIG}")
             config = json.load(content)
             if not isinstance(config, dict):
                 raise ValueError(f"config.json: expected an object, found {type(config).__name__}")

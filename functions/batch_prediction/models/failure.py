@@ -1,31 +1,17 @@
-"""Why a tuning or training job has no successor: told once, and kept where people and the sweep find it."""
+"""Why a tuning or training job has no successor: published once, and kept for people and the sweep."""
 
-from typing import Any
-
-import orjson
-from botocore.exceptions import ClientError
-
-from batch_prediction.aws import notify
+from batch_prediction.aws import notify, objects
 from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
 
 SCHEMA = "digit-batch/failure/1"
 
 
-def exists(s3: Any, bucket: str, key: str) -> bool:
-    """Whether a failure has been recorded."""
-    try:
-        s3.get_object(Bucket=bucket, Key=key)["Body"].close()
-    except s3.exceptions.NoSuchKey:
-        return False
-    return True
-
-
 def record(aws: Clients, settings: Settings, key: str, job: str, status: str, reason: str) -> None:
-    """Tell people, then write the record, once: a crash between tells them twice rather than never."""
-    if exists(aws.s3, settings.bucket, key):
+    """Notify people, then write the record, once; after a crash in between they are notified again."""
+    if objects.exists(aws.s3, settings.bucket, key):
         return
-    notify.tell(
+    notify.notify(
         aws.sns,
         settings.notifications_topic_arn,
         f"{job}: {status}, no new model",
@@ -33,13 +19,5 @@ def record(aws: Clients, settings: Settings, key: str, job: str, status: str, re
         f"No model was registered; batches are read by the newest approved model, as before.\n"
         f"Kept in s3://{settings.bucket}/{key}",
     )
-    body = orjson.dumps(
-        {"schema": SCHEMA, "job": job, "status": status, "reason": reason}, option=orjson.OPT_INDENT_2
-    )
-    try:
-        aws.s3.put_object(
-            Bucket=settings.bucket, Key=key, Body=body, IfNoneMatch="*", ContentType="application/json"
-        )
-    except ClientError as error:  # 412: another delivery wrote it
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
-            raise
+    body = objects.to_json({"schema": SCHEMA, "job": job, "status": status, "reason": reason})
+    objects.put_if_absent(aws.s3, settings.bucket, key, body)

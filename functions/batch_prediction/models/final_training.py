@@ -6,15 +6,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, beside_training, tuning_failure
+from batch_prediction.aws.errors import code
+from batch_prediction.aws.sagemaker import verify_same_request
+from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, sibling_uri, tuning_failure
 from batch_prediction.models import failure
-from batch_prediction.runs.transform_job import must_be_ours
 from batch_prediction.settings import Settings
 
 # Where register_model finds the search that a model came from: DescribeTrainingJob answers the environment.
 TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"
-LONGEST_SECONDS = 3600
-LONGEST_WAIT = 4  # of a spot job, waiting included, as a multiple of its longest run
+MAX_SECONDS = 3600
+MAX_WAIT_FACTOR = 4  # of a spot job, waiting included, as a multiple of its longest run
 # Members of a training job definition that CreateTrainingJob takes as they are.
 _KEPT = (
     *("AlgorithmSpecification", "VpcConfig", "EnableNetworkIsolation"),
@@ -45,11 +46,11 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
     try:
         aws.sagemaker.create_training_job(**wanted)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceInUse":
+        if code(error) != "ResourceInUse":
             raise
         found = aws.sagemaker.describe_training_job(TrainingJobName=name)
         identity = {member: wanted[member] for member in ("OutputDataConfig", "Environment")}
-        must_be_ours(f"training job {name}", error, identity, found)
+        verify_same_request(f"training job {name}", error, identity, found)
     return name
 
 
@@ -66,7 +67,7 @@ def request(settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
         "EnableManagedSpotTraining": True,
         "CheckpointConfig": {"S3Uri": f"s3://{settings.bucket}/{CHECKPOINTS}{name}/"},
     }
-    waiting = {"MaxWaitTimeInSeconds": LONGEST_WAIT * LONGEST_SECONDS}
+    waiting = {"MaxWaitTimeInSeconds": MAX_WAIT_FACTOR * MAX_SECONDS}
     kept = {member: definition[member] for member in _KEPT if definition.get(member)}
     algorithm = kept["AlgorithmSpecification"]
     return {
@@ -85,7 +86,7 @@ def request(settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
             "VolumeSizeInGB": 30,
         },
         "StoppingCondition": {
-            "MaxRuntimeInSeconds": LONGEST_SECONDS,
+            "MaxRuntimeInSeconds": MAX_SECONDS,
             **(waiting if settings.spot_training else {}),
         },
         "Environment": definition.get("Environment", {})
@@ -117,11 +118,11 @@ def _obstacle(tuning: dict[str, Any]) -> str | None:
 
 
 def _channels(trial: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The trials' channels, and `test`, which lies beside `training` (layout.py)."""
+    """The trials' channels, and `test`, which lies next to `training` (layout.py)."""
     channels = {channel["ChannelName"]: channel for channel in trial}
     training = channels["training"]
     source = training["DataSource"]["S3DataSource"]
-    if "test" not in channels and (uri := beside_training(source["S3Uri"], "test/")):
+    if "test" not in channels and (uri := sibling_uri(source["S3Uri"], "test/")):
         channels["test"] = {
             **training,
             "ChannelName": "test",

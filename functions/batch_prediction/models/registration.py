@@ -5,12 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from batch_prediction.aws import notify
+from batch_prediction.aws import notify, objects
 from batch_prediction.aws.clients import Clients
 from batch_prediction.figures import model_quality
-from batch_prediction.layout import beside_training, code_digest, training_quality
+from batch_prediction.layout import code_digest, sibling_uri, training_quality
 from batch_prediction.models.artifact import Artifact
 from batch_prediction.models.artifact import read as read_artifact
 from batch_prediction.models.final_training import BEST_TRIAL, TUNING_JOB
@@ -25,7 +23,7 @@ from batch_prediction.models.registry import (
 from batch_prediction.settings import Settings
 
 # CustomerMetadataProperties of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
-_LONGEST_KEY, _LONGEST_VALUE = 128, 256  # characters
+_MAX_KEY, _MAX_VALUE = 128, 256  # characters
 _METADATA_ENTRIES = 50
 _WORDS = {"Approved": "approved", "PendingManualApproval": "waits for your approval"}
 _REFUSED = re.compile(r"[^\w .:/=+@-]")  # such a character makes SageMaker refuse the whole package
@@ -88,7 +86,7 @@ def register(aws: Clients, settings: Settings, job: dict[str, Any]) -> ModelPack
     )
     uri = job["ModelArtifacts"]["S3ModelArtifacts"]
     artifact = read_artifact(aws.s3, uri)
-    notify.tell(
+    notify.notify(
         aws.sns,
         settings.notifications_topic_arn,
         f"{name}: model {_WORDS[decision.status]}",
@@ -127,7 +125,7 @@ def serving_image(job: dict[str, Any], settings: Settings) -> str:
 def metadata(known: dict[str, str]) -> dict[str, str]:
     """Texts as the registry takes them: the first 50, cut to its lengths, `_` for what it refuses."""
     return {
-        _REFUSED.sub("_", name)[:_LONGEST_KEY]: _REFUSED.sub("_", value)[:_LONGEST_VALUE]
+        _REFUSED.sub("_", name)[:_MAX_KEY]: _REFUSED.sub("_", value)[:_MAX_VALUE]
         for name, value in list(known.items())[:_METADATA_ENTRIES]
         if value
     }
@@ -167,19 +165,16 @@ def _known(s3: Any, job: dict[str, Any], metrics: dict[str, float], artifact: Ar
 
 
 def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
-    """The data set's digest, as `digits dataset` wrote it beside its images; empty where it didn't."""
+    """The data set's digest, as `digits dataset` wrote it next to its images; empty where it didn't."""
     channels = {channel["ChannelName"]: channel for channel in job.get("InputDataConfig", [])}
     if "training" not in channels:
         return ""
     training = channels["training"]["DataSource"]["S3DataSource"]["S3Uri"]
-    bucket, _, key = (beside_training(training, "dataset.json") or "").removeprefix("s3://").partition("/")
+    bucket, _, key = (sibling_uri(training, "dataset.json") or "").removeprefix("s3://").partition("/")
     if not key:
         return ""
-    try:
-        description = orjson.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-    except s3.exceptions.NoSuchKey:
-        return ""
-    return str(description["sha256"])
+    description = objects.read_json(s3, bucket, key)
+    return "" if description is None else str(description.content["sha256"])
 
 
 def _model_metrics(s3: Any, bucket: str, job: str, artifact: Artifact) -> dict[str, Any]:
@@ -188,7 +183,6 @@ def _model_metrics(s3: Any, bucket: str, job: str, artifact: Artifact) -> dict[s
     if not matrix:
         return {}
     key = training_quality(job)
-    body = orjson.dumps(model_quality.statistics(matrix), option=orjson.OPT_INDENT_2)
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    objects.put_json(s3, bucket, key, objects.to_json(model_quality.statistics(matrix)))
     statistics = {"ContentType": "application/json", "S3Uri": f"s3://{bucket}/{key}"}
     return {"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}}

@@ -1,12 +1,10 @@
 """The model registry: the newest approved package, and the package of a training job."""
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from batch_prediction.aws.sagemaker import describe_or_none
 
-_GONE = re.compile("not exist|not find|not found", re.IGNORECASE)
 CONTENT_TYPE = "application/jsonlines"
 
 # What AWS's serving images need to find our code. Ray Serve: SM_RAYSERVE_APP
@@ -68,17 +66,8 @@ def describe(sagemaker: Any, arn: str) -> ModelPackage:
 
 
 def find(sagemaker: Any, arn: str) -> ModelPackage | None:
-    """One package by its ARN; None where it has been deleted.
-
-    Which SageMaker says in the text of a ValidationException.
-    """
-    try:
-        return describe(sagemaker, arn)
-    except ClientError as error:
-        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code == "ResourceNotFound" or (code == "ValidationException" and _GONE.search(text)):
-            return None
-        raise
+    """One package by its ARN; None where it has been deleted."""
+    return describe_or_none(lambda: describe(sagemaker, arn))
 
 
 def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPackage | None:

@@ -2,44 +2,72 @@
 
 from typing import Any
 
+from batch_prediction.runs.reason_codes import ReasonCode
+
 _AGAIN = "upload the manifest again: that is another run"
-_LOGS = "read the container's log in the log group /aws/sagemaker/TransformJobs"
+_LOG_GROUP = "/aws/sagemaker/TransformJobs"
+# What to do, by the report's reason_code. `{again}` and `{logs}` are the same in all of them.
+_ADVICE = {
+    ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest as the reason says, then {again}.",
+    ReasonCode.NO_USABLE_LINES: (
+        "predictions.csv, next to this report, names every line with what is wrong in it: correct them, then "
+        "{again}."
+    ),
+    ReasonCode.TOO_MANY_IMAGES: (
+        "Split the batch, or deploy the stack with a larger MaxImages; then {again}."
+    ),
+    ReasonCode.NO_APPROVED_MODEL: (
+        "Train a model, or approve a model package in the registry; then {again}."
+    ),
+    ReasonCode.MODEL_WITHDRAWN: (
+        "To have the batch read by the newest approved model package, {again}. If the package was rejected "
+        "by mistake, approve it first."
+    ),
+    ReasonCode.QUOTA: (
+        "Ask for a higher quota of the instance type for transform jobs (Service Quotas, Amazon SageMaker), "
+        "or deploy the stack with another TransformInstanceType; then {again}."
+    ),
+    ReasonCode.THROTTLED: (
+        "Nothing is wrong with the batch: AWS throttled the stack's requests, or was unavailable, for all of "
+        "WaitForCapacityHours. Look at https://health.aws.amazon.com, then {again}."
+    ),
+    ReasonCode.REQUEST_REFUSED: "Correct what SageMaker names in the reason, then {again}.",
+    ReasonCode.STOPPED: "Somebody or a time limit stopped the transform job. To score the batch, {again}.",
+    ReasonCode.SERVICE_FAULT: (
+        "The fault was SageMaker's. Look at https://health.aws.amazon.com, then {again}."
+    ),
+    ReasonCode.NO_CAPACITY: (
+        "AWS had no instances of this type. Wait some hours, or deploy the stack with another "
+        "TransformInstanceType; then {again}."
+    ),
+    ReasonCode.INPUT_UNUSABLE: (
+        "SageMaker couldn't use what it was given: check that the model's artifact and image exist, and that "
+        "the stack's SageMaker role may read them; {logs}, then {again}."
+    ),
+    ReasonCode.CONTAINER_FAILED: (
+        "The model's container failed: {logs}. Reject the model package if it is to blame, then {again}."
+    ),
+    ReasonCode.OUTPUT_INCOMPLETE: (
+        "The transform job ended, but its output isn't whole, so none of it can be trusted: {logs}, then "
+        "{again}."
+    ),
+    ReasonCode.UNKNOWN: "Correct what the reason names, then {again}.",
+}
 
 
-def next_step(report: dict[str, Any]) -> str | None:
+def what_to_do(report: dict[str, Any]) -> str | None:
     """What to do about a run that wasn't completed; None for a completed one."""
-    status, reason, job = report["status"], report["reason"] or "", report["transform_job"]
-    if status == "Completed":
+    if report["status"] == "Completed":
         return None
-    if job is None:
-        return _without_a_job(reason)
-    stream = f"{_LOGS} (its streams begin with {job['name']})"
-    if status == "Stopped":
-        return f"Somebody or a time limit stopped the transform job. To score the batch, {_AGAIN}."
-    if job["status"] == "Completed":
-        return (
-            "The transform job ended, but its output isn't whole, so none of it can be trusted: "
-            f"{stream}, then {_AGAIN}."
-        )
-    if reason.startswith("InternalServerError"):
-        return f"The fault was SageMaker's. Look at https://health.aws.amazon.com, then {_AGAIN}."
-    if reason.startswith("CapacityError") or "ResourceLimitExceeded" in reason:
-        return (
-            "There were no instances to have. Ask for a higher quota of this type for transform jobs, or "
-            f"deploy the stack with another TransformInstanceType; then {_AGAIN}."
-        )
-    if reason.startswith("ClientError"):
-        return (
-            "SageMaker couldn't use what it was given: check that the model's artifact and image exist, and "
-            f"that the stack's SageMaker role may read them; {stream}, then {_AGAIN}."
-        )
-    return (
-        f"The model's container failed: {stream}. Reject the model package if it is to blame, then {_AGAIN}."
-    )
+    code = ReasonCode(report.get("reason_code") or ReasonCode.UNKNOWN)  # earlier versions' reports have none
+    logs = f"read the container's log in the log group {_LOG_GROUP}"
+    if job := report["transform_job"]:
+        logs += f" (its streams begin with {job['name']})"
+    return _ADVICE[code].format(again=_AGAIN, logs=logs)
 
 
 def notes(report: dict[str, Any]) -> list[str]:
-    """What limits a completed run's figures, or could be mended, each with what to do about it."""
+    """What limits a completed run's figures, or could be improved, each with what to do about it."""
     if report["status"] != "Completed":
         return []
     found, coverage = [], report["coverage"]
@@ -63,13 +91,3 @@ def notes(report: dict[str, Any]) -> list[str]:
 
 def _images(number: int) -> str:
     return f"{number:,} image{'' if number == 1 else 's'}"
-
-
-def _without_a_job(reason: str) -> str:
-    if "approved package" in reason:
-        return f"Train a model, or approve a model package in the registry; then {_AGAIN}."
-    if "MaxImages" in reason:
-        return f"Split the batch, or deploy the stack with a larger MaxImages; then {_AGAIN}."
-    if "capacity" in reason.lower() or "ResourceLimitExceeded" in reason:
-        return f"Ask for a higher quota of the instance type for transform jobs; then {_AGAIN}."
-    return f"Mend what the reason names, then {_AGAIN}."

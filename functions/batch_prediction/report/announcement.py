@@ -16,7 +16,7 @@ def measure(settings: Settings, report: dict[str, Any]) -> None:
     metrics.emit(settings.name, values, batch=report["batch"], run=report["run"], status=report["status"])
 
 
-def tell(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None:
+def notify_people(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None:
     """Send the one message about a report; it comes before report.json, so it may be repeated, never lost."""
     coverage, accuracy = report["coverage"], report["accuracy"]
     figure = f"{accuracy['value']:.2%}" if accuracy else "no accuracy"
@@ -29,4 +29,4 @@ def tell(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None
         f"Report: s3://{settings.bucket}/{run.report}",
     ]
     subject = f"{settings.name}: {report['status']}, {figure}, batch {run.batch}"
-    notify.tell(sns, settings.notifications_topic_arn, subject, "\n".join(lines) + "\n")
+    notify.notify(sns, settings.notifications_topic_arn, subject, "\n".join(lines) + "\n")

@@ -9,7 +9,7 @@ from typing import Any
 from batch_prediction.layout import Run
 
 SHAPES = 5  # marks that can be told apart without colour; the templates know them by number
-MOST_POINTS = 200
+MAX_POINTS = 200
 _TICK_STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # of accuracy
 _FEW = 5  # ticks
 
@@ -67,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True)
 class History:
-    """Accuracy over time: the newest labelled runs, at most MOST_POINTS of them."""
+    """Accuracy over time: the newest labelled runs, at most MAX_POINTS of them."""
 
     plot: Plot
     points: list[Point]
@@ -79,7 +79,7 @@ class History:
 
 def history(runs: list[dict[str, Any]]) -> History | None:
     """The chart of the runs of the list, given newest first; None when none has an accuracy."""
-    drawn = [run for run in runs if run["accuracy"] is not None][:MOST_POINTS][::-1]
+    drawn = [run for run in runs if run["accuracy"] is not None][:MAX_POINTS][::-1]
     if not drawn:
         return None
     times = [Run(run["batch"], run["run"]).uploaded.timestamp() for run in drawn]
@@ -88,7 +88,7 @@ def history(runs: list[dict[str, Any]]) -> History | None:
     bottom, top = floor(lowest / step) * step, ceil(highest / step) * step
     area = plot((62, 788, 30, 236), (min(times), max(times)), (bottom, max(top, bottom + step)))
     shapes = {name: number % SHAPES for number, name in enumerate(dict.fromkeys(map(model_name, drawn)))}
-    points, changes, standing, room = [], list[Change](), None, -1000.0
+    points, changes, current, room = [], list[Change](), None, -1000.0
     for run, moment in zip(drawn, times, strict=True):
         x, name = area.x(moment), model_name(run)
         title = f"{run['batch']}: {run['accuracy']:.2%}, {name}"
@@ -96,11 +96,11 @@ def history(runs: list[dict[str, Any]]) -> History | None:
         points.append(
             Point(x, area.y(run["accuracy"]), area.y(run["low"]), area.y(run["high"]), shape, title)
         )
-        if name != standing:
+        if name != current:
             label = name if x - room > 8 * len(name) else ""
             room = x if label else room
             changes.append(Change(x, label, shape))
-            standing = name
+            current = name
     decimals = 2 if step < 0.001 else 1 if step < 0.01 else 0
     count = round((max(top, bottom + step) - bottom) / step)
     ticks = [

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from botocore.exceptions import ClientError
 
+from batch_prediction.aws import objects
 from batch_prediction.layout import INDEX, Run
+from batch_prediction.runs.transform_job import attempt_number
 
 SCHEMA = "digit-batch/index/1"
-MOST = 10_000  # runs that the list keeps, the newest
-_TRIES = 40
-_LONGEST_PAUSE = 1.0  # seconds
-_LOST = (404, 409, 412)  # statuses of a conditional write that somebody else was faster than
+MAX_RUNS = 10_000  # runs that the list keeps, the newest
+_MAX_WRITES = 40
+_MAX_PAUSE = 1.0  # seconds
 
 Entry = dict[str, Any]
 
@@ -51,57 +51,47 @@ def entry(run: Run, report: dict[str, Any]) -> Entry:
 
 
 def read(s3: Any, bucket: str) -> Index:
-    """The list as it stands."""
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=INDEX)
-    except s3.exceptions.NoSuchKey:
+    """The list as it is now."""
+    found = objects.read_json(s3, bucket, INDEX)
+    if found is None:
         return Index([], None)
-    found = orjson.loads(answer["Body"].read())
-    if found["schema"] != SCHEMA:
-        raise ValueError(
-            f"s3://{bucket}/{INDEX}: expected the schema {SCHEMA}, found {found['schema']!r}: another "
-            "version of this stack wrote it; move it away, and the next report starts another list"
-        )
-    return Index(found["runs"], answer["ETag"])
+    remedy = "move it away, and the next report starts another list"
+    objects.check_schema(bucket, INDEX, found.content, SCHEMA, remedy)
+    return Index(found.content["runs"], found.etag)
 
 
 def add(s3: Any, bucket: str, new: Entry) -> Index:
-    """Put a run into the list, and return the list. Safe to repeat, and beside other writers.
+    """Put a run into the list, and return the list. Safe to repeat, and while others write to it.
 
-    RuntimeError when others were faster at every try; the report's message then comes again.
+    RuntimeError when others were faster every time; the report's message then comes again.
     """
-    for attempt in range(_TRIES):
-        standing = read(s3, bucket)
-        runs = merged(standing.runs, new)
-        if runs == standing.runs:
-            return standing
-        condition = {"IfMatch": standing.etag} if standing.etag else {"IfNoneMatch": "*"}
-        try:
-            answer = s3.put_object(
-                Bucket=bucket,
-                Key=INDEX,
-                Body=orjson.dumps({"schema": SCHEMA, "runs": runs}),
-                ContentType="application/json",
-                **condition,
-            )
-        except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in _LOST:
-                raise
-            pause = min(_LONGEST_PAUSE, 0.02 * 2**attempt)
-            time.sleep(pause * random.random())  # noqa: S311 (writers part by chance, there is no secret)
-        else:
-            return Index(runs, answer["ETag"])
+    for write in range(_MAX_WRITES):
+        current = read(s3, bucket)
+        runs = merged(current.runs, new)
+        if runs == current.runs:
+            return current
+        body = orjson.dumps({"schema": SCHEMA, "runs": runs})
+        if (etag := objects.put_if_unchanged(s3, bucket, INDEX, body, current.etag)) is not None:
+            return Index(runs, etag)
+        pause = min(_MAX_PAUSE, 0.02 * 2**write)
+        time.sleep(pause * random.random())  # noqa: S311 (writers part by chance, there is no secret)
     raise RuntimeError(
-        f"s3://{bucket}/{INDEX}: expected to write it within {_TRIES} tries, found it changed each time"
+        f"s3://{bucket}/{INDEX}: expected to write it within {_MAX_WRITES} tries, found it changed each time"
     )
 
 
 def merged(runs: list[Entry], new: Entry) -> list[Entry]:
     """The list with a run in its place, newest first; what a later transform job gave isn't replaced."""
     key = (new["run"], new["batch"])
-    standing = next((each for each in runs if (each["run"], each["batch"]) == key), None)
-    if standing and (new["transform_job"] or "") < (standing["transform_job"] or ""):
-        return runs  # a run's jobs are called as the first, and then -2, -3
-    others = [each for each in runs if each is not standing]
+    existing = next((each for each in runs if (each["run"], each["batch"]) == key), None)
+    if existing and _attempts(new) < _attempts(existing):
+        return runs
+    others = [each for each in runs if each is not existing]
     ordered = sorted([*others, new], key=lambda each: (each["run"], each["batch"]), reverse=True)
-    return ordered[:MOST]
+    return ordered[:MAX_RUNS]
+
+
+def _attempts(entry: Entry) -> int:
+    """How many transform jobs a run of the list had."""
+    job = entry["transform_job"]
+    return 0 if job is None else attempt_number(Run(entry["batch"], entry["run"]), job)

@@ -18,7 +18,7 @@ from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
 from batch_prediction.report import advice, charts, index
 from batch_prediction.report.thumbnails import thumbnails
 
-MOST_ROWS = 1_000  # runs on the index page; index.json has more
+MAX_ROWS = 1_000  # runs on the index page; index.json has more
 _NAME, _REASON = 120, 300  # characters shown
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _HTML = "text/html; charset=utf-8"
@@ -54,7 +54,7 @@ def page(run: Run, report: dict[str, Any], shown: list[Any]) -> bytes:
         inside=f"/{INCOMING}{run.batch}/",
         wrong=report["labelled"] - sum(row[label] for label, row in enumerate(report["confusion_matrix"])),
         mistakes=list(zip(report["mistakes"], shown, strict=True)),
-        next_step=advice.next_step(report),
+        what_to_do=advice.what_to_do(report),
         notes=advice.notes(report),
         reliability=charts.RELIABILITY,
         index_page="../" * (run.batch.count("/") + 2) + "index.html",
@@ -66,8 +66,8 @@ def index_page(runs: list[dict[str, Any]]) -> bytes:
     rows = charts.rows(runs)
     return _render(
         "index.html",
-        rows=rows[:MOST_ROWS],
-        more=len(rows) - MOST_ROWS,
+        rows=rows[:MAX_ROWS],
+        more=len(rows) - MAX_ROWS,
         history=charts.history(runs),
         model_name=charts.model_name,
     )
@@ -78,14 +78,14 @@ def put(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> None:
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
 
-def _write_index_page(s3: Any, bucket: str, standing: index.Index) -> None:
+def _write_index_page(s3: Any, bucket: str, current: index.Index) -> None:
     """Write the index page, again if the list has changed meanwhile: the last page has the last list."""
     for _ in range(_PASSES):
-        put(s3, bucket, INDEX_PAGE, index_page(standing.runs), _HTML)
+        put(s3, bucket, INDEX_PAGE, index_page(current.runs), _HTML)
         latest = index.read(s3, bucket)
-        if latest.etag == standing.etag:
+        if latest.etag == current.etag:
             return
-        standing = latest
+        current = latest
 
 
 def _thumbnails(s3: Any, bucket: str, report: dict[str, Any]) -> list[Any]:

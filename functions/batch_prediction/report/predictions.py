@@ -8,8 +8,8 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
-from batch_prediction.labels import LABELS
-from batch_prediction.start.transform_input import digest
+from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
+from batch_prediction.runs.parts import digest
 
 COLUMNS = ("image", "label", "prediction", "confidence", "error")
 MISSING = "missing"  # the container's word for an object that isn't there
@@ -17,7 +17,6 @@ NO_ANSWER = "no prediction: the transform job gave no usable output for this par
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
 SHOWN = 100  # mistakes, and images without a prediction, that a report lists
-CERTAINTY = 10_000  # confidences are counted in ten-thousandths, to which the container rounds them
 
 Pair = tuple[int | None, int]  # label or None, prediction
 Mistake = tuple[int, str, int, int]  # confidence in ten-thousandths, image, label, prediction
@@ -63,9 +62,9 @@ class Tally:
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
         self.wrong.update([mistake[0] for mistake in part.mistakes])
         floor = self.mistakes[-1][0] if len(self.mistakes) == SHOWN else -1
-        if bolder := [mistake for mistake in part.mistakes if mistake[0] > floor]:
+        if more_confident := [mistake for mistake in part.mistakes if mistake[0] > floor]:
             # The sort is stable: of equal confidences, the first in the manifest comes first.
-            self.mistakes = sorted([*self.mistakes, *bolder], key=itemgetter(0), reverse=True)[:SHOWN]
+            self.mistakes = sorted([*self.mistakes, *more_confident], key=itemgetter(0), reverse=True)[:SHOWN]
 
 
 class _Part(NamedTuple):
@@ -115,14 +114,14 @@ def tabulate(
     for line in left_out:
         tally.unreadable += 1
         refused = orjson.loads(line)
-        text, reason = inert(refused["text"]), f"line {refused['line']}: {refused['reason']}"
+        text, reason = escape_formula(refused["text"]), f"line {refused['line']}: {refused['reason']}"
         table.write(_unscored(text, None, reason))
         if len(tally.unscored) < SHOWN:
             tally.unscored.append((text, None, reason))
     return tally
 
 
-def inert(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Text that no spreadsheet takes for a formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
     return f"'{text}" if text.startswith(_FORMULA) else text
 
@@ -154,7 +153,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
             image = record["image"]["source-ref"]
             images.append(image)
             if "error" in answer:
-                reason = inert(answer["error"])
+                reason = escape_formula(answer["error"])
                 rows.append(_unscored(image, label, reason))
                 absent += answer["error"] == MISSING
                 if len(unscored) < SHOWN:
@@ -163,13 +162,13 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
                 prediction = answer["label"]
                 pair = (label, prediction)
                 pairs.append(pair)
-                confidence, certainty = _confidences[answer["confidence"]]
+                confidence, in_units = _confidences[answer["confidence"]]
                 quoted = image.replace('"', '""') if escaped else image
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},\n')
                 if label == prediction:
-                    right.append(certainty)
+                    right.append(in_units)
                 elif label is not None:
-                    mistakes.append((certainty, image, label, prediction))
+                    mistakes.append((in_units, image, label, prediction))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             found = line[:200].decode(errors="replace")
             raise BrokenPartError(
@@ -190,7 +189,7 @@ def _check_places(part: int, images: list[str], expected: str, given: Callable[[
     try:
         if digest(images) == expected:
             return
-    except TypeError:  # an image that is no text
+    except TypeError:  # an image that isn't text
         pass
     wanted = (orjson.loads(line)["image"]["source-ref"] for line in given(part).splitlines())
     for number, (image, found) in enumerate(zip(wanted, images, strict=False), start=1):
@@ -208,12 +207,12 @@ def _unanswered(body: bytes) -> Iterator[str]:
 
 
 def _unscored(image: str, label: int | None, error: str) -> str:
-    """The row of an image without a prediction; KeyError for a label that is none."""
+    """The row of an image without a prediction; KeyError for an invalid label."""
     return f"{_quoted(image)},{_TEXT[label]},,,{_quoted(error)}\n"
 
 
 class _Confidences(dict[Any, tuple[str, int]]):
-    """Confidences as text and in ten-thousandths; ValueError for what is no number from 0 to 1.
+    """Confidences as text and in ten-thousandths; ValueError for what isn't a number from 0 to 1.
 
     The container rounds to four decimals: 10,001 numbers, slow to turn into text, and as a rule few of them.
     """
@@ -222,9 +221,9 @@ class _Confidences(dict[Any, tuple[str, int]]):
         value = float(number)
         if not 0 <= value <= 1:
             raise ValueError(f"expected a confidence from 0 to 1, found {value}")
-        if len(self) > CERTAINTY:  # another container's numbers, with more decimals
+        if len(self) > CONFIDENCE_UNIT:  # another container's numbers, with more decimals
             self.clear()
-        found = self[number] = str(value), round(value * CERTAINTY)
+        found = self[number] = str(value), round(value * CONFIDENCE_UNIT)
         return found
 
 

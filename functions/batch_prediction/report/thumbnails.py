@@ -11,9 +11,9 @@ from botocore.exceptions import ClientError
 
 from batch_prediction.layout import INCOMING
 
-LARGEST = 20 * 1024  # bytes of one image; a digit has some 300
-LARGEST_ALL = 400 * 1024  # bytes of all images of a page
-_LONGEST_SIDE = 256  # pixels: what a browser would unpack is bounded too
+MAX_IMAGE = 20 * 1024  # bytes of one image; a digit has some 300
+MAX_TOTAL = 400 * 1024  # bytes of all images of a page
+_MAX_SIDE = 256  # pixels: what a browser would unpack is bounded too
 _SECONDS = 30.0
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # What an object that can't be shown is answered with; anything else is an error, and tried again.
@@ -40,12 +40,12 @@ def thumbnails(
 
     An object written after `read_until`, when the transform job ended, isn't what the model saw: S3 answers
     412 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, If-Unmodified-Since). No image is
-    asked for when `seconds` have passed or LARGEST_ALL bytes are there.
+    asked for when `seconds` have passed or MAX_TOTAL bytes are there.
     """
-    deadline, budget = time.monotonic() + seconds, LARGEST_ALL
+    deadline, budget = time.monotonic() + seconds, MAX_TOTAL
     shown = []
     for image in images:
-        if budget < LARGEST or time.monotonic() > deadline:
+        if budget < MAX_IMAGE or time.monotonic() > deadline:
             shown.append(Thumbnail(None, "left out: the page is large enough"))
             continue
         found = _fetch(s3, bucket, image, read_until)
@@ -89,9 +89,9 @@ def _fetch(s3: Any, bucket: str, image: str, read_until: datetime | None) -> byt
         if code not in _REASONS:
             raise
         return _REASONS[code]
-    if answer["ContentLength"] > LARGEST:
+    if answer["ContentLength"] > MAX_IMAGE:
         answer["Body"].close()
-        return f"larger than {LARGEST // 1024} KB"
+        return f"larger than {MAX_IMAGE // 1024} KB"
     body: bytes = answer["Body"].read()
     return body
 
@@ -101,6 +101,6 @@ def _embedded(body: bytes) -> Thumbnail:
     if found is None:
         return Thumbnail(None, "not PNG or JPEG")
     media_type, width, height = found
-    if not (0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE):
+    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
         return Thumbnail(None, f"{width} × {height} pixels: too large")
     return Thumbnail(f"data:{media_type};base64,{base64.b64encode(body).decode()}")

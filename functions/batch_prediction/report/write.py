@@ -6,102 +6,87 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
-from botocore.exceptions import ClientError
-
+from batch_prediction.aws import objects, queues
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import TryWanted
+from batch_prediction.events import AttemptRequested
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
+from batch_prediction.labels import CONFIDENCE_UNIT
 from batch_prediction.layout import Run
-from batch_prediction.report import announcement, pages
-from batch_prediction.report.predictions import CERTAINTY, Tally, tabulate
-from batch_prediction.runs import (
-    cost,
-    decision,
-    existing_report,
-    transform_job,
-)
+from batch_prediction.report import announcement, outcomes, pages
+from batch_prediction.report.predictions import Tally, tabulate
+from batch_prediction.runs import cost, decision, existing_report, state
 from batch_prediction.runs.decision import Decision, Refuse, Start
-from batch_prediction.runs.next_action import Step
+from batch_prediction.runs.next_action import AwaitJob, StartAttempt, WriteReport
+from batch_prediction.runs.parts import part_sizes
+from batch_prediction.runs.state import RunState
 from batch_prediction.settings import Settings
-from batch_prediction.start.transform_input import part_sizes
 
 SCHEMA = "digit-batch/report/2"
 
 
-def write(aws: Clients, settings: Settings, run: Run) -> bool:
+def write_report(aws: Clients, settings: Settings, run: Run) -> bool:
     """Write the report of a run that has ended; whether there was one to write. Safe to repeat.
 
     A run that needs another transform job is sent to start_transform. A report about a later job replaces one
     about an earlier job or none, and never the other way round. LookupError when nothing was ever decided
     about the run.
     """
-    bucket = settings.bucket
-    decided = decision.read(aws.s3, bucket, run)
-    if decided is None:
-        raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
-    tries, gave_up = list[dict[str, Any]](), None
-    if isinstance(decided, Start):
-        tries = transform_job.tries(aws.sagemaker, bucket, run, decided)
-        step = transform_job.next_step(tries)
-        if step is Step.START:
-            gave_up = decision.given_up(aws.s3, bucket, run)
-            if gave_up is None:
-                _ask_for_another_try(aws.sqs, settings, run)
-        if step is Step.WAIT or (step is Step.START and gave_up is None):
+    decided = decision.must_read(aws.s3, settings.bucket, run)
+    found = state.read(aws, settings.bucket, run, decided)
+    match found.next_action:
+        case StartAttempt():
+            queues.send(aws.sqs, settings.upload_queue_url, AttemptRequested.message(run))
             return False
-    found, version = existing_report.read(aws.s3, bucket, run)
-    if existing_report.tries_of(found) >= len(tries):
+        case AwaitJob():
+            return False
+        case WriteReport():
+            return _write(aws, settings, run, found)
+
+
+def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
+    """Write everything of a run's report, and report.json last."""
+    bucket = settings.bucket
+    existing = existing_report.read(aws.s3, bucket, run)
+    if existing.attempts >= len(found.jobs):
         return False
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
-        tally = _tabulate(aws.s3, bucket, run, decided, len(tries), table)
-        report = compose(run, decided, tries[-1] if tries else None, tally, gave_up)
+        tally = _tabulate(aws.s3, bucket, run, found, table)
+        report = compose(run, found, tally)
         _upload(aws.s3, bucket, run, table)
     pages.write(aws.s3, bucket, run, report)
     announcement.measure(settings, report)
-    announcement.tell(aws.sns, settings, run, report)
-    return _commit(aws.s3, bucket, run, report, version)
-
-
-def _ask_for_another_try(sqs: Any, settings: Settings, run: Run) -> None:
-    sqs.send_message(
-        QueueUrl=settings.upload_queue_url, MessageBody=orjson.dumps(TryWanted.message(run)).decode()
-    )
+    announcement.notify_people(aws.sns, settings, run, report)
+    return _commit(aws.s3, bucket, run, report, existing.etag)
 
 
 def _upload(s3: Any, bucket: str, run: Run, table: Path) -> None:
     s3.upload_file(str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"})
 
 
-def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], version: str | None) -> bool:
-    """Write report.json in the place of the version that stood: where it is, the report is whole.
+def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], etag: str | None) -> bool:
+    """Write report.json in the place of the version that was found: where it is, the report is whole.
 
-    Whoever loses against another delivery, or against its own repeated request, leaves what stands if that is
-    about as many transform jobs. https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    Whoever loses against another delivery, or against its own repeated request, leaves what is there if that
+    is about as many transform jobs.
     """
-    condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
-    body = orjson.dumps(report, option=orjson.OPT_INDENT_2)
-    try:
-        s3.put_object(Bucket=bucket, Key=run.report, Body=body, ContentType="application/json", **condition)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
-            raise
-        found, _ = existing_report.read(s3, bucket, run)
-        if existing_report.tries_of(found) < existing_report.tries_of(report):
-            raise
-        return False
-    return True
+    if objects.put_if_unchanged(s3, bucket, run.report, objects.to_json(report), etag) is not None:
+        return True
+    if existing_report.read(s3, bucket, run).attempts < existing_report.attempts(run, report):
+        raise RuntimeError(
+            f"s3://{bucket}/{run.report}: expected to replace the report that was read, found that another "
+            "delivery has replaced it by one about fewer transform jobs; SQS delivers the message again"
+        )
+    return False
 
 
-def compose(
-    run: Run, decided: Decision, job: dict[str, Any] | None, tally: Tally, gave_up: str | None = None
-) -> dict[str, Any]:
-    """The content of report.json. Figures stand there only for a run that was completed as a whole."""
-    status, reason = _outcome(decided, job, tally, gave_up)
+def compose(run: Run, found: RunState, tally: Tally) -> dict[str, Any]:
+    """The content of report.json. It has figures only for a run that was completed as a whole."""
+    decided, job = found.decision, found.jobs[-1] if found.jobs else None
+    outcome = outcomes.outcome(found, tally)
     started = isinstance(decided, Start)
-    whole = status == "Completed"
+    whole = outcome.status == "Completed"
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
     reliability = calibration(tally.right, tally.wrong) if whole else None
@@ -111,8 +96,9 @@ def compose(
         "schema": SCHEMA,
         "batch": run.batch,
         "run": run.id,
-        "status": status,
-        "reason": reason,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "reason_code": outcome.code,
         "coverage": {
             "expected": decided.lines + decided.left_out,
             "scored": tally.scored,
@@ -126,8 +112,13 @@ def compose(
         "confusions": [asdict(confusion) for confusion in confusions(matrix)] if whole else [],
         "calibration": asdict(reliability) if reliability else None,
         "mistakes": [
-            {"image": image, "label": label, "prediction": prediction, "confidence": certainty / CERTAINTY}
-            for certainty, image, label, prediction in (tally.mistakes if whole else ())
+            {
+                "image": image,
+                "label": label,
+                "prediction": prediction,
+                "confidence": confidence / CONFIDENCE_UNIT,
+            }
+            for confidence, image, label, prediction in (tally.mistakes if whole else ())
         ],
         "unscored": [
             {"image": image, "label": label, "reason": reason} for image, label, reason in tally.unscored
@@ -139,28 +130,14 @@ def compose(
     }
 
 
-def _outcome(
-    decided: Decision, job: dict[str, Any] | None, tally: Tally, gave_up: str | None
-) -> tuple[str, str | None]:
-    """How the run ended. Completed is not success: the predictions are counted against the manifest first."""
-    if isinstance(decided, Refuse):
-        return "Refused", decided.reason
-    if job is None:
-        return "GaveUp", gave_up
-    status = str(job["TransformJobStatus"])
-    if status == "Completed":
-        return ("Failed", tally.problem) if tally.problem else (status, None)
-    reason = job.get("FailureReason") or f"the transform job is {status}, and gives no reason"
-    return status, f"{reason}; no other try: {gave_up}" if gave_up else reason
-
-
-def _tabulate(s3: Any, bucket: str, run: Run, decided: Decision, tries: int, table: Path) -> Tally:
+def _tabulate(s3: Any, bucket: str, run: Run, found: RunState, table: Path) -> Tally:
+    decided, attempts = found.decision, len(found.jobs)
     sizes = part_sizes(decided.lines) if isinstance(decided, Start) else ()
     left_out = _lines(s3, bucket, run.left_out) if decided.left_out else ()
     with table.open("w", encoding="utf-8", newline="") as file:
         return tabulate(
             sizes,
-            output=lambda part: _read(s3, bucket, run.output_part(part, tries)) if tries else None,
+            output=lambda part: _read(s3, bucket, run.output_part(part, attempts)) if attempts else None,
             given=lambda part: _lines_of_input(s3, bucket, run, part),
             left_out=left_out,
             table=file,

@@ -66,5 +66,5 @@ def cost(price: float | None, job: dict[str, Any] | None) -> Cost | None:
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
-    """Whole seconds, as the API's clock has them at best; never below nought, whatever two clocks say."""
+    """Whole seconds, as the API's clock has them at best; never below zero, whatever two clocks say."""
     return None if begin is None or end is None else max(0, round((end - begin).total_seconds()))

@@ -1,16 +1,13 @@
-"""run.json, the one decision about a run: written with If-None-Match, never deleted; all follow it."""
+"""run.json, the one decision about a run: written with If-None-Match, never deleted, followed by all."""
 
-import time
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import orjson
-from botocore.exceptions import ClientError
-
+from batch_prediction.aws import objects
 from batch_prediction.layout import Run
+from batch_prediction.runs.reason_codes import ReasonCode
 
 SCHEMA = "digit-batch/run/1"
-_PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is under way
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Start:
     instance_type: str
     instance_count: int
     price_per_hour: float | None = None  # of one instance, an estimate; None where no price is known
-    digests: list[str] | None = None  # of each part's images (batch_input.digest)
+    digests: list[str] | None = None  # of each part's images (parts.digest)
 
 
 @dataclass(frozen=True)
@@ -41,69 +38,58 @@ class Refuse:
     labelled: int
     left_out: int
     reason: str
+    reason_code: str = ReasonCode.UNKNOWN
 
 
 Decision = Start | Refuse
 
 
+@dataclass(frozen=True)
+class GiveUp:
+    """The run gets no further transform job, though it was decided to start one."""
+
+    reason: str
+    reason_code: str = ReasonCode.UNKNOWN
+
+
 def read(s3: Any, bucket: str, run: Run) -> Decision | None:
     """The decision about a run; None when none has been taken."""
-    try:
-        body = s3.get_object(Bucket=bucket, Key=run.decision)["Body"].read()
-    except s3.exceptions.NoSuchKey:
+    found = objects.read_json(s3, bucket, run.decision)
+    if found is None:
         return None
-    found = orjson.loads(body)
-    if found["schema"] != SCHEMA:
-        raise ValueError(
-            f"s3://{bucket}/{run.decision}: expected the schema {SCHEMA}, found {found['schema']!r}: "
-            "another version of this stack wrote it; upload the manifest again"
-        )
-    kind: type[Decision] = Start if found["decision"] == "start" else Refuse
-    return kind(**{field.name: found[field.name] for field in fields(kind) if field.name in found})
+    objects.check_schema(bucket, run.decision, found.content, SCHEMA, "upload the manifest again")
+    if found.content["decision"] == "start":
+        return Start(**_known_fields(Start, found.content))
+    return Refuse(**_known_fields(Refuse, found.content))
+
+
+def must_read(s3: Any, bucket: str, run: Run) -> Decision:
+    """The decision about a run; LookupError when none has been taken."""
+    decision = read(s3, bucket, run)
+    if decision is None:
+        raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
+    return decision
 
 
 def take(s3: Any, bucket: str, run: Run, decision: Decision) -> Decision:
-    """Write the decision unless there is one; the one that stands is returned, whoever took it."""
+    """Write the decision unless there is one; the one that is in force is returned, whoever took it."""
     head = {"schema": SCHEMA, "decision": type(decision).__name__.lower(), "batch": run.batch, "run": run.id}
-    if _write_once(s3, bucket, run.decision, head | asdict(decision)):
+    if objects.put_if_absent(s3, bucket, run.decision, objects.to_json(head | asdict(decision))):
         return decision
-    standing = read(s3, bucket, run)
-    if standing is None:
-        raise RuntimeError(f"s3://{bucket}/{run.decision}: expected the decision that stands, found nothing")
-    return standing
+    return must_read(s3, bucket, run)
 
 
-def give_up(s3: Any, bucket: str, run: Run, reason: str) -> None:
-    """Write why no further transform job of a run is started, unless that stands there already."""
-    _write_once(s3, bucket, run.gave_up, {"schema": SCHEMA, "reason": reason})
+def give_up(s3: Any, bucket: str, run: Run, why: GiveUp) -> None:
+    """Write why no further transform job of a run is started, unless that has been written already."""
+    objects.put_if_absent(s3, bucket, run.gave_up, objects.to_json({"schema": SCHEMA} | asdict(why)))
 
 
-def given_up(s3: Any, bucket: str, run: Run) -> str | None:
-    """Why no further transform job of a run is started; None when that hasn't been given up."""
-    try:
-        body = s3.get_object(Bucket=bucket, Key=run.gave_up)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
-    return str(orjson.loads(body)["reason"])
+def given_up(s3: Any, bucket: str, run: Run) -> GiveUp | None:
+    """Why no further transform job of a run is started; None when it hasn't been given up."""
+    found = objects.read_json(s3, bucket, run.gave_up)
+    return None if found is None else GiveUp(**_known_fields(GiveUp, found.content))
 
 
-def _write_once(s3: Any, bucket: str, key: str, content: dict[str, Any]) -> bool:
-    """Write an object unless there is one; whether it was written.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html: 412 means that the key
-    exists, 409 that another conditional write is under way and this one has to be repeated.
-    """
-    body = orjson.dumps(content, option=orjson.OPT_INDENT_2)
-    for pause in (*_PAUSES, None):
-        try:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ContentType="application/json")
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 412:
-                return False
-            if status != 409 or pause is None:
-                raise
-            time.sleep(pause)
-        else:
-            return True
-    raise AssertionError("the last round returns or raises")
+def _known_fields(kind: type[Start | Refuse | GiveUp], content: dict[str, Any]) -> dict[str, Any]:
+    """The content of a dataclass's fields: one that an earlier version didn't write has its default."""
+    return {field.name: content[field.name] for field in fields(kind) if field.name in content}

@@ -1,26 +1,28 @@
-"""Which report of a run stands, and about how many of its transform jobs it is."""
+"""The report of a run that exists already, and how many of the run's transform jobs it knew of."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
-
+from batch_prediction.aws import objects
 from batch_prediction.layout import Run
 from batch_prediction.runs import transform_job
 
 
-def read(s3: Any, bucket: str, run: Run) -> tuple[dict[str, Any] | None, str | None]:
-    """The report that stands, and its ETag; None and None where there is none."""
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=run.report)
-    except s3.exceptions.NoSuchKey:
-        return None, None
-    return orjson.loads(answer["Body"].read()), answer["ETag"]
+class ExistingReport(NamedTuple):
+    """How many transform jobs the run had when its report was written, -1 without a report; its ETag."""
+
+    attempts: int
+    etag: str | None
 
 
-def tries_of(report: dict[str, Any] | None) -> int:
-    """How many transform jobs the run had when a report was written; -1 for no report."""
-    if report is None:
-        return -1
-    return (
-        0 if report["transform_job"] is None else transform_job.number_of_try(report["transform_job"]["name"])
-    )
+def read(s3: Any, bucket: str, run: Run) -> ExistingReport:
+    """Look at a run's report.json."""
+    found = objects.read_json(s3, bucket, run.report)
+    if found is None:
+        return ExistingReport(-1, None)
+    return ExistingReport(attempts(run, found.content), found.etag)
+
+
+def attempts(run: Run, report: dict[str, Any]) -> int:
+    """How many transform jobs a run had when a report about it was written."""
+    job = report["transform_job"]
+    return 0 if job is None else transform_job.attempt_number(run, job["name"])

@@ -1,30 +1,72 @@
-"""What a run needs next: one pure function of its newest transform job."""
+"""What a run needs next: one pure function, which start_transform and write_report both ask."""
 
-from enum import Enum, auto
+from dataclasses import dataclass
 
-TRIES = 3  # transform jobs of one run, at most
+from batch_prediction.runs.decision import Decision, GiveUp, Refuse, Start
+from batch_prediction.runs.reason_codes import SERVICE_FAULT_PREFIX
+
+MAX_ATTEMPTS = 3  # transform jobs of one run
 ENDED = ("Completed", "Failed", "Stopped")
-# How FailureReason begins when the fault was the service's own, and the same request may succeed.
-_OF_THE_SERVICE = "InternalServerError"
 
 
-class Step(Enum):
-    """What a run needs next."""
+@dataclass(frozen=True)
+class Attempt:
+    """What matters of a run's transform job to what comes next: SageMaker's status and FailureReason."""
 
-    START = auto()  # its first or next transform job
-    WAIT = auto()  # nothing: the newest job hasn't ended
-    REPORT = auto()  # its report: the newest job is the last
+    status: str
+    failure_reason: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job has ended.
+
+        A status that isn't known is one of a job that still runs: nothing is reported too early.
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
+        """
+        return self.status in ENDED
+
+    @property
+    def may_succeed_again(self) -> bool:
+        """Whether the same request may succeed: the fault was the service's own."""
+        return self.status == "Failed" and (self.failure_reason or "").startswith(SERVICE_FAULT_PREFIX)
 
 
-def next_step(tries: int, status: str | None, reason: str | None) -> Step:
-    """Decide by the number of jobs that there are, and the newest one's status and FailureReason.
+@dataclass(frozen=True)
+class StartAttempt:
+    """Start the transform job with this number, counted from 1, as it was decided."""
 
-    A status that isn't known is one of a job that still runs: nothing is reported too early.
-    https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
-    """
-    if tries == 0:
-        return Step.START
-    if status not in ENDED:
-        return Step.WAIT
-    again = status == "Failed" and (reason or "").startswith(_OF_THE_SERVICE) and tries < TRIES
-    return Step.START if again else Step.REPORT
+    decision: Start
+    number: int
+
+
+@dataclass(frozen=True)
+class AwaitJob:
+    """Do nothing: the newest transform job hasn't ended, and SageMaker's event will say when it has."""
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """Write the report. `unannounced`: no event of SageMaker's will ask for it."""
+
+    unannounced: bool
+
+
+NextAction = StartAttempt | AwaitJob | WriteReport
+
+
+def needs_another_attempt(attempts: list[Attempt]) -> bool:
+    """Whether a run whose transform jobs are these, each followed by the next, needs one more."""
+    if not attempts:
+        return True
+    return attempts[-1].ended and attempts[-1].may_succeed_again and len(attempts) < MAX_ATTEMPTS
+
+
+def next_action(decision: Decision, attempts: list[Attempt], gave_up: GiveUp | None) -> NextAction:
+    """What a run needs next, by its decision, its transform jobs, and why it was given up (if it was)."""
+    if isinstance(decision, Refuse):
+        return WriteReport(unannounced=True)
+    if needs_another_attempt(attempts):
+        if gave_up is not None:
+            return WriteReport(unannounced=True)
+        return StartAttempt(decision, len(attempts) + 1)
+    return WriteReport(unannounced=False) if attempts[-1].ended else AwaitJob()

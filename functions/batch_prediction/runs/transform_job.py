@@ -1,4 +1,4 @@
-"""The SageMaker model and the transform job of a run; both have names that follow from their content."""
+"""The SageMaker model and the transform jobs of a run; both have names that follow from their content."""
 
 import hashlib
 import json
@@ -6,13 +6,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from batch_prediction.aws.errors import code, is_busy
+from batch_prediction.aws.sagemaker import describe_or_none, is_absent, verify_same_request
 from batch_prediction.layout import INCOMING, Run
 from batch_prediction.models.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
-from batch_prediction.runs import next_action
 from batch_prediction.runs.decision import Start
+from batch_prediction.runs.next_action import Attempt, needs_another_attempt
+from batch_prediction.runs.parts import part_sizes
 from batch_prediction.settings import Settings
-from batch_prediction.start import waiting
-from batch_prediction.start.transform_input import part_sizes
 
 # An instance takes minutes to start: fewer images than it reads in that time aren't worth another one.
 IMAGES_PER_INSTANCE = 100_000
@@ -44,83 +45,74 @@ def instance_count(settings: Settings, lines: int) -> int:
     return max(1, min(settings.max_transform_instances, wanted, sum(1 for _ in part_sizes(lines))))
 
 
-def try_name(decision: Start, number: int) -> str:
-    """The name of a try's transform job, counted from 1."""
+def attempt_name(decision: Start, number: int) -> str:
+    """The name of an attempt's transform job, counted from 1: the first one's, then -2, -3."""
     return decision.transform_job if number == 1 else f"{decision.transform_job}-{number}"
 
 
-def number_of_try(job: str) -> int:
-    """The number of the try that a transform job of ours is."""
-    _, _, rest = job.rpartition("-")
-    return int(rest) if len(rest) == 1 else 1  # a run's id ends in eight digits of a digest
+def attempt_number(run: Run, job: str) -> int:
+    """Which attempt of a run a transform job of ours is, by its name; ValueError for another run's job."""
+    _, found, suffix = job.rpartition(run.id)
+    if found and not suffix:
+        return 1
+    if found and suffix[0] == "-" and suffix[1:].isdecimal():
+        return int(suffix[1:])
+    raise ValueError(f"transform job {job}: expected a name that ends in {run.id}, or in {run.id}-2 or -3")
 
 
-def tries(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[str, Any]]:
+def attempt(job: dict[str, Any]) -> Attempt:
+    """What matters of a transform job as SageMaker describes it."""
+    return Attempt(job["TransformJobStatus"], job.get("FailureReason"))
+
+
+def describe_attempts(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[str, Any]]:
     """The transform jobs of a run, as SageMaker describes them: each but the last was followed by another.
 
     A job of our name that writes elsewhere is somebody else's: RuntimeError.
     """
     found: list[dict[str, Any]] = []
-    while next_step(found) is next_action.Step.START and len(found) < next_action.TRIES:
-        job = _describe(sagemaker, try_name(decision, len(found) + 1))
+    while needs_another_attempt([attempt(job) for job in found]):
+        job = _describe(sagemaker, attempt_name(decision, len(found) + 1))
         if job is None:
             break
-        _job_must_be_ours(bucket, run, decision, len(found) + 1, job)
+        _verify_job(bucket, run, decision, len(found) + 1, job)
         found.append(job)
     return found
 
 
-def next_step(tries: list[dict[str, Any]]) -> next_action.Step:
-    """What a run needs next after these transform jobs."""
-    newest = tries[-1] if tries else {}
-    return next_action.next_step(len(tries), newest.get("TransformJobStatus"), newest.get("FailureReason"))
+def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 1) -> str | None:
+    """Make the model and start an attempt's job, unless they exist already. Safe to repeat.
 
-
-class RefusedError(Exception):
-    """SageMaker refuses for good what a run needs; the message says what, and what to mend."""
-
-
-def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 1) -> None:
-    """Make the model and start a try's job, unless they are there already. Safe to repeat.
-
-    A request that is refused may be the second one of a first that took effect, so SageMaker is asked. What
-    it refuses then is passed on: ResourceLimitExceeded, throttling. RefusedError for a package whose artifact
-    or image can't be used, and for what can't be a transform job at all.
+    Returns None, or the reason why SageMaker refuses the request for good: a package whose artifact or image
+    can't be used, or what can't be a transform job at all. What it may take later is passed on as its own
+    error: ResourceLimitExceeded, throttling. A request that is refused may be the repetition of one that took
+    effect, so SageMaker is asked first whether the job exists.
     """
-    _make_model(sagemaker, decision)
+    if refused := _make_model(sagemaker, decision):
+        return refused
     try:
-        sagemaker.create_transform_job(**_job_request(bucket, run, decision, number))
+        sagemaker.create_transform_job(**job_request(bucket, run, decision, number))
     except ClientError as error:
-        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code not in ("ResourceInUse", "ValidationException") and not waiting.busy(error):
+        if code(error) not in ("ResourceInUse", "ValidationException") and not is_busy(error):
             raise
-        found = _describe(sagemaker, try_name(decision, number))
+        found = _describe(sagemaker, attempt_name(decision, number))
         if found is None:
-            if code != "ValidationException" or "could not find" in text.lower():  # it will be there soon
+            if code(error) != "ValidationException" or is_absent(error):  # it will be there soon
                 raise
-            raise RefusedError(
-                f"no transform job: {error}: mend what SageMaker names (the stack's parameter "
+            return (
+                f"no transform job: {error}: correct what SageMaker names (the stack's parameter "
                 "TransformInstanceType, if it is the instance type)"
-            ) from error
-        _job_must_be_ours(bucket, run, decision, number, found)
+            )
+        _verify_job(bucket, run, decision, number, found)
+    return None
 
 
 def _describe(sagemaker: Any, name: str) -> dict[str, Any] | None:
-    """A transform job as SageMaker describes it; None for one that doesn't exist.
-
-    Which it says in the text of a ValidationException: "Could not find requested job with name".
-    """
-    try:
-        found: dict[str, Any] = sagemaker.describe_transform_job(TransformJobName=name)
-    except ClientError as error:
-        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code == "ResourceNotFound" or (code == "ValidationException" and "could not find" in text.lower()):
-            return None
-        raise
-    return found
+    return describe_or_none(lambda: sagemaker.describe_transform_job(TransformJobName=name))
 
 
-def _make_model(sagemaker: Any, decision: Start) -> None:
+def _make_model(sagemaker: Any, decision: Start) -> str | None:
+    """Make the model unless it exists; the reason why SageMaker refuses it for good, or None."""
     request = {
         "ModelName": decision.model,
         "ExecutionRoleArn": decision.role,
@@ -133,37 +125,24 @@ def _make_model(sagemaker: Any, decision: Start) -> None:
         sagemaker.create_model(**request)
     except ClientError as error:
         # SageMaker answers ValidationException both for a name that is taken and for a request that is wrong.
-        code, text = error.response["Error"]["Code"], error.response["Error"]["Message"]
-        if code not in ("ValidationException", "ResourceInUse"):
+        if code(error) not in ("ValidationException", "ResourceInUse"):
             raise
-        found = _describe_model(sagemaker, decision.model)
+        found = describe_or_none(lambda: sagemaker.describe_model(ModelName=decision.model))
         if found is None:
-            if code == "ResourceInUse" or "already exist" in text.lower():
+            if code(error) == "ResourceInUse" or "already exist" in str(error).lower():
                 raise  # the description lags behind
-            raise RefusedError(
-                f"no model of {decision.model_package}: {error}: register a package whose artifact is there"
-            ) from error
-        must_be_ours(f"model {decision.model}", error, request, found)
+            return f"no model of {decision.model_package}: {error}: register a package whose artifact exists"
+        verify_same_request(f"model {decision.model}", error, request, found)
+    return None
 
 
-def _describe_model(sagemaker: Any, name: str) -> dict[str, Any] | None:
-    """A model as SageMaker describes it; None for one that doesn't exist ("Could not find model")."""
-    try:
-        found: dict[str, Any] = sagemaker.describe_model(ModelName=name)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationException":
-            raise
-        return None
-    return found
-
-
-def _job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dict[str, Any]:
+def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dict[str, Any]:
     """The request of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html.
 
     The container sees `$.image` only, labels never reach the model; JoinSource puts the answer beside them.
     """
     return {
-        "TransformJobName": try_name(decision, number),
+        "TransformJobName": attempt_name(decision, number),
         "ModelName": decision.model,
         "MaxConcurrentTransforms": _REQUESTS_AT_ONCE,
         "MaxPayloadInMB": _PAYLOAD_MB,
@@ -195,23 +174,7 @@ def _job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dic
     }
 
 
-def _job_must_be_ours(bucket: str, run: Run, decision: Start, number: int, found: dict[str, Any]) -> None:
-    request = _job_request(bucket, run, decision, number)
+def _verify_job(bucket: str, run: Run, decision: Start, number: int, found: dict[str, Any]) -> None:
+    request = job_request(bucket, run, decision, number)
     identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
-    must_be_ours(f"transform job {try_name(decision, number)}", None, identity, found)
-
-
-def must_be_ours(
-    what: str, taken: ClientError | None, request: dict[str, Any], found: dict[str, Any]
-) -> None:
-    """A name that is taken is a success when the same request took it, and a loud failure otherwise."""
-    if foreign := _difference(request, found):
-        raise RuntimeError(f"{what}: the name is taken by something else; {foreign}") from taken
-
-
-def _difference(expected: Any, found: Any, path: str = "") -> str | None:
-    """Where `found` lacks or contradicts what is expected; what it has beyond that doesn't matter."""
-    if isinstance(expected, dict) and isinstance(found, dict):
-        below = (_difference(value, found.get(name), f"{path}.{name}") for name, value in expected.items())
-        return next((difference for difference in below if difference), None)
-    return None if expected == found else f"{path[1:]}: expected {expected!r}, found {found!r}"
+    verify_same_request(f"transform job {attempt_name(decision, number)}", None, identity, found)

@@ -3,7 +3,7 @@
 Two forms. JSON Lines: one object a line, with `source-ref` (`s3://bucket/incoming/<batch>/…`) or `file_name`
 (relative to the manifest's folder), and perhaps `label`. CSV: a header line that names `file_name` (or
 `source-ref`) and perhaps `label`; fields are quoted as in RFC 4180, without line breaks inside. Other
-columns and attributes are ignored. Blank lines are no lines.
+columns and attributes are ignored. Blank lines don't count.
 """
 
 import csv
@@ -16,7 +16,7 @@ import orjson
 from batch_prediction import labels
 from batch_prediction.layout import Manifest, check_name
 
-LONGEST_LINE = 64 * 1024  # bytes
+MAX_LINE = 64 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 200  # characters of a refused line
 
@@ -44,26 +44,26 @@ class ManifestError(ValueError):
 def lines(body: Iterable[bytes]) -> Iterator[bytes]:
     """Split chunks of bytes at line feeds, in memory bounded by a chunk and a line.
 
-    Of a line above LONGEST_LINE, one byte more than that comes out, and the rest is passed over.
+    Of a line above MAX_LINE, one byte more than that comes out, and the rest is passed over.
     """
     rest, skipping = b"", False
     for chunk in body:
         *whole, tail = chunk.split(b"\n")
         for piece in whole:
             if not skipping:
-                yield (rest + piece)[: LONGEST_LINE + 1] if rest else piece
+                yield (rest + piece)[: MAX_LINE + 1] if rest else piece
             rest, skipping = b"", False
         if not skipping:
             rest += tail
-            if len(rest) > LONGEST_LINE:
-                yield rest[: LONGEST_LINE + 1]
+            if len(rest) > MAX_LINE:
+                yield rest[: MAX_LINE + 1]
                 rest, skipping = b"", True
     if rest:
         yield rest
 
 
 def read(body: Iterable[bytes], manifest: Manifest, bucket: str) -> Iterator[Record | LeftOut]:
-    """Read a manifest's chunks of bytes; ManifestError when its CSV header is not one."""
+    """Read a manifest's chunks of bytes; ManifestError when its CSV header is invalid."""
     numbered = _numbered(lines(body))
     rows = _csv_rows(numbered) if manifest.form == "csv" else _json_rows(numbered)
     batch_prefix = f"s3://{bucket}/{manifest.folder}"
@@ -84,13 +84,13 @@ def _numbered(raw: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
     for number, line in numbered:
         row: Any
-        if len(line) > LONGEST_LINE:
-            row = ValueError(f"expected a line of at most {LONGEST_LINE} bytes, found more")
+        if len(line) > MAX_LINE:
+            row = ValueError(f"expected a line of at most {MAX_LINE} bytes, found more")
         else:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                row = ValueError(f"expected a JSON object, found text that is not JSON: {error}")
+                row = ValueError(f"expected a JSON object, found text that isn't JSON: {error}")
         yield number, line, row
 
 
@@ -116,8 +116,8 @@ def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, byte
 
 
 def _csv_fields(line: bytes) -> list[str] | ValueError:
-    if len(line) > LONGEST_LINE:
-        return ValueError(f"expected a line of at most {LONGEST_LINE} bytes, found more")
+    if len(line) > MAX_LINE:
+        return ValueError(f"expected a line of at most {MAX_LINE} bytes, found more")
     try:
         return next(csv.reader([line.decode()], strict=True), [])
     except UnicodeDecodeError as error:

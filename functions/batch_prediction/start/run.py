@@ -1,54 +1,57 @@
 """Start the run of an uploaded manifest: write its input, decide once, and follow the decision."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-import orjson
 from botocore.exceptions import ClientError
 
+from batch_prediction.aws import errors, queues
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import ManifestUploaded, RunEnded, TryWanted
+from batch_prediction.events import AttemptRequested, ManifestUploaded, RunEnded
 from batch_prediction.layout import Manifest, Run
 from batch_prediction.models import registry
-from batch_prediction.runs import decision, next_action, transform_job
+from batch_prediction.runs import decision, state, transform_job
 from batch_prediction.runs.cost import price_per_hour
-from batch_prediction.runs.decision import Decision, Refuse, Start
+from batch_prediction.runs.decision import Decision, GiveUp, Refuse, Start
+from batch_prediction.runs.next_action import AwaitJob, StartAttempt, WriteReport
+from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from batch_prediction.start import missing_images, transform_input, waiting
-from batch_prediction.start.waiting import (
-    CAPACITY,
-    IMAGES,
-    NotYet,
-    Waited,
-)
+from batch_prediction.start.waiting import CAPACITY, IMAGES, StillWaiting, WaitTimes
 
 
-def start(
+class Decided(NamedTuple):
+    """A run, and the decision about it, which has been followed as far as it can be."""
+
+    run: Run
+    decision: Decision
+
+
+def start_run(
     aws: Clients,
     settings: Settings,
-    wanted: ManifestUploaded | TryWanted,
-    waited: Waited = Waited(),  # noqa: B008 (frozen)
-) -> tuple[Run, Decision]:
+    request: ManifestUploaded | AttemptRequested,
+    waited: WaitTimes = WaitTimes(),  # noqa: B008 (frozen)
+) -> Decided | StillWaiting:
     """Start a run's next transform job, or send it to its report when it gets none. Safe to repeat.
 
-    NotYet when images are missing, or a service is busy, and the run hasn't waited long enough for it.
+    StillWaiting when images are missing, or a service is busy, and the run hasn't waited long enough for it.
     """
     try:
-        if isinstance(wanted, TryWanted):
-            run, decided = wanted.run, _must_be_decided(aws.s3, settings.bucket, wanted.run)
+        if isinstance(request, AttemptRequested):
+            run, decided = request.run, decision.must_read(aws.s3, settings.bucket, request.run)
         else:
-            run = _run(aws.s3, wanted)
-            decided = decision.read(aws.s3, settings.bucket, run) or decision.take(
-                aws.s3, settings.bucket, run, _decide(aws, settings, run, wanted, waited)
-            )
-        if isinstance(decided, Refuse) or not _start_next_try(aws, settings, run, decided, waited):
-            aws.sqs.send_message(
-                QueueUrl=settings.report_queue_url, MessageBody=orjson.dumps(RunEnded.message(run)).decode()
-            )
+            run = _run(aws.s3, request)
+            taken = decision.read(aws.s3, settings.bucket, run)
+            found = taken or _decide(aws, settings, run, request, waited)
+            if isinstance(found, StillWaiting):
+                return found
+            decided = found
+        _follow(aws, settings, run, decided, waited)
     except ClientError as error:
-        if not waiting.busy(error) or _waited_in_vain(settings, waited):
+        if not errors.is_busy(error) or _is_over(settings, waited):
             raise
-        raise NotYet(CAPACITY, str(error)) from error
-    return run, decided
+        return StillWaiting(CAPACITY, str(error))
+    return Decided(run, decided)
 
 
 def _run(s3: Any, upload: ManifestUploaded) -> Run:
@@ -57,39 +60,39 @@ def _run(s3: Any, upload: ManifestUploaded) -> Run:
     return Run.of_manifest(manifest.batch, upload.key, upload.version, head["LastModified"])
 
 
-def _must_be_decided(s3: Any, bucket: str, run: Run) -> Decision:
-    decided = decision.read(s3, bucket, run)
-    if decided is None:
-        raise LookupError(f"s3://{bucket}/{run.decision}: expected the run's decision, found nothing")
-    return decided
-
-
-def _waited_in_vain(settings: Settings, waited: Waited) -> bool:
+def _is_over(settings: Settings, waited: WaitTimes) -> bool:
+    """Whether the run has waited for capacity as long as it may."""
     return waited.capacity >= waiting.limits(settings)[CAPACITY]
 
 
-def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded, waited: Waited) -> Decision:
+def _decide(
+    aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded, waited: WaitTimes
+) -> Decision | StillWaiting:
+    """Take the decision about a run whose images are there, or have been waited for long enough."""
     place = upload.bucket, upload.key, upload.version
     if waited.images < waiting.limits(settings)[IMAGES]:
         missing = missing_images.first_missing(aws.s3, *place, settings.max_images)
         if missing is not None:
-            raise NotYet(IMAGES, f"s3://{upload.bucket}/{missing} isn't there")
+            return StillWaiting(IMAGES, f"s3://{upload.bucket}/{missing} isn't there")
     written = transform_input.write(
         aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images
     )
+    return decision.take(aws.s3, settings.bucket, run, _decision_about(aws, settings, run, written))
+
+
+def _decision_about(
+    aws: Clients, settings: Settings, run: Run, written: transform_input.TransformInput
+) -> Decision:
     counts = {"lines": written.lines, "labelled": written.labelled, "left_out": written.left_out}
     if written.problem:
-        return Refuse(**counts, reason=written.problem)
-    if not written.lines:
-        return Refuse(
-            **counts, reason=f"{upload.key} has no line that can be used; left out: {written.left_out}"
-        )
+        return Refuse(**counts, reason=written.problem.reason, reason_code=written.problem.code)
     package = registry.newest_approved(aws.sagemaker, settings.name)
     if package is None:
         return Refuse(
             **counts,
             reason=f"the model package group {settings.name} has no approved package: "
             "approve one, then upload the manifest again",
+            reason_code=ReasonCode.NO_APPROVED_MODEL,
         )
     return Start(
         **counts,
@@ -107,38 +110,52 @@ def _decide(aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded
     )
 
 
-def _start_next_try(aws: Clients, settings: Settings, run: Run, decided: Start, waited: Waited) -> bool:
-    """Start the transform job that the run needs, if any; False when it gets none any more."""
+def _follow(aws: Clients, settings: Settings, run: Run, decided: Decision, waited: WaitTimes) -> None:
+    """Do what a decided run needs next: start its next transform job, or ask for its report."""
     try:
-        tries = transform_job.tries(aws.sagemaker, settings.bucket, run, decided)
-        if transform_job.next_step(tries) is not next_action.Step.START:
-            return True
-        if decision.given_up(aws.s3, settings.bucket, run) is not None:
-            return False
-        reason = _unusable(aws.sagemaker, decided)
-        if reason is None:
-            transform_job.start(aws.sagemaker, settings.bucket, run, decided, len(tries) + 1)
-            return True
-    except transform_job.RefusedError as error:
-        reason = f"{error}, then upload the manifest again"
+        match state.read(aws, settings.bucket, run, decided).next_action:
+            case StartAttempt(start, number):
+                why = _start_attempt(aws.sagemaker, settings.bucket, run, start, number)
+                if why is None:
+                    return
+                decision.give_up(aws.s3, settings.bucket, run, why)
+            case AwaitJob() | WriteReport(unannounced=False):
+                return
+            case WriteReport():
+                pass
     except ClientError as error:
-        if not (waiting.busy(error) and _waited_in_vain(settings, waited)):
+        if not (errors.is_busy(error) and _is_over(settings, waited)):
             raise
-        reason = (
-            f"gave up after {waited.capacity / 3600:.1f} hours (the stack's parameter "
-            f"WaitForCapacityHours); AWS last answered: {error}"
-        )
-    decision.give_up(aws.s3, settings.bucket, run, reason)
-    return False
+        decision.give_up(aws.s3, settings.bucket, run, _waited_too_long(error, waited))
+    queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(run))
 
 
-def _unusable(sagemaker: Any, decided: Start) -> str | None:
+def _start_attempt(sagemaker: Any, bucket: str, run: Run, decided: Start, number: int) -> GiveUp | None:
+    """Start a transform job; why it can never be started, or None when it was."""
+    if why := _withdrawn(sagemaker, decided):
+        return why
+    if refused := transform_job.start(sagemaker, bucket, run, decided, number):
+        return GiveUp(f"{refused}, then upload the manifest again", ReasonCode.REQUEST_REFUSED)
+    return None
+
+
+def _withdrawn(sagemaker: Any, decided: Start) -> GiveUp | None:
     """Why the model package that was chosen can't be used any more; None when it can."""
     package = registry.find(sagemaker, decided.model_package)
     if package and package.status == "Approved":
         return None
     now = package.status if package else "deleted"
-    return (
+    return GiveUp(
         f"the model package {decided.model_package} was Approved when it was chosen and is {now} now: "
-        "upload the manifest again to read it with the newest approved package"
+        "upload the manifest again to read it with the newest approved package",
+        ReasonCode.MODEL_WITHDRAWN,
+    )
+
+
+def _waited_too_long(error: ClientError, waited: WaitTimes) -> GiveUp:
+    """Why a run is given up for which AWS was too busy for all of WaitForCapacityHours."""
+    return GiveUp(
+        f"gave up after {waited.capacity / 3600:.1f} hours (the stack's parameter WaitForCapacityHours); "
+        f"AWS last answered: {error}",
+        ReasonCode.QUOTA if errors.code(error) == errors.QUOTA_EXCEEDED else ReasonCode.THROTTLED,
     )

@@ -1,27 +1,29 @@
 """Write a transform job's input: a pure function of the manifest version, streamed, in parts."""
 
-import hashlib
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from batch_prediction.layout import Manifest, Run
+from batch_prediction.runs.parts import digest, part_size
+from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.start.manifest import LeftOut, ManifestError, read
 
-# A part is the unit of parallelism, and of what is lost when a container dies: small, as long as the number
-# of objects stays reasonable. Beyond a million lines parts are larger.
-SMALL_PART, LARGE_PART = 1_000, 10_000  # lines
-SMALL_PARTS = 1_000
 _CHUNK = 1024 * 1024  # bytes read from S3 at once
 _IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest on disk
 
 
+class Problem(NamedTuple):
+    """Why a manifest as a whole can't be used."""
+
+    reason: str
+    code: ReasonCode
+
+
 @dataclass(frozen=True)
-class BatchInput:
+class TransformInput:
     """What a manifest gave: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
     `digests` are those of each part's images, in their order; `problem` says why the manifest as a whole
@@ -32,29 +34,10 @@ class BatchInput:
     labelled: int
     left_out: int
     digests: list[str]
-    problem: str | None = None
+    problem: Problem | None = None
 
 
-def part_size(part: int) -> int:
-    """The number of lines of a full part, by its number from 0."""
-    return SMALL_PART if part < SMALL_PARTS else LARGE_PART
-
-
-def digest(images: list[str]) -> str:
-    """What a part's output is compared by: 16 hex digits of a digest of its images' references, in order."""
-    return hashlib.sha256("\n".join(images).encode()).hexdigest()[:16]
-
-
-def part_sizes(lines: int) -> Iterator[int]:
-    """The number of lines of each part, in order."""
-    for part in count():
-        if lines <= 0:
-            return
-        yield min(lines, part_size(part))
-        lines -= part_size(part)
-
-
-def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: int) -> BatchInput:
+def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
     """Check a manifest version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
 
     Nothing is written beyond `max_images` lines; the lines are counted all the same.
@@ -63,7 +46,7 @@ def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: in
     body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
     parts = _Parts(s3, bucket, run)
     lines = labelled = left_out = 0
-    problem = None
+    unreadable = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
             for item in read(body.iter_chunks(_CHUNK), manifest, bucket):
@@ -78,14 +61,28 @@ def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: in
                     if writing:
                         parts.add(item.image, item.label)
         except ManifestError as error:
-            problem = str(error)
+            unreadable = str(error)
         parts.flush()
         if left_out:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
+    problem = _problem(key, lines, left_out, max_images, unreadable)
+    return TransformInput(lines, labelled, left_out, parts.digests, problem)
+
+
+def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: str | None) -> Problem | None:
     if (found := lines + left_out) > max_images:
-        problem = f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}"
-    return BatchInput(lines, labelled, left_out, parts.digests, problem)
+        return Problem(
+            f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}",
+            ReasonCode.TOO_MANY_IMAGES,
+        )
+    if unreadable:
+        return Problem(unreadable, ReasonCode.MANIFEST_UNREADABLE)
+    if not lines:
+        return Problem(
+            f"{key} has no line that can be used; left out: {left_out}", ReasonCode.NO_USABLE_LINES
+        )
+    return None
 
 
 class _Parts:

@@ -8,45 +8,33 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from botocore.exceptions import ClientError
-
-from batch_prediction.aws import metrics
+from batch_prediction.aws import metrics, queues
 from batch_prediction.events import Message
 from batch_prediction.settings import Settings
 
 IMAGES, CAPACITY = "images", "capacity"  # what a run waits for
 _NEXT = "next"  # when the message is due again
 _LATE = 7200  # seconds; a crash keeps it for the queue's visibility time-out, an hour (template.yaml)
-_SHORTEST, _LONGEST = 30, 900  # seconds; SQS delays no message for longer
-_BUSY = {  # of https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html, and S3's
-    "ResourceLimitExceeded",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
-
-
-class NotYet(Exception):  # noqa: N818 (nothing has failed)
-    """A run can't be started yet; it waits for images, or for capacity."""
-
-    def __init__(self, cause: str, reason: str) -> None:
-        super().__init__(f"waiting for {cause}: {reason}")
-        self.cause = cause
+_MIN_DELAY, _MAX_DELAY = 30, 900  # seconds; SQS delays no message for longer
 
 
 @dataclass(frozen=True)
-class Waited:
+class StillWaiting:
+    """A run can't be started yet: what it waits for, and why."""
+
+    cause: str  # IMAGES or CAPACITY
+    reason: str
+
+
+@dataclass(frozen=True)
+class WaitTimes:
     """How long a message has waited for each cause, in seconds."""
 
     images: float = 0.0
     capacity: float = 0.0
 
     @classmethod
-    def of(cls, message: Message) -> "Waited":
+    def of(cls, message: Message) -> "WaitTimes":
         """Read it from a message that has been sent again, or for the first time."""
         since = _since(message)
         return cls(*(message.received - since.get(cause, message.received) for cause in (IMAGES, CAPACITY)))
@@ -72,15 +60,9 @@ def limits(settings: Settings) -> dict[str, float]:
     }
 
 
-def busy(error: ClientError) -> bool:
-    """Whether a service refuses what it may take later: throttling, a limit, an error of its own."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _BUSY or status == 429 or status >= 500
-
-
 def delay(waited: float, limit: float) -> int:
     """Seconds until the next look: half of what has passed, 30 to 900, and not past the limit."""
-    return math.ceil(max(1.0, min(_LONGEST, max(_SHORTEST, waited / 2), limit - waited)))
+    return math.ceil(max(1.0, min(_MAX_DELAY, max(_MIN_DELAY, waited / 2), limit - waited)))
 
 
 def send_again(sqs: Any, settings: Settings, message: Message, cause: str) -> int:
@@ -94,10 +76,6 @@ def send_again(sqs: Any, settings: Settings, message: Message, cause: str) -> in
     waited = message.received - since[cause]
     seconds = delay(waited, limits(settings)[cause])
     waits = since | {_NEXT: message.received + seconds}
-    sqs.send_message(
-        QueueUrl=settings.upload_queue_url,
-        MessageBody=orjson.dumps(message.content | {"waiting": waits}).decode(),
-        DelaySeconds=seconds,
-    )
+    queues.send(sqs, settings.upload_queue_url, message.content | {"waiting": waits}, seconds)
     metrics.emit(settings.name, {f"WaitingFor{cause.title()}": (waited, "Seconds")})
     return seconds

@@ -87,7 +87,7 @@ def test_an_upload_at_once_in_parts_and_by_copy(account: Account, delivered: Any
 def test_a_transform_job_s_end(account: Account, delivered: Any, predict: str, end: str) -> None:
     """The job that start_transform asks for is announced with the sample's fields, however it ends."""
     model = account.model(ECHO + f"def predict_fn(records, model):\n    {predict}\n")
-    request = transform_job._job_request(BUCKET, RUN, DECISION) | {"ModelName": model}
+    request = transform_job.job_request(BUCKET, RUN, DECISION) | {"ModelName": model}
     for part in ("TransformInput", "TransformOutput", "TransformJobName"):
         del request[part]
     request["ModelClientConfig"] = {"InvocationsMaxRetries": 0}

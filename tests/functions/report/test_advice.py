@@ -1,0 +1,67 @@
+"""What a report tells people to do: by its reason_code, whatever the sentence says."""
+
+from typing import Any
+
+import pytest
+
+from batch_prediction.report.advice import what_to_do
+from batch_prediction.runs.reason_codes import ReasonCode
+
+# A sentence with the words of every cause: advice that looked for words would be wrong for most codes.
+MISLEADING = "approved package, MaxImages, capacity, ResourceLimitExceeded, InternalServerError, ClientError"
+JOB = {"name": "digits-20261122t154022z-1a2b3c4d", "status": "Failed"}
+ADVICE = {
+    ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest",
+    ReasonCode.NO_USABLE_LINES: "names every line with what is wrong in it",
+    ReasonCode.TOO_MANY_IMAGES: "Split the batch",
+    ReasonCode.NO_APPROVED_MODEL: "Train a model, or approve a model package",
+    ReasonCode.MODEL_WITHDRAWN: "read by the newest approved model package",
+    ReasonCode.QUOTA: "Ask for a higher quota",
+    ReasonCode.THROTTLED: "Nothing is wrong with the batch: AWS throttled",
+    ReasonCode.REQUEST_REFUSED: "Correct what SageMaker names",
+    ReasonCode.STOPPED: "stopped the transform job",
+    ReasonCode.SERVICE_FAULT: "The fault was SageMaker's",
+    ReasonCode.NO_CAPACITY: "AWS had no instances of this type",
+    ReasonCode.INPUT_UNUSABLE: "role may read them",
+    ReasonCode.CONTAINER_FAILED: "The model's container failed",
+    ReasonCode.OUTPUT_INCOMPLETE: "its output isn't whole",
+    ReasonCode.UNKNOWN: "Correct what the reason names",
+}
+
+
+def report(code: str | None, job: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What advice reads of a report."""
+    return {"status": "Failed", "reason": MISLEADING, "reason_code": code, "transform_job": job}
+
+
+@pytest.mark.parametrize("code", ReasonCode)
+def test_each_code_has_its_own_advice(code: ReasonCode) -> None:
+    """What to do follows from the code alone, and no other code has the same advice."""
+    advice = {other: what_to_do(report(other)) or "" for other in ReasonCode}
+    assert ADVICE[code] in advice[code]
+    assert [other for other in ReasonCode if ADVICE[code] in advice[other]] == [code]
+    assert "upload the manifest again: that is another run" in advice[code]
+
+
+def test_the_owner_of_a_rejected_package_is_not_told_to_train() -> None:
+    """The run chose an approved package that was withdrawn since: another one may be approved already."""
+    advice = what_to_do(report(ReasonCode.MODEL_WITHDRAWN)) or ""
+    assert "Train" not in advice
+
+
+def test_the_owner_of_a_throttled_run_is_not_told_to_ask_for_a_quota() -> None:
+    """Throttling isn't a limit of instances."""
+    assert "quota" not in (what_to_do(report(ReasonCode.THROTTLED)) or "")
+
+
+def test_a_failed_container_s_log_streams_are_named() -> None:
+    """CloudWatch names the streams of a job by the job."""
+    advice = what_to_do(report(ReasonCode.CONTAINER_FAILED, JOB)) or ""
+    assert f"its streams begin with {JOB['name']}" in advice
+
+
+def test_a_report_of_an_earlier_version_has_advice_too() -> None:
+    """It carries no code; a completed one needs no advice."""
+    old = {"status": "Refused", "reason": MISLEADING, "transform_job": None}
+    assert ADVICE[ReasonCode.UNKNOWN] in (what_to_do(old) or "")
+    assert what_to_do(old | {"status": "Completed", "reason": None}) is None

@@ -1,0 +1,75 @@
+"""What a run needs next, by its decision, its transform jobs, and whether it was given up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_prediction.runs.decision import GiveUp, Refuse
+from batch_prediction.runs.next_action import (
+    ENDED,
+    MAX_ATTEMPTS,
+    Attempt,
+    AwaitJob,
+    NextAction,
+    StartAttempt,
+    WriteReport,
+    next_action,
+)
+from tests.functions.test_start import DECISION
+
+INTERNAL = Attempt("Failed", "InternalServerError: We encountered an internal error. Please try again.")
+GAVE_UP = GiveUp("no capacity")
+
+
+def after(*attempts: Attempt, gave_up: GiveUp | None = None) -> NextAction:
+    """What a run that was decided to start needs after these transform jobs."""
+    return next_action(DECISION, list(attempts), gave_up)
+
+
+def test_only_the_services_own_failures_are_attempted_again() -> None:
+    """InternalServerError is worth another job, twice; what our code or data did is not."""
+    assert after(INTERNAL) == StartAttempt(DECISION, 2)
+    assert after(INTERNAL, INTERNAL) == StartAttempt(DECISION, 3)
+    assert after(INTERNAL, INTERNAL, INTERNAL) == WriteReport(unannounced=False)
+    for reason in (
+        "AlgorithmError: See job logs",
+        "ClientError: See job logs",
+        f"ClientError: {INTERNAL.failure_reason}",
+        None,
+    ):
+        assert after(Attempt("Failed", reason)) == WriteReport(unannounced=False)
+
+
+@pytest.mark.parametrize("status", ["Completed", "Stopped"])
+def test_a_job_that_did_not_fail_is_reported(status: str) -> None:
+    """A completed and a stopped job are the last, whatever reason they carry."""
+    assert after(Attempt(status, INTERNAL.failure_reason)) == WriteReport(unannounced=False)
+
+
+@given(before=st.integers(0, MAX_ATTEMPTS - 1), status=st.text(), reason=st.none() | st.text())
+def test_a_status_that_is_not_an_end_is_waited_for(before: int, status: str, reason: str | None) -> None:
+    """Whatever statuses AWS adds, nothing is reported or started while a job may still run."""
+    if status not in ENDED:
+        for gave_up in (None, GAVE_UP):
+            attempts = [*[INTERNAL] * before, Attempt(status, reason)]
+            assert after(*attempts, gave_up=gave_up) == AwaitJob()
+
+
+def test_a_run_without_a_job_needs_its_first() -> None:
+    """Neither a report nor patience helps it."""
+    assert after() == StartAttempt(DECISION, 1)
+
+
+def test_a_run_that_was_given_up_is_reported_though_no_event_will_ask_for_it() -> None:
+    """Before its first job, and where another attempt would have followed one that the service failed."""
+    assert after(gave_up=GAVE_UP) == after(INTERNAL, gave_up=GAVE_UP) == WriteReport(unannounced=True)
+
+
+def test_giving_up_does_not_hide_a_job_that_ended() -> None:
+    """Another delivery started the job meanwhile: its own end is what is reported."""
+    assert after(Attempt("Completed"), gave_up=GAVE_UP) == WriteReport(unannounced=False)
+
+
+def test_a_refused_run_is_reported() -> None:
+    """It never gets a job, so no event of SageMaker's will ask for its report."""
+    assert next_action(Refuse(0, 0, 1, "nothing to score"), [], None) == WriteReport(unannounced=True)
