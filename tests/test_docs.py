@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 from botocore.validate import validate_parameters
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -70,6 +71,20 @@ def test_every_make_target_exists() -> None:
         for target in re.findall(r"^make (?:PYTHON=\S+ )?([a-z]+)", piece)
     }
     assert {"demo", "test"} <= named <= targets
+
+
+def test_the_hosted_workflow_runs_what_ci_runs() -> None:
+    """The workflow's one command is .ci/run, whose targets exist, on a Python of pyproject.toml's."""
+    (job,) = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    steps = re.findall(r"^ *make ([a-z]+)$", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert {"test", "lint", "wheel"} <= set(steps) <= targets
+    (python,) = [
+        step["with"]["python-version"] for step in job["steps"] if "setup-python" in step.get("uses", "")
+    ]
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    assert f"Programming Language :: Python :: {python}" in named
 
 
 def test_every_option_of_digits_exists() -> None:
