@@ -26,5 +26,5 @@ def require_local(command: str) -> None:
     if missing:
         raise CommandError(
             f"digits {command}: expected the packages of the extra `local`, found no {', '.join(missing)}. "
-            "Install them with `pip install 'digit-batch[local]'`, or run `make demo` in a checkout"
+            "Install digit-batch[local]; in a checkout `pip install '.[local]'`, or `make demo`, does it"
         )

@@ -61,6 +61,32 @@ def test_every_path_exists(document: Path) -> None:
             assert any((ROOT / folder / path).exists() for folder in ("", "docs", "training/container")), path
 
 
+def headings(document: Path) -> dict[str, str]:
+    """A document's headings by the anchors that they get, and the anchors that it sets itself."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+    found = {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"): heading
+        for heading in re.findall(r"^#+ (.*)$", text, re.M)
+    }
+    return found | {anchor: anchor for anchor in re.findall(r'<a id="([\w-]+)">', text)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_anchor_exists(document: Path) -> None:
+    """A link to a part of a document leads to a heading of it."""
+    for file, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text()):
+        assert anchor in headings(document.parent / file if file else document), f"{file}#{anchor}"
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index at the top of docs/decisions.md links to each decision once."""
+    document = ROOT / "docs" / "decisions.md"
+    dated = [anchor for anchor in headings(document) if re.match(r"\d{4}-", anchor)]
+    index = re.search(r"^## Index\n(.*?)^## ", document.read_text(), re.M | re.S)
+    assert index
+    assert sorted(re.findall(r"\]\(#([^)]+)\)", index[1])) == sorted(dated)
+
+
 def test_every_make_target_exists() -> None:
     """A `make` command in a document is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))

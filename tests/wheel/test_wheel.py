@@ -134,12 +134,12 @@ def test_a_plain_installation_works_with_a_deployed_stack(
 def test_what_needs_the_local_cloud_says_which_extra_is_missing(
     plain: Path, tmp_path: Path, command: str
 ) -> None:
-    """A plain installation names the packages that it lacks and the command that installs them."""
+    """A plain installation names the packages that it lacks and what installs them."""
     done = _attempt(plain, command, cwd=tmp_path)
     assert done.returncode == 1
     assert f"digits {command}: expected the packages of the extra `local`" in done.stdout
     assert "moto, optuna" in done.stdout
-    assert "pip install 'digit-batch[local]'" in done.stdout
+    assert "Install digit-batch[local]" in done.stdout
     assert "Traceback" not in done.stdout
 
 
