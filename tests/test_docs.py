@@ -29,7 +29,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     *(ROOT / "docs").glob("*.md"),
 ]
-FOLDERS = ("functions", "training", "localcloud", "cli", "tests", "benchmarks", "docs", ".ci")
+FOLDERS = ("functions", "training", "localcloud", "cli", "tests", "benchmarks", "docs", ".ci", ".github")
 MADE = ("out/", ".venv")  # what commands make
 
 
