@@ -5,7 +5,7 @@ PYTEST := $(VENV)/bin/python -m pytest
 BESIDE := --numprocesses logical --maxprocesses 4
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
-.PHONY: demo test lint faults fidelity programs browser simulate notebook torchvision benchmarks
+.PHONY: demo test lint faults fidelity programs browser simulate notebook torchvision wheel screenshot benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -42,6 +42,16 @@ notebook: $(VENV)/.installed
 # Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
 torchvision: $(VENV)-torchvision/.installed
 	$(VENV)-torchvision/bin/python -m pytest tests/torchvision
+
+# What `python -m build` makes, installed into fresh environments and run from an empty folder.
+wheel: $(VENV)/.installed
+	$(PYTEST) tests/wheel
+
+# docs/report.png, the top of the demo's report, by headless Chromium (CHROMIUM names another than Debian's).
+screenshot: $(VENV)/.installed
+	rm -rf out/screenshot && $(VENV)/bin/digits demo --out out/screenshot
+	$(or $(CHROMIUM),chromium) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,912 \
+		--screenshot=docs/report.png out/screenshot/reports/*/*/report.html
 
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done

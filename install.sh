@@ -38,6 +38,6 @@ if [ "$kind" = torchvision ]; then
         torchvision torch boto3 hypothesis 'moto[s3]' numpy pillow pytest rich typer
     "$venv/bin/python" -m pip install --quiet --no-deps --editable .
 else
-    "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+    "$venv/bin/python" -m pip install --quiet --constraint constraints.txt --editable '.[local,test]'
 fi
 touch "$venv/.installed"

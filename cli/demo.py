@@ -16,6 +16,7 @@ from batch_prediction.layout import INCOMING, REPORTS
 from batch_prediction.models.registry import ModelPackage
 from cli import samconfig, trials
 from cli.files import fetch
+from cli.project import CACHE, SAMCONFIG, TEMPLATE
 from cli.stack import Stack, client
 from cli.stages import Stages
 from cli.summary import show
@@ -30,8 +31,6 @@ from training.upload import upload
 if TYPE_CHECKING:
     from training import tune
 
-ROOT = Path(__file__).parents[1]
-STATE = ROOT / ".cache"
 INSTANCE_TYPE = "ml.m5.large"
 TRIALS = 2
 EPOCHS = {"mnist-sample": 40, "mnist": 2}
@@ -83,8 +82,8 @@ def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, Stack]:
         parts = at_hand(seed)
         stage.result = f"{parts.name}: {len(parts.training):,} to train on, {len(parts.test):,} to test"
     with stages.stage("Deploy template.yaml") as stage:
-        configured = samconfig.read(ROOT / "samconfig.toml", "local")
-        outputs = deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, STATE)
+        configured = samconfig.read(SAMCONFIG, "local")
+        outputs = deploy(cloud, TEMPLATE, configured.stack_name, configured.parameters, CACHE)
         stage.result = f"stack {configured.stack_name}, at {cloud.endpoint_url}"
     return parts, Stack(configured.stack_name, outputs, configured.parameters)
 

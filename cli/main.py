@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli import dataset, models, reports
+from cli import dataset, models, project, reports
 from cli.doctor import doctor
 from cli.errors import Commands
 from cli.stages import StageError
@@ -57,6 +57,7 @@ def demo(
     The environment variable MNIST_DIR may name a folder with all of MNIST (four
     IDX files); without it, a sample of 5,000 images is used.
     """
+    project.require_local("demo")
     from cli.demo import run  # torch's and moto's imports cost seconds that `--help` doesn't pay
 
     _end_in_order()
@@ -87,6 +88,7 @@ def up(
     Prints what to export, and then what happens: stacks, events, invocations, jobs, and requests that the
     policies of a role deny.
     """
+    project.require_local("up")
     from cli.up import run  # moto's import costs a second that `--help` doesn't pay
 
     _end_in_order()

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
@@ -11,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import samconfig
 from cli.errors import CommandError
+from cli.project import SAMCONFIG
 
-ROOT = Path(__file__).parents[1]
-NAME = samconfig.read(ROOT / "samconfig.toml", "default").stack_name
+NAME = samconfig.read(SAMCONFIG, "default").stack_name
 
 StackName = Annotated[
     str, typer.Option("--stack", envvar="DIGITS_STACK", help="Name of the deployed stack.", metavar="NAME")

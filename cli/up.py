@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from cli import samconfig
 from cli.errors import CommandError
+from cli.project import CACHE, SAMCONFIG, TEMPLATE
 from localcloud.cloudformation.sam import TemplateError
 from localcloud.core.activity import Happening
 from localcloud.core.cloud import Cloud, CloudError
@@ -17,8 +18,6 @@ from localcloud.deploy import DeployError, deploy
 from localcloud.lambda_.runtime import MisfitError, architecture, runtime
 from localcloud.packaging import PackageError
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ROOT / ".cache"
 COLOURS = {
     "denial": "bold red",
     "event": "cyan",
@@ -55,8 +54,8 @@ def run(console: Console, port: int, deploying: bool, state: Path | None, logs: 
 
 
 def _deploy(cloud: Cloud) -> dict[str, str]:
-    configured = samconfig.read(ROOT / "samconfig.toml", "local")
-    return deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, PACKAGES)
+    configured = samconfig.read(SAMCONFIG, "local")
+    return deploy(cloud, TEMPLATE, configured.stack_name, configured.parameters, CACHE)
 
 
 def _welcome(cloud: Cloud, outputs: dict[str, str]) -> str:

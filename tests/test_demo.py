@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.demo import STATE
+from cli.project import CACHE
 from localcloud.packaging import install
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +18,7 @@ DIGITS = Path(sys.executable).parent / "digits"
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
     """The functions' packages are there: installing them is nothing that a dead proxy may stop."""
-    install(ROOT / "functions" / "requirements.txt", STATE)
+    install(ROOT / "functions" / "requirements.txt", CACHE)
 
 
 def demo(out: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 from botocore.validate import validate_parameters
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -29,7 +30,7 @@ DOCUMENTS = [
     ROOT / "CHANGELOG.md",
     *(ROOT / "docs").glob("*.md"),
 ]
-FOLDERS = ("functions", "training", "localcloud", "cli", "tests", "benchmarks", "docs", ".ci")
+FOLDERS = ("functions", "training", "localcloud", "cli", "tests", "benchmarks", "docs", ".ci", ".github")
 MADE = ("out/", ".venv")  # what commands make
 
 
@@ -61,6 +62,32 @@ def test_every_path_exists(document: Path) -> None:
             assert any((ROOT / folder / path).exists() for folder in ("", "docs", "training/container")), path
 
 
+def headings(document: Path) -> dict[str, str]:
+    """A document's headings by the anchors that they get, and the anchors that it sets itself."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+    found = {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"): heading
+        for heading in re.findall(r"^#+ (.*)$", text, re.M)
+    }
+    return found | {anchor: anchor for anchor in re.findall(r'<a id="([\w-]+)">', text)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_anchor_exists(document: Path) -> None:
+    """A link to a part of a document leads to a heading of it."""
+    for file, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text()):
+        assert anchor in headings(document.parent / file if file else document), f"{file}#{anchor}"
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """The index at the top of docs/decisions.md links to each decision once."""
+    document = ROOT / "docs" / "decisions.md"
+    dated = [anchor for anchor in headings(document) if re.match(r"\d{4}-", anchor)]
+    index = re.search(r"^## Index\n(.*?)^## ", document.read_text(), re.M | re.S)
+    assert index
+    assert sorted(re.findall(r"\]\(#([^)]+)\)", index[1])) == sorted(dated)
+
+
 def test_every_make_target_exists() -> None:
     """A `make` command in a document is a target of the Makefile."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
@@ -71,6 +98,20 @@ def test_every_make_target_exists() -> None:
         for target in re.findall(r"^make (?:PYTHON=\S+ )?([a-z]+)", piece)
     }
     assert {"demo", "test"} <= named <= targets
+
+
+def test_the_hosted_workflow_runs_what_ci_runs() -> None:
+    """The workflow's one command is .ci/run, whose targets exist, on a Python of pyproject.toml's."""
+    (job,) = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    steps = re.findall(r"^ *make ([a-z]+)$", (ROOT / ".ci" / "run").read_text(), re.M)
+    assert {"test", "lint", "wheel"} <= set(steps) <= targets
+    (python,) = [
+        step["with"]["python-version"] for step in job["steps"] if "setup-python" in step.get("uses", "")
+    ]
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    assert f"Programming Language :: Python :: {python}" in named
 
 
 def test_every_option_of_digits_exists() -> None:
