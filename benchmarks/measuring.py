@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 ROOT = Path(__file__).parents[1]
-MOST_LINES = 1_000_000
+MAX_LINES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,6 @@ def print_peak() -> None:
 
 def _line_count(text: str) -> int:
     lines = int(text)
-    if not 1 <= lines <= MOST_LINES:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_LINES}, found {lines}")
+    if not 1 <= lines <= MAX_LINES:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MAX_LINES}, found {lines}")
     return lines

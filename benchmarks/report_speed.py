@@ -22,7 +22,7 @@ from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import Start
 from batch_prediction.start.transform_input import SMALL_PART, digest, part_sizes
-from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
+from benchmarks.measuring import MAX_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
 from benchmarks.memory_s3 import SETTINGS, MemoryS3, clients
 
 RUN = Run("measured", "20261122t154022z-1a2b3c4d")
@@ -105,7 +105,7 @@ def page_of(lines: int) -> bytes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status."""
-    given = arguments(__doc__, argv, MOST_LINES)
+    given = arguments(__doc__, argv, MAX_LINES)
     peak, small = (peak_of("report_speed", lines) for lines in (given.lines, 10_000))
     aws = prepare(given.lines)
     aws.s3.kept = False  # else the second round would find the first one's report

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from batch_prediction.layout import Run
 from batch_prediction.start import transform_input
-from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
+from benchmarks.measuring import MAX_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
 from benchmarks.memory_s3 import SETTINGS, MemoryS3
 
 RUN = Run("measured", "20261122t154022z-1a2b3c4d")
@@ -39,7 +39,7 @@ def once(lines: int) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; the exit status."""
-    given = arguments(__doc__, argv, MOST_LINES)
+    given = arguments(__doc__, argv, MAX_LINES)
     peak = peak_of("start_speed", given.lines)
     s3, lines = prepare(given.lines), manifest_lines(given.lines)
     s3.kept = False

@@ -24,7 +24,7 @@ from localcloud.core.activity import Happening
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from training import source
-from training.datasets import DataSet, Digits, Parts, at_hand
+from training.datasets import DataSet, Digits, Splits, load_mnist
 from training.upload import upload
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ EPOCHS = {"mnist-sample": 40, "mnist": 2}
 # One thread: the same seed then gives the same model on every machine. Mini-batches that suit the sample.
 FIXED = {"threads": "1", "batch-size": "128"}
 _UPLOADS_AT_ONCE = 8
-_LONGEST_WAIT = 900  # seconds
+_MAX_WAIT_SECONDS = 900  # seconds
 
 Found = TypeVar("Found")
 
@@ -47,10 +47,10 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
     """Run every stage; StageError when one fails, after showing why."""
     stages = Stages(console)
     with Cloud(listener=lambda happening: stages.news(_line(happening))) as cloud:
-        parts, stack = _prepare(stages, cloud, seed)
+        splits, stack = _prepare(stages, cloud, seed)
         outputs = stack.outputs
         with stages.stage("Tune on real MNIST") as stage:
-            search = _tune(cloud, stack, parts, seed)
+            search = _tune(cloud, stack, splits, seed)
             sagemaker = cloud.client("sagemaker")
             best = _wait("the trials", lambda: _best(sagemaker, search, stage.news), cloud, outputs)
             stage.result = f"{search.trials} trials, the best with validation accuracy {best.objective:.2%}"
@@ -58,13 +58,13 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
             job = _wait(
                 "the final training", lambda: final_training(stack, search.name, stage.news), cloud, outputs
             )
-            stage.result = f"{len(parts.training):,} images, {_test_accuracy(job)}"
+            stage.result = f"{len(splits.training):,} images, {_test_accuracy(job)}"
         with stages.stage("Register the model") as stage:
             package = _wait("a model package", lambda: package_of(stack, job, stage.news), cloud, outputs)
             stage.result = _approved(package)
         with stages.stage("Drop a batch") as stage:
             batch = f"demo-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-            _drop(cloud, outputs["BucketName"], batch, parts.batch, images, stage.news)
+            _drop(cloud, outputs["BucketName"], batch, splits.batch, images, stage.news)
             stage.result = f"{outputs['DropBatchesAt']}{batch}/, {images:,} images and a manifest"
         with stages.stage("Read its report") as stage:
             key = _wait("the report", lambda: _report(cloud, outputs, batch), cloud, outputs)
@@ -78,23 +78,23 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
             _keep_running(console, cloud, outputs)
 
 
-def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, Stack]:
+def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Splits, Stack]:
     with stages.stage("Take the data") as stage:
-        parts = at_hand(seed)
-        stage.result = f"{parts.name}: {len(parts.training):,} to train on, {len(parts.test):,} to test"
+        splits = load_mnist(seed)
+        stage.result = f"{splits.name}: {len(splits.training):,} to train on, {len(splits.test):,} to test"
     with stages.stage("Deploy template.yaml") as stage:
         configured = samconfig.read(ROOT / "samconfig.toml", "local")
         outputs = deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, STATE)
         stage.result = f"stack {configured.stack_name}, at {cloud.endpoint_url}"
-    return parts, Stack(configured.stack_name, outputs, configured.parameters)
+    return splits, Stack(configured.stack_name, outputs, configured.parameters)
 
 
-def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> "tune.Search":
+def _tune(cloud: Cloud, stack: Stack, splits: Splits, seed: int) -> "tune.Search":
     """Upload data set and code, and start a tuning job, as `digits dataset` and `digits tune` do."""
     from training import tune  # the SDK looks for a profile when it is imported: the cloud has set it aside
 
     s3 = cloud.client("s3")
-    dataset = DataSet(parts.name, "the demo's part of MNIST", parts.training, parts.test)
+    dataset = DataSet(splits.name, "the demo's part of MNIST", splits.training, splits.test)
     search = tune.Search(
         name=tune.job_name(stack.group, datetime.now(UTC)),
         bucket=stack.bucket,
@@ -104,7 +104,7 @@ def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> "tune.Search":
         training=upload(s3, stack.bucket, dataset).channels["training"],
         instance_type=INSTANCE_TYPE,
         arch="small",
-        epochs=EPOCHS[parts.name],
+        epochs=EPOCHS[splits.name],
         seed=seed + 1,
         trials=TRIALS,
         parallel=TRIALS,
@@ -169,7 +169,7 @@ def _report(cloud: Cloud, outputs: dict[str, str], batch: str) -> str | None:
 
 def _wait(what: str, look: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:
     """Look until there is something; an error when a queue has dead letters, or time is up."""
-    deadline = time.monotonic() + _LONGEST_WAIT
+    deadline = time.monotonic() + _MAX_WAIT_SECONDS
     while time.monotonic() < deadline:
         if (found := look()) is not None:
             return found
@@ -178,7 +178,7 @@ def _wait(what: str, look: Callable[[], Found | None], cloud: Cloud, outputs: di
             if messages:
                 raise RuntimeError(f"waiting for {what}: {name} holds {messages[0]['Body'][:2000]}")
         time.sleep(0.3)
-    raise TimeoutError(f"expected {what} within {_LONGEST_WAIT} s, found none")
+    raise TimeoutError(f"expected {what} within {_MAX_WAIT_SECONDS} s, found none")
 
 
 def _line(happening: Happening) -> str:

@@ -8,7 +8,7 @@ from cli.errors import CommandError
 from cli.stack import Stack
 
 APPROVED, REJECTED = "Approved", "Rejected"
-_LONGEST_REASON = 1024  # ApprovalDescription, in characters
+_MAX_REASON_LENGTH = 1024  # ApprovalDescription, in characters
 # ListModelPackages: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListModelPackages.html
 _ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/(?P<group>[^/]+)/(?P<version>\d+)")
 
@@ -120,8 +120,8 @@ def decide(sagemaker: Any, package: Package, status: str, reason: str) -> None:
 def reason_of(text: str) -> str:
     """Return a reason as SageMaker takes it: one line; CommandError for one that is empty or too long."""
     reason = " ".join(text.split())
-    if not 1 <= len(reason) <= _LONGEST_REASON:
-        raise CommandError(f"--reason: expected 1 to {_LONGEST_REASON} characters, found {len(reason)}")
+    if not 1 <= len(reason) <= _MAX_REASON_LENGTH:
+        raise CommandError(f"--reason: expected 1 to {_MAX_REASON_LENGTH} characters, found {len(reason)}")
     return reason
 
 

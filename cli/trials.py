@@ -13,7 +13,7 @@ from rich.text import Text
 
 _COLOURS = {"Completed": "green", "InProgress": "cyan", "Failed": "red", "Stopped": "yellow"}
 ENDED = ("Completed", "Failed", "Stopped")
-LONGEST_HEADING = 9  # characters: all of the table then fits into 80 columns
+MAX_HEADING_WIDTH = 9  # characters: all of the table then fits into 80 columns
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def table(tuning_job: str, status: str, expected: int, trials: Iterable[Trial]) 
 
 def _broken(name: str) -> str:
     """A hyperparameter's name in short lines."""
-    return "\n".join(line for word in name.split("-") for line in wrap(word, LONGEST_HEADING))
+    return "\n".join(line for word in name.split("-") for line in wrap(word, MAX_HEADING_WIDTH))
 
 
 def told(trial: Trial) -> str:

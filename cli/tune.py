@@ -93,7 +93,7 @@ def tune(
             trials=trials,
             parallel=parallel,
             strategy=strategy.value,
-            longest_seconds=round(3600 * max_hours),
+            max_seconds=round(3600 * max_hours),
             spot=spot,
         )
         tune.start(search)

@@ -52,10 +52,10 @@ def test_what_a_person_should_know_is_a_warning() -> None:
     )
     assert check(DataSet("d", "", training, both)) == [
         "d, test: no image of 9",
-        "d: 2 of 11 test images are training images, too; the test accuracy will be too high",
+        "d: 2 of 11 test images are also training images; the test accuracy will be too high",
     ]
     (warning,) = check(DataSet("d", "", made(20, 1), Digits(255 - made(10, 2).images, made(10, 2).labels)))
-    assert "dark ink on light ground" in warning
+    assert "dark ink on a light background" in warning
 
 
 def write_idx(folder: Path, part: str, digits: Digits, pack: bool = True) -> None:

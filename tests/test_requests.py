@@ -60,7 +60,7 @@ from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
 from tests.training.test_tune import SEARCH
 from training import jobs, tune
-from training.datasets import Digits, Parts
+from training.datasets import Digits, Splits
 from training.upload import upload
 
 
@@ -128,7 +128,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
     digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
     demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
     search = demo._tune(
-        cloud, Stack("digits", outputs), Parts("mnist-sample", digits, digits, digits), seed=1
+        cloud, Stack("digits", outputs), Splits("mnist-sample", digits, digits, digits), seed=1
     )
     with Stubber(boto3.client("sagemaker")) as stub:
         stub.add_response("describe_hyper_parameter_tuning_job", described("InProgress"))

@@ -97,7 +97,7 @@ def test_warnings_are_shown_and_the_data_set_is_uploaded(tmp_path: Path) -> None
     """Test images among the training images are told; whether to train on them is the person's choice."""
     same = made(10, seed=1)
     done = digits("--from", str(write(tmp_path / "mine", DataSet("", "", same, same))))
-    assert "Warning: mine: 10 of 10 test images are training images, too" in done.output
+    assert "Warning: mine: 10 of 10 test images are also training images" in done.output
     assert "datasets/mine/dataset.json" in keys()
 
 
@@ -117,7 +117,7 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
     [
         (["letters"], "expected one of mnist, emnist-digits, qmnist, kmnist, fashion-mnist, or --from DIR"),
         ([], "or --from DIR, found neither"),
-        (["mnist"], "`make torchvision` makes an environment with it"),
+        (["mnist"], "`make torchvision` creates an environment with it"),
         (
             ["mnist", "--name", "My Digits"],
             "digits and hyphens, found 'My Digits'. Give one with --name",
