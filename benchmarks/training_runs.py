@@ -85,7 +85,7 @@ def averaged(network: nn.Module, pixels: int) -> nn.Module:
 def accuracy(network: nn.Module, pixels: Bytes, labels: Bytes) -> float:
     """The network's accuracy (0–1) on uint8 images (N, 28, 28) with labels (N,)."""
     device = next(network.parameters()).device
-    logits = train.read(network, torch.from_numpy(pixels).to(device))
+    logits = train.compute_logits(network, torch.from_numpy(pixels).to(device))
     return train.accuracy(logits, torch.from_numpy(labels).to(device))
 
 
@@ -98,7 +98,7 @@ def ensemble_accuracy(networks: Sequence[nn.Module], mnist: Mnist) -> float:
     """The test accuracy (0–1) of several networks that vote, each averaged over shifts by a pixel."""
     device = next(networks[0].parameters()).device
     pixels = torch.from_numpy(mnist.test_images).to(device)
-    votes = [train.read(averaged(network, 1), pixels).softmax(1) for network in networks]
+    votes = [train.compute_logits(averaged(network, 1), pixels).softmax(1) for network in networks]
     return train.accuracy(torch.stack(votes).sum(0), torch.from_numpy(mnist.test_labels).to(device))
 
 

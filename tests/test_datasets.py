@@ -151,7 +151,7 @@ def test_a_folder_of_another_form_is_refused(tmp_path: Path, make: Callable[[Pat
     [
         ("x.png", b"GIF89a", "x.png: expected a PNG or JPEG image, found something else"),
         ("x.png", None, "x.png: expected 28 × 28 pixels, found 30 × 29"),
-        ("x.gif", b"", r"x.gif: expected images with \.png, \.jpg, \.jpeg alone"),
+        ("x.gif", b"", r"x.gif: expected only files ending in \.png, \.jpg, \.jpeg"),
         ("x.png", b"cut", "x.png: expected a readable image"),
     ],
 )
