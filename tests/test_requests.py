@@ -153,7 +153,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
     register_model.handler(event("training_job_completed"), context())
     (summary,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
     arn = summary["ModelPackageArn"]
-    with pytest.raises(RuntimeError, match="waits for a person"):
+    with pytest.raises(RuntimeError, match="expected Approved, found PendingManualApproval"):
         demo._approved(registry.describe(sagemaker, arn))
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     looks = iter([None, registry.describe(sagemaker, arn)])
@@ -188,7 +188,7 @@ def at_the_desk(s3: Any, sagemaker: Any) -> None:
     newest, *_ = packages.summaries(sagemaker, "digits")
     package = packages.describe(sagemaker, newest["ModelPackageArn"])
     packages.decide(sagemaker, package, packages.APPROVED, packages.reason_of("looked at its mistakes"))
-    assert packages.reading_batches(packages.summaries(sagemaker, "digits")) == package.version
+    assert packages.scoring_version(packages.summaries(sagemaker, "digits")) == package.version
 
 
 def search_and_watch(topic: str, queue: str) -> None:
@@ -215,10 +215,10 @@ def search_and_watch(topic: str, queue: str) -> None:
         patch.setattr(watching, "package_of", lambda *_: package)
         patch.setattr(watching, "search", lambda *_: None)
         watching.follow(Console(file=io.StringIO()), stack, TUNING_JOB)
-    assert checks.credentials().mark is checks.Mark.GOOD
+    assert checks.credentials().mark is checks.Mark.OK
     assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.STOPS]
-    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.LOOK]
-    assert checks._subscription(topic, "a@example.org").mark is checks.Mark.LOOK
+    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.WARNING]
+    assert checks._subscription(topic, "a@example.org").mark is checks.Mark.WARNING
     with Stubber(commands.client("service-quotas")) as stub:
         for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
             stub.add_response(operation, {"Quotas": []})

@@ -72,8 +72,8 @@ def test_a_folder_becomes_a_data_set_of_the_wanted_name(
 def test_a_second_time_nothing_is_sent(tmp_path: Path) -> None:
     """The command says what it sent: first all five objects, then none."""
     folder = write(tmp_path / "mine", made_set())
-    assert "sent now: training/digits-images-idx3-ubyte.gz, " in digits("--from", str(folder)).output
-    assert "sent now: nothing, all of it was there" in digits("--from", str(folder)).output
+    assert "uploaded: training/digits-images-idx3-ubyte.gz, " in digits("--from", str(folder)).output
+    assert "uploaded: nothing, everything was there already" in digits("--from", str(folder)).output
 
 
 def test_a_published_data_set_is_fetched_into_the_folder(
@@ -120,7 +120,7 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
         (["mnist"], "`make torchvision` creates an environment with it"),
         (
             ["mnist", "--name", "My Digits"],
-            "digits and hyphens, found 'My Digits'. Give one with --name",
+            "digits and hyphens, found 'My Digits'. Choose one with --name",
         ),
         (["mnist", "--stack", "other"], "stack other: expected a deployed stack"),
     ],
