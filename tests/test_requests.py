@@ -216,7 +216,7 @@ def search_and_watch(topic: str, queue: str) -> None:
         patch.setattr(watching, "search", lambda *_: None)
         watching.follow(Console(file=io.StringIO()), stack, TUNING_JOB)
     assert checks.credentials().mark is checks.Mark.OK
-    assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.STOPS]
+    assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.ERROR]
     assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.WARNING]
     assert checks._subscription(topic, "a@example.org").mark is checks.Mark.WARNING
     with Stubber(commands.client("service-quotas")) as stub:
