@@ -1,7 +1,7 @@
 """inference.py over images in memory, one core, the small network: its overhead beyond decoding and forward.
 
 The baseline is Pillow's decoding of the same bytes, and the bare network over as many images in the same
-mini-batches. The rest is overhead: parsing, S3's answers, threads, normalising, softmax and the answer.
+mini-batches. The rest is overhead: parsing, S3's responses, threads, normalising, softmax and the response.
 """
 
 import io
@@ -70,7 +70,7 @@ def model_of(objects: dict[str, bytes]) -> inference.Model:
     )
 
 
-def answer(model: inference.Model, body: bytes) -> str:
+def respond(model: inference.Model, body: bytes) -> str:
     """Pass one request through the functions that SageMaker's toolkit calls."""
     records = inference.input_fn(body, inference.JSON_LINES)
     return inference.output_fn(inference.predict_fn(records, model), inference.JSON_LINES)
@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with one_core():
         ours, decoding, forward = interleaved(
             given.rounds,
-            lambda: answer(model, body),
+            lambda: respond(model, body),
             lambda: decode_alone(contents),
             lambda: forward_alone(model.network, inputs),
         )

@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             speedup = speed * epoch / len(images.labels)
             figures.append(
                 Figure(
-                    "small, images a second as a multiple of the official loop's",
+                    "small, images per second as a multiple of the official loop's",
                     speedup,
                     MIN_SPEEDUP,
                     at_least=True,

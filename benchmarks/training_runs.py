@@ -65,7 +65,7 @@ def fit(
     labels = torch.from_numpy(mnist.labels[positions]).to(device).long()
     network, ranks = build(options.arch, options.dropout).to(device), Ranks(1, 0, device)
     options.checkpoint_dir = None
-    kept = checkpoints.Checkpoints(options, images, labels, ranks)
+    no_checkpoints = checkpoints.Checkpoints(options, images, labels, ranks)
 
     def watch(_epoch: int) -> None:
         if after_epoch:
@@ -73,7 +73,7 @@ def fit(
             network.train()
 
     cpu, wall = time.process_time(), time.perf_counter()
-    train.fit(network, images, labels, options, ranks, kept, watch)
+    train.fit(network, images, labels, options, ranks, no_checkpoints, watch)
     seen = len(images) // options.batch_size * options.batch_size * options.epochs
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     return Trained(averaged(network, options.shifts), round(seen), cpu, wall)

@@ -158,8 +158,8 @@ def events(stack: Stack) -> Iterator[Finding]:
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html
     """
-    answer = client("s3").get_bucket_notification_configuration(Bucket=stack.bucket)
-    if "EventBridgeConfiguration" in answer:
+    response = client("s3").get_bucket_notification_configuration(Bucket=stack.bucket)
+    if "EventBridgeConfiguration" in response:
         yield Finding(Mark.OK, "S3's events", f"EventBridge is on for {stack.bucket}")
         return
     if is_local():
@@ -213,10 +213,10 @@ def dead_letters(stack: Stack) -> Iterator[Finding]:
     for output, url in sorted(stack.outputs.items()):
         if not output.endswith("DeadLettersUrl"):
             continue
-        answer = client("sqs").get_queue_attributes(
+        response = client("sqs").get_queue_attributes(
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
         )
-        count, name = answer["Attributes"]["ApproximateNumberOfMessages"], output.removesuffix("Url")
+        count, name = response["Attributes"]["ApproximateNumberOfMessages"], output.removesuffix("Url")
         if count == "0":
             yield Finding(Mark.OK, "dead letters", f"{name} is empty")
         else:

@@ -15,7 +15,7 @@ _ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/(?P<group>[^/]
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the registry, from DescribeModelPackage's answer; None stands for what isn't known."""
+    """A version in the registry, from DescribeModelPackage's response; None stands for what isn't known."""
 
     described: dict[str, Any]
 

@@ -146,14 +146,16 @@ def _training_images(console: Console, stack: Stack, dataset: str) -> str:
 
 
 def _has_objects(stack: Stack, prefix: str) -> bool:
-    answer = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=prefix, MaxKeys=1)
-    return bool(answer.get("Contents"))
+    response = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=prefix, MaxKeys=1)
+    return bool(response.get("Contents"))
 
 
 def _names(stack: Stack) -> list[str]:
     """The names of the data sets in the bucket, at most a thousand."""
-    answer = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=DATASETS, Delimiter="/")
-    return [entry["Prefix"].removeprefix(DATASETS).rstrip("/") for entry in answer.get("CommonPrefixes", [])]
+    response = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=DATASETS, Delimiter="/")
+    return [
+        entry["Prefix"].removeprefix(DATASETS).rstrip("/") for entry in response.get("CommonPrefixes", [])
+    ]
 
 
 def _image(instance_type: str) -> str:

@@ -70,7 +70,7 @@ def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -
         job: dict[str, Any] = client("sagemaker").describe_training_job(TrainingJobName=name)
     except ClientError as error:
         # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTrainingJob.html names
-        # ResourceNotFound; what SageMaker answers is a ValidationException, "Requested resource not found."
+        # ResourceNotFound; what SageMaker returns is a ValidationException, "Requested resource not found."
         if error.response["Error"]["Code"] not in ("ValidationException", "ResourceNotFound"):
             raise
         if reason := recorded(stack, tuning_failure(tuning_job)):
@@ -101,10 +101,10 @@ def recorded(stack: Stack, key: str) -> str | None:
     """The reason that a function has recorded at `key`; None if there is none."""
     s3 = client("s3")
     try:
-        answer = s3.get_object(Bucket=stack.bucket, Key=key)
+        response = s3.get_object(Bucket=stack.bucket, Key=key)
     except s3.exceptions.NoSuchKey:
         return None
-    reason: str = json.loads(answer["Body"].read())["reason"]
+    reason: str = json.loads(response["Body"].read())["reason"]
     return f"{reason} (s3://{stack.bucket}/{key})"
 
 

@@ -56,7 +56,7 @@ def test_the_answer_that_is_measured_has_a_prediction_a_record() -> None:
     """The whole request is answered with what each image alone is read as."""
     objects = inference_overhead.images(70)
     model = inference_overhead.model_of(objects)
-    answers = inference_overhead.answer(model, inference_overhead.request(objects)).splitlines()
+    answers = inference_overhead.respond(model, inference_overhead.request(objects)).splitlines()
     model.pool.shutdown()
     alone = [inference.classify(model, [inference.decode(content)])[0] for content in objects.values()]
     assert [json.loads(line)["label"] for line in answers] == [prediction["label"] for prediction in alone]

@@ -30,10 +30,10 @@ class Digits:
         try:
             records = inference.input_fn(await request.body(), content_type)
             predictions = await asyncio.to_thread(inference.predict_fn, records, self.model)
-            answer = inference.output_fn(predictions, accept)
+            body = inference.output_fn(predictions, accept)
         except inference.MediaTypeError as error:
             return Response(str(error), status_code=400, media_type="text/plain")
-        return Response(answer, media_type=inference.JSON_LINES)
+        return Response(body, media_type=inference.JSON_LINES)
 
 
 replicas = serve.deployment(

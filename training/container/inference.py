@@ -1,6 +1,6 @@
 """Digit images in S3 to predictions: the four functions that SageMaker's inference toolkit calls.
 
-A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the answer has one line per
+A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the response has one line per
 record, in order: `{"label": 7, "confidence": 0.9987}` or `{"error": "missing"}`. A bad record affects only
 its own line. A failure that isn't a record's fault (throttling, time-outs, credentials) fails the request,
 and SageMaker sends it again. The functions and how they are called:
@@ -167,17 +167,17 @@ def fetch(model: Model, reference: str) -> bytes:
             f"not a key: dot segments, backslashes and control characters are refused: {key[:200]}"
         )
     try:
-        answer = model.s3.get_object(Bucket=bucket, Key=key)
+        response = model.s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         reason = OBJECT_ERRORS.get(error.response["Error"]["Code"])
         if reason is None:
             raise
         raise RecordError(reason) from error
-    size = answer["ContentLength"]
+    size = response["ContentLength"]
     if size > MAX_OBJECT_BYTES:
-        answer["Body"].close()
+        response["Body"].close()
         raise RecordError(f"not an image: expected at most {MAX_OBJECT_BYTES:,} bytes, found {size:,}")
-    data: bytes = answer["Body"].read()  # to the end: botocore then checks its length against ContentLength
+    data: bytes = response["Body"].read()  # to the end: botocore then checks its length against ContentLength
     return data
 
 

@@ -165,8 +165,8 @@ def fit(
     alone_on_gpu = images.is_cuda and ranks.count == 1
     optimizer = optimizer_for(network, options, graph=alone_on_gpu)
     average = Average(network, options.ema_decay) if options.ema_decay else None
-    kept = nn.ModuleList([network, average] if average else [network])
-    done = checkpoints.restore(kept, optimizer)
+    checkpointed = nn.ModuleList([network, average] if average else [network])
+    done = checkpoints.restore(checkpointed, optimizer)
     step = Step(ranks.parallel(network), optimizer, images, labels, options, alone_on_gpu, average)
     network.train()
     started, loss = time.perf_counter(), math.nan
@@ -183,7 +183,7 @@ def fit(
             step(order[position : position + size][ranks.rank :: ranks.count])
             done += 1
             if done < steps:
-                checkpoints.after_step(kept, optimizer, done, step.total)
+                checkpoints.after_step(checkpointed, optimizer, done, step.total)
         loss = ranks.mean(step.total.item()) / (last - epoch * steps_per_epoch)
         if not math.isfinite(loss):
             raise TrainingError(
@@ -195,7 +195,7 @@ def fit(
             speed = (last - first) * size / (now - epoch_started)
             _log(f"epoch {epoch + 1}: {speed:,.0f} images/s, loss {loss:.4f}, {now - started:.1f} s elapsed")
         if done < steps:
-            checkpoints.after_epoch(kept, optimizer, done, step.total)
+            checkpoints.after_epoch(checkpointed, optimizer, done, step.total)
         elif average:
             average.write_to(network)
         after_epoch(epoch + 1)
