@@ -1,1 +1,1 @@
-"""What the product costs, each figure measured in one run beside what it is compared with."""
+"""What the product costs; each figure is measured in the same run as its baseline."""

@@ -1,6 +1,6 @@
-"""What the functions' zip costs at a cold start: the handlers' imports beside boto3's alone, and its size.
+"""What the functions' zip costs at a cold start: the handlers' imports compared with boto3's, and its size.
 
-Each import happens in a fresh interpreter that sees what Lambda shows it: the unpacked zip, as it is deployed
+Each import runs in a fresh interpreter that sees what it would in Lambda: the unpacked zip, as it is deployed
 (without compiled .pyc files), and boto3. Only the import statement is measured, not the interpreter's start.
 """
 
@@ -21,7 +21,7 @@ PROGRAM = "import time; begun = time.process_time(); import {}; print(time.proce
 
 
 def unpack(folder: Path) -> Path:
-    """The functions' zip, packed as for a deployment and unpacked below `folder`."""
+    """The functions' zip, built as for a deployment and unpacked below `folder`."""
     code = folder / "code"
     with zipfile.ZipFile(BytesIO(pack(ROOT / "functions", ROOT / ".cache"))) as archive:
         archive.extractall(code)
@@ -34,7 +34,7 @@ def size(folder: Path) -> int:
 
 
 def import_seconds(module: str, code: Path, provided: Path) -> float:
-    """The processor time of importing a module in a fresh interpreter, isolated as a function's worker is."""
+    """The CPU time of importing a module in a fresh interpreter, isolated like a function's worker."""
     interpreter = getattr(sys, "_base_executable", None) or sys.executable
     command = [interpreter, "-S", "-P", "-B", "-c", PROGRAM.format(module)]
     done = subprocess.run(
@@ -44,16 +44,18 @@ def import_seconds(module: str, code: Path, provided: Path) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     given = arguments(__doc__, argv)
     with tempfile.TemporaryDirectory() as folder:
         code, provided = unpack(Path(folder)), link_provided(Path(folder, "provided"))
-        least = dict.fromkeys(("boto3", *HANDLERS), float("inf"))
+        fastest = dict.fromkeys(("boto3", *HANDLERS), float("inf"))
         for _ in range(given.rounds):
-            for module in least:
-                least[module] = min(least[module], import_seconds(module, code, provided))
+            for module in fastest:
+                fastest[module] = min(fastest[module], import_seconds(module, code, provided))
         figures = [
-            Figure(f"{handler}, its imports as a multiple of boto3's", least[handler] / least["boto3"], 1.8)
+            Figure(
+                f"{handler}, its imports as a multiple of boto3's", fastest[handler] / fastest["boto3"], 1.8
+            )
             for handler in HANDLERS
         ]
         figures.append(Figure("the unpacked zip in MB, without boto3", size(code) / 1e6, 15))

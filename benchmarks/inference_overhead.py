@@ -1,7 +1,7 @@
-"""inference.py over images in memory, one core, the small network: its time beyond decoding and forward.
+"""inference.py over images in memory, one core, the small network: its overhead beyond decoding and forward.
 
-The reference is Pillow's decoding of the same bytes, and the bare network over as many images in the same
-mini-batches. What is left is ours: parsing, S3's answers, threads, normalising, softmax and the answer.
+The baseline is Pillow's decoding of the same bytes, and the bare network over as many images in the same
+mini-batches. The rest is overhead: parsing, S3's responses, threads, normalising, softmax and the response.
 """
 
 import io
@@ -17,9 +17,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.measuring import ROOT, Figure, arguments, conclude, in_turns
+from benchmarks.measuring import ROOT, Figure, arguments, conclude, interleaved
 
-sys.path.insert(0, str(ROOT / "training" / "container"))  # the container's files find each other so
+sys.path.insert(
+    0, str(ROOT / "training" / "container")
+)  # the container's files import each other by these names
 import inference
 from model import IMAGE_SIZE, LABELS, build, fold_batch_norm
 
@@ -28,25 +30,25 @@ PREFIX = f"s3://{BUCKET}/incoming/"
 
 
 class ImagesInMemory:
-    """The one request that inference sends to S3, answered from a dict of the objects by key."""
+    """The one request that inference sends to S3, answered from a dict of objects by key."""
 
     def __init__(self, objects: dict[str, bytes]) -> None:
         self._objects = objects
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: ARG002, N803 (boto3's names)
-        """Answer as S3 does with an image."""
+        """Answer like S3 with an image."""
         content = self._objects[Key]
         return {"ContentLength": len(content), "Body": io.BytesIO(content)}
 
 
 def images(count: int) -> dict[str, bytes]:
-    """PNGs by key: a patch of random greys on black, about as many bytes as a handwritten digit has."""
-    chance = np.random.default_rng(1)
+    """PNGs by key: a patch of random greys on black, about the size of a handwritten digit in bytes."""
+    random = np.random.default_rng(1)
     objects = {}
     for number in range(count):
         pixels = np.zeros((IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-        row, column = chance.integers(4, 10, 2)
-        pixels[row : row + 14, column : column + 10] = chance.integers(0, 256, (14, 10))
+        row, column = random.integers(4, 10, 2)
+        pixels[row : row + 14, column : column + 10] = random.integers(0, 256, (14, 10))
         target = io.BytesIO()
         Image.fromarray(pixels).save(target, "PNG")
         objects[f"incoming/measured/{number:07d}.png"] = target.getvalue()
@@ -68,8 +70,8 @@ def model_of(objects: dict[str, bytes]) -> inference.Model:
     )
 
 
-def answer(model: inference.Model, body: bytes) -> str:
-    """One request through the functions that SageMaker's toolkit calls."""
+def respond(model: inference.Model, body: bytes) -> str:
+    """Pass one request through the functions that SageMaker's toolkit calls."""
     records = inference.input_fn(body, inference.JSON_LINES)
     return inference.output_fn(inference.predict_fn(records, model), inference.JSON_LINES)
 
@@ -80,7 +82,7 @@ def request(objects: dict[str, bytes]) -> bytes:
 
 
 def decode_alone(contents: Sequence[bytes]) -> None:
-    """Decode with Pillow, and do nothing with the pixels."""
+    """Decode with Pillow, and ignore the pixels."""
     for content in contents:
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
             image.load()
@@ -94,28 +96,28 @@ def forward_alone(network: torch.nn.Module, inputs: torch.Tensor) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     given = arguments(__doc__, argv, 2_000)
     objects = images(given.lines)
     body, contents = request(objects), list(objects.values())
     inputs = torch.randn(given.lines, 1, IMAGE_SIZE, IMAGE_SIZE).contiguous(memory_format=torch.channels_last)
     model = model_of(objects)
     with one_core():
-        ours, decoding, forward = in_turns(
+        ours, decoding, forward = interleaved(
             given.rounds,
-            lambda: answer(model, body),
+            lambda: respond(model, body),
             lambda: decode_alone(contents),
             lambda: forward_alone(model.network, inputs),
         )
     model.pool.shutdown()
     beyond = (ours - decoding - forward) / given.lines
-    figure = Figure("inference, µs a record beyond decoding and forward", beyond * 1e6, 50)
+    figure = Figure("inference, µs per record beyond decoding and forward", beyond * 1e6, 50)
     return conclude([figure], given.check)
 
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Keep torch to one thread and, on Linux, this program to one core; both are put back."""
+    """Limit torch to one thread and, on Linux, this process to one core; restore both at the end."""
     threads = torch.get_num_threads()
     cores = os.sched_getaffinity(0) if sys.platform == "linux" else set()
     torch.set_num_threads(1)

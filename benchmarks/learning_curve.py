@@ -1,7 +1,7 @@
 """Draw docs/learning-curve.png: validation accuracy after each epoch of `small` and `base`, over seeds.
 
 Reads MNIST from the folder MNIST_DIR. Trains on 50,000 of its training images and measures on the other
-10,000, as train.py parts them; the test set isn't read from.
+10,000, as train.py splits them; the test set isn't used.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def accuracies(images: mnist.Mnist, arch: str, seed: int) -> list[float]:
 
 
 def draw(curves: dict[str, list[list[float]]], file: Path) -> None:
-    """Each network's mean, and the range of its seeds, in percent over epochs."""
+    """Plot each network's mean, and the range over its seeds, in percent by epoch."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for arch, runs in curves.items():
@@ -50,7 +50,7 @@ def draw(curves: dict[str, list[list[float]]], file: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train, draw, print; the exit status."""
+    """Train, draw, print; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=training_runs.seeds, default=range(3), help="how many (3)")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "learning-curve.png")

@@ -1,4 +1,4 @@
-"""What all benchmarks share: arguments, processor time of two sides in turns, peak memory, the verdict."""
+"""What all benchmarks share: arguments, interleaved CPU times, peak memory, the verdict."""
 
 import argparse
 import gc
@@ -13,12 +13,12 @@ from pathlib import Path
 import orjson
 
 ROOT = Path(__file__).parents[1]
-MOST_LINES = 1_000_000
+MAX_LINES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure beside its goal, which it has to reach (`at_least`) or must not exceed."""
+    """One measured figure with its goal, which it has to reach (`at_least`) or must not exceed."""
 
     what: str
     value: float
@@ -43,13 +43,13 @@ def arguments(
     parser = argparse.ArgumentParser(description=description)
     if lines is not None:
         parser.add_argument("--lines", type=_line_count, default=lines, help="lines or records (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each side (%(default)s)")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a goal is missed")
+    parser.add_argument("--rounds", type=int, default=7, help="measurements of each candidate (%(default)s)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a goal is missed")
     return parser.parse_args(argv)
 
 
 def conclude(figures: Iterable[Figure], check: bool) -> int:
-    """Print the figures; the exit status: 1 when `check` is wanted and a goal is missed."""
+    """Print the figures; returns the exit status, 1 if `check` is set and a goal is missed."""
     missed = False
     for figure in figures:
         print(figure)
@@ -57,20 +57,20 @@ def conclude(figures: Iterable[Figure], check: bool) -> int:
     return int(missed and check)
 
 
-def in_turns(rounds: int, *sides: Callable[[], object]) -> list[float]:
-    """The least processor time of each side, in seconds; the sides take turns, so that noise meets all."""
-    least = [float("inf")] * len(sides)
+def interleaved(rounds: int, *candidates: Callable[[], object]) -> list[float]:
+    """The least CPU time of each candidate, in seconds; they take turns, so that noise affects them all."""
+    fastest = [float("inf")] * len(candidates)
     for _ in range(rounds):
-        for number, side in enumerate(sides):
+        for number, candidate in enumerate(candidates):
             gc.collect()
             begun = time.process_time()
-            side()
-            least[number] = min(least[number], time.process_time() - begun)
-    return least
+            candidate()
+            fastest[number] = min(fastest[number], time.process_time() - begun)
+    return fastest
 
 
 def parse_all(lines: Sequence[bytes], times: int = 1) -> None:
-    """The loop that throughput is compared with: parse every line with orjson, and do nothing else."""
+    """The baseline of throughput: parse every line with orjson, and do nothing else."""
     for _ in range(times):
         for line in lines:
             orjson.loads(line)
@@ -79,7 +79,7 @@ def parse_all(lines: Sequence[bytes], times: int = 1) -> None:
 def peak_of(benchmark: str, lines: int) -> float:
     """The peak memory, in bytes, of a fresh interpreter that calls the `once(lines)` of a benchmark.
 
-    A shell stands between, and forks: a program that is started directly inherits its parent's peak
+    It is started through a shell, which forks: a program that is started directly inherits its parent's peak
     (getrusage(2): execve keeps ru_maxrss).
     """
     imports = f"from benchmarks import measuring, {benchmark}"
@@ -95,6 +95,6 @@ def print_peak() -> None:
 
 def _line_count(text: str) -> int:
     lines = int(text)
-    if not 1 <= lines <= MOST_LINES:
-        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MOST_LINES}, found {lines}")
+    if not 1 <= lines <= MAX_LINES:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to {MAX_LINES}, found {lines}")
     return lines

@@ -1,4 +1,4 @@
-"""MNIST, whole, from the folder that the variable MNIST_DIR names."""
+"""All of MNIST, from the folder that the variable MNIST_DIR names."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ class Mnist:
 
 
 def load() -> Mnist:
-    """Read the four IDX files. Exits with a sentence where MNIST_DIR isn't set."""
+    """Read the four IDX files. Exits with a message if MNIST_DIR isn't set."""
     folder = os.environ.get("MNIST_DIR")
     if not folder:
         sys.exit("MNIST_DIR: expected the folder with MNIST's four IDX files, found no such variable: set it")

@@ -1,8 +1,8 @@
-"""One epoch as PyTorch's official example trains MNIST: what our training is compared with.
+"""One epoch of PyTorch's official MNIST example: the baseline of our training.
 
 Written from the description of https://github.com/pytorch/examples/tree/main/mnist: two convolutions, one
-pooling, dropout and two dense layers, mini-batches of 64, Adadelta at rate 1, its images opened with Pillow,
-made tensors and normalised one by one by a DataLoader, the loss printed every ten mini-batches.
+pooling, dropout and two dense layers, mini-batches of 64, Adadelta at rate 1, images opened with Pillow, then
+converted to tensors and normalised one by one by a DataLoader, the loss printed every ten mini-batches.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Net(nn.Module):
 
 @dataclass(frozen=True)
 class Images(Dataset[tuple[torch.Tensor, int]]):
-    """Images one by one, through Pillow and through what ToTensor and Normalize do to each."""
+    """Images one by one, through Pillow and through the operations of ToTensor and Normalize."""
 
     pixels: np.ndarray[Any, np.dtype[np.uint8]]
     labels: np.ndarray[Any, np.dtype[np.uint8]]

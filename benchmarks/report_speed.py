@@ -1,7 +1,7 @@
-"""write_report over a long run, S3 excluded: throughput as a share of parsing alone, peak memory, page size.
+"""write_report over a large run, without S3: throughput relative to parsing alone, peak memory, page size.
 
-The run's parts repeat after ten, so that the prepared bytes take little memory themselves; one image of a
-hundred is missing, and one line of a thousand was left out of the manifest. The page is written with it.
+The run's parts repeat after ten, so that the prepared bytes take little memory themselves; one image in a
+hundred is missing, and one manifest line in a thousand was left out. The page is written, too.
 """
 
 import random
@@ -22,8 +22,9 @@ from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import Start
 from batch_prediction.runs.parts import SMALL_PART, digest, part_sizes
-from benchmarks.measuring import MOST_LINES, Figure, arguments, conclude, in_turns, parse_all, peak_of
-from benchmarks.memory_s3 import SETTINGS, MemoryS3, clients
+from benchmarks.measuring import MAX_LINES, Figure, arguments, conclude, interleaved, parse_all, peak_of
+from benchmarks.memory_s3 import MemoryS3, clients
+from benchmarks.sample_settings import SETTINGS
 
 RUN = Run("measured", "20261122t154022z-1a2b3c4d")
 DISTINCT_PARTS = 10
@@ -36,17 +37,17 @@ JOB = {
 }
 DIGIT = (
     b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", 28, 28) + bytes(275 - 24)
-)  # as large as a digit is
+)  # the size of a digit's PNG
 
 
 def output_lines(count: int) -> list[bytes]:
-    """Lines as SageMaker joins them: nine of ten right, with confidences of four decimals, a few missing."""
-    chance = random.Random(1)  # noqa: S311 (figures to measure with, no secret)
+    """Lines as SageMaker joins them: nine in ten right, confidences with four decimals, a few missing."""
+    generator = random.Random(1)  # noqa: S311 (test data, not a secret)
     lines = []
     for number in range(count):
-        label = chance.randrange(10)
-        found = label if number % 10 else chance.randrange(10)
-        answer = {"label": found, "confidence": round(chance.random(), 4)}
+        label = generator.randrange(10)
+        found = label if number % 10 else generator.randrange(10)
+        answer = {"label": found, "confidence": round(generator.random(), 4)}
         line = {
             "image": {"source-ref": f"s3://{SETTINGS.bucket}/incoming/{RUN.batch}/{number:07d}.png"},
             "label": label,
@@ -57,7 +58,7 @@ def output_lines(count: int) -> list[bytes]:
 
 
 def prepare(lines: int) -> Clients:
-    """The clients of a run of `lines` that has ended, its objects prepared."""
+    """The clients of an ended run of `lines`, with its objects prepared."""
     distinct = output_lines(min(lines, DISTINCT_PARTS * SMALL_PART))
     images = [orjson.loads(line)["image"]["source-ref"] for line in distinct]
     bodies: dict[tuple[int, int], bytes] = {}
@@ -83,14 +84,14 @@ def prepare(lines: int) -> Clients:
 
 
 def once(lines: int) -> None:
-    """Write the report of a run of `lines`, and keep nothing."""
+    """Write the report of a run of `lines`, discarding the output."""
     aws = prepare(lines)
     aws.s3.kept = False
     write(aws)
 
 
 def write(aws: Clients) -> None:
-    """Write the report; its metrics, which are lines of the log, are not the benchmark's figures."""
+    """Write the report, hiding its metrics, which are log lines."""
     with redirect_stdout(StringIO()):
         report.write_report(aws, SETTINGS, RUN)
 
@@ -104,13 +105,13 @@ def page_of(lines: int) -> bytes:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status."""
-    given = arguments(__doc__, argv, MOST_LINES)
+    """Measure and print; returns the exit status."""
+    given = arguments(__doc__, argv, MAX_LINES)
     peak, small = (peak_of("report_speed", lines) for lines in (given.lines, 10_000))
     aws = prepare(given.lines)
-    aws.s3.kept = False  # else the second round would find the first one's report
+    aws.s3.kept = False  # otherwise the second round would find the first one's report
     distinct = output_lines(min(given.lines, DISTINCT_PARTS * SMALL_PART))
-    parsing, writing = in_turns(
+    parsing, writing = interleaved(
         given.rounds,
         lambda: parse_all(distinct, given.lines // len(distinct)),
         lambda: write(aws),

@@ -1,8 +1,8 @@
 """Training `large` on a GPU: accuracy over seeds, the time of the loop, and an ensemble with shifted images.
 
-Reads MNIST from the folder MNIST_DIR. Every training is on all 60,000 images; a finished model meets the test
-set once, and so does the ensemble: the sum of the probabilities of five models, each averaged over shifts by
-a pixel. The first training's time includes CUDA's own start and doesn't count.
+Reads MNIST from the folder MNIST_DIR. Every training uses all 60,000 images; a finished model is measured on
+the test set once, and so is the ensemble: the sum of the probabilities of five models, each averaged over
+shifts by a pixel. The first training's time includes CUDA's initialisation and doesn't count.
 """
 
 import argparse
@@ -19,11 +19,11 @@ ENSEMBLE = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure and print; the exit status."""
+    """Measure and print; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=training_runs.seeds, default=range(5), help="how many (5)")
     parser.add_argument("--epochs", default="30")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a goal is missed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a goal is missed")
     given = parser.parse_args(argv)
     if not torch.cuda.is_available():
         sys.exit("training_gpu: expected a GPU, found none: run it on a machine with one")
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     networks = [each.network for each in trained]
     accuracies = [training_runs.test_accuracy(network, images) for network in networks]
-    seconds = [each.clock for each in trained]
+    seconds = [each.wall_seconds for each in trained]
     print(f"large on {torch.cuda.get_device_name()}: {training_runs.spread(accuracies)}")
     print(f"seconds of each training loop: {' '.join(f'{value:.1f}' for value in seconds)}")
     figures = [

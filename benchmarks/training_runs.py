@@ -1,4 +1,4 @@
-"""Trainings of the container's code on MNIST: their time, and one measurement on the test set each."""
+"""Trainings of the container's code on MNIST: their time, and one measurement each on the test set."""
 
 import statistics
 import sys
@@ -15,7 +15,9 @@ from benchmarks.measuring import ROOT
 from benchmarks.mnist import Mnist
 from training.container.data import Bytes
 
-sys.path.insert(0, str(ROOT / "training" / "container"))  # the container's files find each other so
+sys.path.insert(
+    0, str(ROOT / "training" / "container")
+)  # the container's files import each other by these names
 import arguments
 import checkpoints
 import train
@@ -33,16 +35,16 @@ RECIPES: dict[str, list[str]] = {
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished model, shifts included, and what its training took: seconds on processor and clock."""
+    """A finished model, shifts included, and the seconds of its training: CPU and wall-clock time."""
 
     network: nn.Module
     images: int
-    processor: float
-    clock: float
+    cpu_seconds: float
+    wall_seconds: float
 
 
 def options_of(arch: str, seed: int, *others: str) -> Namespace:
-    """What train.py would be told for a recipe with a seed."""
+    """train.py's options for a recipe with a seed."""
     given = [*RECIPES[arch], "--arch", arch, "--seed", str(seed), *others]
     return arguments.parse(["--training", "", "--model-dir", "", *given])
 
@@ -53,9 +55,9 @@ def fit(
     positions: Any = slice(None),
     after_epoch: Callable[[nn.Module], object] | None = None,
 ) -> Trained:
-    """Train as train.py does, on the images at `positions`, on the GPU where there is one.
+    """Train like train.py, on the images at `positions`, on the GPU if there is one.
 
-    `after_epoch` is given the network after each epoch, and may measure it.
+    `after_epoch` is called with the network after each epoch, and may measure it.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(options.seed)
@@ -63,29 +65,29 @@ def fit(
     labels = torch.from_numpy(mnist.labels[positions]).to(device).long()
     network, ranks = build(options.arch, options.dropout).to(device), Ranks(1, 0, device)
     options.checkpoint_dir = None
-    kept = checkpoints.Checkpoints(options, images, labels, ranks)
+    no_checkpoints = checkpoints.Checkpoints(options, images, labels, ranks)
 
     def watch(_epoch: int) -> None:
         if after_epoch:
             after_epoch(network)
             network.train()
 
-    processor, clock = time.process_time(), time.perf_counter()
-    train.fit(network, images, labels, options, ranks, kept, watch)
+    cpu, wall = time.process_time(), time.perf_counter()
+    train.fit(network, images, labels, options, ranks, no_checkpoints, watch)
     seen = len(images) // options.batch_size * options.batch_size * options.epochs
-    processor, clock = time.process_time() - processor, time.perf_counter() - clock
-    return Trained(averaged(network, options.shifts), round(seen), processor, clock)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    return Trained(averaged(network, options.shifts), round(seen), cpu, wall)
 
 
 def averaged(network: nn.Module, pixels: int) -> nn.Module:
-    """The network averaged over shifts by `pixels`, as the artifact's is; with 0 the network itself."""
+    """The network averaged over shifts by `pixels`, like the artifact's; with 0 the network itself."""
     return over_shifts(network, pixels, MEAN, STD)
 
 
 def accuracy(network: nn.Module, pixels: Bytes, labels: Bytes) -> float:
     """The network's accuracy (0–1) on uint8 images (N, 28, 28) with labels (N,)."""
     device = next(network.parameters()).device
-    logits = train.read(network, torch.from_numpy(pixels).to(device))
+    logits = train.compute_logits(network, torch.from_numpy(pixels).to(device))
     return train.accuracy(logits, torch.from_numpy(labels).to(device))
 
 
@@ -95,15 +97,15 @@ def test_accuracy(network: nn.Module, mnist: Mnist) -> float:
 
 
 def ensemble_accuracy(networks: Sequence[nn.Module], mnist: Mnist) -> float:
-    """The test accuracy (0–1) of several networks that vote, each averaged over shifts by a pixel."""
+    """The test accuracy (0–1) of the summed probabilities of several networks, each averaged over shifts."""
     device = next(networks[0].parameters()).device
     pixels = torch.from_numpy(mnist.test_images).to(device)
-    votes = [train.read(averaged(network, 1), pixels).softmax(1) for network in networks]
-    return train.accuracy(torch.stack(votes).sum(0), torch.from_numpy(mnist.test_labels).to(device))
+    probabilities = [train.compute_logits(averaged(network, 1), pixels).softmax(1) for network in networks]
+    return train.accuracy(torch.stack(probabilities).sum(0), torch.from_numpy(mnist.test_labels).to(device))
 
 
 def spread(values: Iterable[float]) -> str:
-    """Percentages as mean ± standard deviation, and each of them."""
+    """Percentages as mean ± standard deviation, and each single one."""
     hundredths = [100 * value for value in values]
     deviation = statistics.stdev(hundredths) if len(hundredths) > 1 else 0.0
     each = " ".join(f"{value:.2f}" for value in hundredths)

@@ -1,1 +1,1 @@
-"""The `digits` command: thin, one file a group of commands."""
+"""The `digits` command: thin, one file per group of commands."""

@@ -1,4 +1,4 @@
-"""`digits dataset`: a data set to train on, fetched or read, checked, and put into the bucket."""
+"""`digits dataset`: a data set to train on: downloaded or read, checked, and uploaded to the bucket."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ def upload(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="mnist, emnist-digits, qmnist, kmnist or fashion-mnist; with --from: a name of your own.",
+            help="mnist, emnist-digits, qmnist, kmnist or fashion-mnist; with --from: any name.",
             metavar="NAME",
         ),
     ] = None,
@@ -28,8 +28,8 @@ def upload(
         Path | None,
         typer.Option(
             "--from",
-            help="Read this folder instead: IDX files, or folders 0 to 9 of PNG or JPEG images, perhaps "
-            "below training/ and test/.",
+            help="Read this folder instead: IDX files, or folders 0 to 9 of PNG or JPEG images, optionally "
+            "in training/ and test/.",
             exists=True,
             file_okay=False,
             metavar="DIR",
@@ -37,20 +37,22 @@ def upload(
     ] = None,
     rename: Annotated[
         str | None,
-        typer.Option("--name", help="Name in the bucket; by default NAME or DIR's.", metavar="NAME"),
+        typer.Option(
+            "--name", help="Name in the bucket; by default NAME, or the name of DIR.", metavar="NAME"
+        ),
     ] = None,
-    folder: Annotated[Path, typer.Option(help="Folder that downloads are kept in.", file_okay=False)] = Path(
+    folder: Annotated[Path, typer.Option(help="Folder to keep downloads in.", file_okay=False)] = Path(
         ".cache/datasets"
     ),
     stack_name: stack.StackName = stack.NAME,
 ) -> None:
-    """Put a data set into the bucket, below datasets/<name>/, to train on.
+    """Upload a training data set to datasets/<name>/ in the bucket.
 
-    It is fetched with torchvision or read from a folder, checked, and uploaded
-    as gzipped IDX files. What is there already isn't sent again.
+    It is downloaded with torchvision or read from a folder, checked, and uploaded
+    as gzipped IDX files. Files that are already there aren't uploaded again.
 
-    datasets/<name>/dataset.json, written last, says what it holds. Without test/
-    one image in seven becomes the test.
+    datasets/<name>/dataset.json, written last, describes it. Without test/, one
+    image in seven becomes a test image.
     """
     from batch_prediction.layout import dataset as prefix_of
     from training.checks import check
@@ -62,15 +64,15 @@ def upload(
         raise CommandError(
             f"data set: expected one of {', '.join(PUBLISHED)}, or --from DIR, found {name or 'neither'}"
         )
-    called = rename or name or (source or Path()).resolve().name
+    chosen = rename or name or (source or Path()).resolve().name
     console = Console()
     try:
-        prefix = prefix_of(called)
+        prefix = prefix_of(chosen)
     except ValueError as error:
-        raise CommandError(f"{error}. Give one with --name") from error
+        raise CommandError(f"{error}. Choose one with --name") from error
     found = stack.find(stack_name)  # before anything is downloaded
     try:
-        dataset = _read(console, called, name, source, folder)
+        dataset = _read(console, chosen, name, source, folder)
         for warning in check(dataset):
             console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
         uploaded = _upload(console, found.bucket, dataset)
@@ -81,21 +83,23 @@ def upload(
             f"{uploaded.channels[channel]}  {len(digits):,} images", highlight=False, soft_wrap=True
         )
     sent = ", ".join(key.removeprefix(prefix) for key in uploaded.sent)
-    console.print(f"sent now: {sent or 'nothing, all of it was there'}", highlight=False, soft_wrap=True)
+    console.print(
+        f"uploaded: {sent or 'nothing, everything was there already'}", highlight=False, soft_wrap=True
+    )
     console.print(f"sha256: {uploaded.sha256}", highlight=False, soft_wrap=True)
 
 
-def _read(console: Console, called: str, name: str | None, source: Path | None, folder: Path) -> "DataSet":
+def _read(console: Console, chosen: str, name: str | None, source: Path | None, folder: Path) -> "DataSet":
     from dataclasses import replace
 
     from training import fetch, folders
 
     if source is None:
-        return replace(fetch.fetch(str(name), folder), name=called)
+        return replace(fetch.fetch(str(name), folder), name=chosen)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(f"Reading {source}", total=None)
-        return folders.read(source, called, lambda done, of: bar.update(task, completed=done, total=of))
+        return folders.read(source, chosen, lambda done, of: bar.update(task, completed=done, total=of))
 
 
 def _upload(console: Console, bucket: str, dataset: "DataSet") -> "Uploaded":

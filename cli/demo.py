@@ -1,4 +1,4 @@
-"""`digits demo`: the whole of it on this machine, from an empty cloud to a report."""
+"""`digits demo`: the whole workflow on this machine, from an empty cloud to a report."""
 
 import io
 import json
@@ -25,7 +25,7 @@ from localcloud.core.activity import Happening
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from training import source
-from training.datasets import DataSet, Digits, Parts, at_hand
+from training.datasets import DataSet, Digits, Splits, load_mnist
 from training.upload import upload
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 INSTANCE_TYPE = "ml.m5.large"
 TRIALS = 2
 EPOCHS = {"mnist-sample": 40, "mnist": 2}
-# One thread: the same seed then gives the same model on every machine. Mini-batches that suit the sample.
+# One thread: the same seed then gives the same model on every machine. The mini-batch size suits the sample.
 FIXED = {"threads": "1", "batch-size": "128"}
-_UPLOADS_AT_ONCE = 8
-_MAX_WAIT_FACTOR = 900  # seconds
+_CONCURRENT_UPLOADS = 8
+_MAX_WAIT_SECONDS = 900  # seconds
 
 Found = TypeVar("Found")
 
@@ -46,54 +46,54 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
     """Run every stage; StageError when one fails, after showing why."""
     stages = Stages(console)
     with Cloud(listener=lambda happening: stages.news(_line(happening))) as cloud:
-        parts, stack = _prepare(stages, cloud, seed)
+        splits, stack = _prepare(stages, cloud, seed)
         outputs = stack.outputs
         with stages.stage("Tune on real MNIST") as stage:
-            search = _tune(cloud, stack, parts, seed)
+            search = _tune(cloud, stack, splits, seed)
             sagemaker = cloud.client("sagemaker")
             best = _wait("the trials", lambda: _best(sagemaker, search, stage.news), cloud, outputs)
             stage.result = f"{search.trials} trials, the best with validation accuracy {best.objective:.2%}"
-        with stages.stage("Train the best") as stage:
+        with stages.stage("Train the best model") as stage:
             job = _wait(
                 "the final training", lambda: final_training(stack, search.name, stage.news), cloud, outputs
             )
-            stage.result = f"{len(parts.training):,} images, {_test_accuracy(job)}"
+            stage.result = f"{len(splits.training):,} images, {_test_accuracy(job)}"
         with stages.stage("Register the model") as stage:
             package = _wait("a model package", lambda: package_of(stack, job, stage.news), cloud, outputs)
             stage.result = _approved(package)
         with stages.stage("Drop a batch") as stage:
             batch = f"demo-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-            _drop(cloud, outputs["BucketName"], batch, parts.batch, images, stage.news)
+            _drop(cloud, outputs["BucketName"], batch, splits.batch, images, stage.news)
             stage.result = f"{outputs['DropBatchesAt']}{batch}/, {images:,} images and a manifest"
         with stages.stage("Read its report") as stage:
             key = _wait("the report", lambda: _report(cloud, outputs, batch), cloud, outputs)
             files = fetch(cloud.client("s3"), outputs["BucketName"], REPORTS, out)
             stage.result = key
         show(console, json.loads((out / key).read_text()))
-        console.print("\nOpen the report, or the index of all runs; the other files are for programs:")
+        console.print("\nOpen the report, or the index of all runs; the other files are machine-readable:")
         for file in sorted(files, key=lambda file: file.suffix != ".html"):
             console.print(f"  {file}", soft_wrap=True, highlight=False)
         if keep_running:
             _keep_running(console, cloud, outputs)
 
 
-def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Parts, Stack]:
-    with stages.stage("Take the data") as stage:
-        parts = at_hand(seed)
-        stage.result = f"{parts.name}: {len(parts.training):,} to train on, {len(parts.test):,} to test"
+def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Splits, Stack]:
+    with stages.stage("Load the data") as stage:
+        splits = load_mnist(seed)
+        stage.result = f"{splits.name}: {len(splits.training):,} to train on, {len(splits.test):,} to test"
     with stages.stage("Deploy template.yaml") as stage:
         configured = samconfig.read(SAMCONFIG, "local")
         outputs = deploy(cloud, TEMPLATE, configured.stack_name, configured.parameters, CACHE)
         stage.result = f"stack {configured.stack_name}, at {cloud.endpoint_url}"
-    return parts, Stack(configured.stack_name, outputs, configured.parameters)
+    return splits, Stack(configured.stack_name, outputs, configured.parameters)
 
 
-def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> "tune.Search":
+def _tune(cloud: Cloud, stack: Stack, splits: Splits, seed: int) -> "tune.Search":
     """Upload data set and code, and start a tuning job, as `digits dataset` and `digits tune` do."""
-    from training import tune  # the SDK looks for a profile when it is imported: the cloud has set it aside
+    from training import tune  # importing the SDK looks for a profile: the local cloud has isolated it by now
 
     s3 = cloud.client("s3")
-    dataset = DataSet(parts.name, "the demo's part of MNIST", parts.training, parts.test)
+    dataset = DataSet(splits.name, "the demo's part of MNIST", splits.training, splits.test)
     search = tune.Search(
         name=tune.job_name(stack.group, datetime.now(UTC)),
         bucket=stack.bucket,
@@ -103,7 +103,7 @@ def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> "tune.Search":
         training=upload(s3, stack.bucket, dataset).channels["training"],
         instance_type=INSTANCE_TYPE,
         arch="small",
-        epochs=EPOCHS[parts.name],
+        epochs=EPOCHS[splits.name],
         seed=seed + 1,
         trials=TRIALS,
         parallel=TRIALS,
@@ -114,14 +114,16 @@ def _tune(cloud: Cloud, stack: Stack, parts: Parts, seed: int) -> "tune.Search":
 
 
 def _best(sagemaker: Any, search: "tune.Search", news: Callable[[str], None]) -> trials.Trial | None:
-    """The best trial of a search that has ended; None while it hasn't. RuntimeError when it found nothing."""
+    """The best trial of a search that has ended; None until then. RuntimeError if the search failed."""
     job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=search.name)
     found = trials.listed(sagemaker, search.name)
     status = job["HyperParameterTuningJobStatus"]
     if status == "Completed":
         return found[0]
     if status in trials.ENDED:
-        raise RuntimeError(f"{search.name} is {status}: {'; '.join(map(trials.told, found))}")
+        raise RuntimeError(
+            f"{search.name}: expected Completed, found {status}: {'; '.join(map(trials.line, found))}"
+        )
     news(", ".join(f"{trial.name.removeprefix(search.name)[1:4]}: {trial.status}" for trial in found))
     return None
 
@@ -132,17 +134,20 @@ def _test_accuracy(job: dict[str, Any]) -> str:
 
 
 def _approved(package: ModelPackage) -> str:
-    """The version of an approved package; RuntimeError for one that waits."""
+    """The version of an approved package; RuntimeError for a pending one."""
     if package.status != "Approved":
         described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
-        raise RuntimeError(f"{package.arn} waits for a person: {described['ModelPackageDescription']}")
+        raise RuntimeError(
+            f"{package.arn}: expected Approved, found {package.status}: "
+            f"{described['ModelPackageDescription']}"
+        )
     return package.arn.rpartition("model-package/")[2]
 
 
 def _drop(
     cloud: Cloud, bucket: str, batch: str, digits: Digits, images: int, news: Callable[[str], None]
 ) -> None:
-    """Upload the images as PNG files, many at once, and the manifest when all of them are there."""
+    """Upload the images as PNG files, several at a time, and the manifest once all of them are there."""
     s3, folder = cloud.client("s3"), f"{INCOMING}{batch}/"
 
     def upload(number: int) -> None:
@@ -150,7 +155,7 @@ def _drop(
         Image.fromarray(digits.images[number]).save(png, format="PNG")
         s3.put_object(Bucket=bucket, Key=f"{folder}{number:05d}.png", Body=png.getvalue())
 
-    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_CONCURRENT_UPLOADS) as pool:
         for done, _ in enumerate(pool.map(upload, range(images)), start=1):
             news(f"{done:,} of {images:,} images")
     lines = [
@@ -166,18 +171,20 @@ def _report(cloud: Cloud, outputs: dict[str, str], batch: str) -> str | None:
     return next((key for key in keys if key.endswith("/report.json")), None)
 
 
-def _wait(what: str, look: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:
-    """Look until there is something; an error when a queue has dead letters, or time is up."""
-    deadline = time.monotonic() + _MAX_WAIT_FACTOR
+def _wait(what: str, poll: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:
+    """Poll until there is a result; an error if a dead-letter queue holds a message, or the time is up."""
+    deadline = time.monotonic() + _MAX_WAIT_SECONDS
     while time.monotonic() < deadline:
-        if (found := look()) is not None:
+        if (found := poll()) is not None:
             return found
         for name in ("UploadDeadLettersUrl", "ReportDeadLettersUrl", "TrainingDeadLettersUrl"):
             messages = cloud.client("sqs").receive_message(QueueUrl=outputs[name]).get("Messages", [])
             if messages:
-                raise RuntimeError(f"waiting for {what}: {name} holds {messages[0]['Body'][:2000]}")
+                raise RuntimeError(
+                    f"waiting for {what}: expected no dead letters, {name} holds {messages[0]['Body'][:2000]}"
+                )
         time.sleep(0.3)
-    raise TimeoutError(f"expected {what} within {_MAX_WAIT_FACTOR} s, found none")
+    raise TimeoutError(f"expected {what} within {_MAX_WAIT_SECONDS} s, found none")
 
 
 def _line(happening: Happening) -> str:
@@ -186,7 +193,7 @@ def _line(happening: Happening) -> str:
 
 def _keep_running(console: Console, cloud: Cloud, outputs: dict[str, str]) -> None:
     console.print(
-        f"\nThe local cloud is up until Ctrl-C. From another terminal:\n"
+        f"\nThe local cloud runs until Ctrl-C. In another terminal:\n"
         f"  export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_DEFAULT_REGION={cloud.region} "
         "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n"
         f"  aws s3 ls s3://{outputs['BucketName']}/reports/ --recursive",

@@ -1,4 +1,4 @@
-"""`digits doctor`: what keeps a stack from working, and what to do about it."""
+"""`digits doctor`: what prevents a stack from working, and what to do about it."""
 
 import typer
 from rich.console import Console
@@ -9,22 +9,24 @@ from cli.stack import StackName
 
 
 def doctor(stack: StackName = stacks.NAME) -> None:
-    """Check that a deployed stack can do its work; each line says what to do.
+    """Check that a deployed stack can work; say what to do about each problem.
 
-    Credentials, region, deployment, quotas of instances, an approved model, S3's
-    events, the e-mail's subscription, dead-letter queues. ✓ is well, ! deserves a
-    look, ✗ stops the stack from working, – can't be seen here. Nothing is changed.
+    Checks credentials, region, deployment, instance quotas, the approved model,
+    S3's events, the e-mail subscription and dead-letter queues. Changes nothing.
 
-    The exit status is 1 where there is a ✗.
+    ✓ is fine, ! needs attention, ✗ prevents the stack from working, – can't be
+    checked here. The exit status is 1 if there is a ✗.
     """
     from cli.checks import Mark, findings
 
-    console, stops = Console(), False
+    console, failed = Console(), False
     for finding in findings(stack):
         line = f"{finding.mark.value} {finding.what:<14}  {escape(finding.found)}"
         console.print(line, highlight=False, soft_wrap=True)
-        if finding.do:
-            console.print(f"  {'':<14}  [bold]→[/bold] {escape(finding.do)}", highlight=False, soft_wrap=True)
-        stops = stops or finding.mark is Mark.STOPS
-    if stops:
+        if finding.advice:
+            console.print(
+                f"  {'':<14}  [bold]→[/bold] {escape(finding.advice)}", highlight=False, soft_wrap=True
+            )
+        failed = failed or finding.mark is Mark.ERROR
+    if failed:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Errors that a command tells in a sentence, without a stack trace."""
+"""Errors that a command reports in a sentence, without a stack trace."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ class CommandError(Exception):
 
 
 class Commands(TyperGroup):
-    """Commands whose foreseen errors, and what AWS refuses, are told on standard error; exit status 1."""
+    """Commands that report expected errors, and AWS's, on standard error; exit status 1."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was named."""
+        """Run the given command."""
         try:
             return super().invoke(ctx)
         except CommandError as error:
-            _tell(str(error))
+            _print_error(str(error))
             raise typer.Exit(1) from error
         except (ClientError, BotoCoreError) as error:
-            _tell(f"AWS: {error}")
+            _print_error(f"AWS: {error}")
             raise typer.Exit(1) from error
 
 
-def _tell(text: str) -> None:
+def _print_error(text: str) -> None:
     Console(stderr=True).print(f"[red]Error:[/red] {escape(text)}", highlight=False, soft_wrap=True)

@@ -1,11 +1,11 @@
-"""Copies objects of the bucket to this machine."""
+"""Downloads objects of the bucket."""
 
 from pathlib import Path
 from typing import Any
 
 
 def fetch(s3: Any, bucket: str, prefix: str, out: Path) -> list[Path]:
-    """Copy what lies below `prefix` to the same place below `out`; the files, in order."""
+    """Download the objects below `prefix` to the same paths below `out`; returns the files, in order."""
     files = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for entry in page.get("Contents", []):

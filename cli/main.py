@@ -27,7 +27,7 @@ app = typer.Typer(
 
 @app.callback()
 def digits() -> None:
-    """Keep `demo` a command of its own, beside those to come."""
+    """The group of all commands."""
 
 
 app.command("dataset")(dataset.upload)
@@ -37,30 +37,31 @@ app.add_typer(reports.app, name="reports")
 
 @app.command()
 def demo(
-    out: Annotated[
-        Path, typer.Option(help="Folder that the reports are copied into.", file_okay=False)
-    ] = Path("out"),
+    out: Annotated[Path, typer.Option(help="Folder to copy the reports into.", file_okay=False)] = Path(
+        "out"
+    ),
     images: Annotated[
-        int, typer.Option(help="Images to drop as a batch; none of them is trained on.", min=1, max=BATCH)
+        int, typer.Option(help="Images to drop as a batch; training uses none of them.", min=1, max=BATCH)
     ] = BATCH,
-    seed: Annotated[int, typer.Option(help="Seed of the data's parting and of the training.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the data split and of the training.", min=0)] = 0,
     keep_running: Annotated[
-        bool, typer.Option("--keep-running", help="Leave the local cloud up after the report, until Ctrl-C.")
+        bool,
+        typer.Option("--keep-running", help="Keep the local cloud running after the report, until Ctrl-C."),
     ] = False,
 ) -> None:
-    """Run the whole of it on this machine, without an AWS account and without Docker.
+    """Run the whole workflow on this machine, without an AWS account or Docker.
 
     Starts the local cloud, deploys template.yaml, tunes on real MNIST, trains the
-    best on all images, drops a batch of images and reads its accuracy report:
-    about a minute on two cores.
+    best model on all images, drops a batch of images and reads its accuracy
+    report: about a minute on two cores.
 
     The environment variable MNIST_DIR may name a folder with all of MNIST (four
     IDX files); without it, a sample of 5,000 images is used.
     """
     project.require_local("demo")
-    from cli.demo import run  # torch's and moto's imports cost seconds that `--help` doesn't pay
+    from cli.demo import run  # importing torch and moto takes seconds, which `--help` needn't wait for
 
-    _end_in_order()
+    _exit_cleanly()
     try:
         run(Console(), out, images, seed, keep_running)
     except StageError as error:
@@ -78,20 +79,20 @@ def up(
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that keeps objects and model packages until the next time.", file_okay=False
+            help="Folder that keeps objects and model packages for the next start.", file_okay=False
         ),
     ] = None,
-    logs: Annotated[bool, typer.Option("--logs", help="Show what functions and jobs print, too.")] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Also show what functions and jobs print.")] = False,
 ) -> None:
     """Run the local cloud on a port, for `aws`, `sam` and boto3, until Ctrl-C.
 
-    Prints what to export, and then what happens: stacks, events, invocations, jobs, and requests that the
-    policies of a role deny.
+    Prints the variables to export, and then what happens: stacks, events,
+    invocations, jobs, and requests that a role's policies deny.
     """
     project.require_local("up")
-    from cli.up import run  # moto's import costs a second that `--help` doesn't pay
+    from cli.up import run  # importing moto takes a second, which `--help` needn't wait for
 
-    _end_in_order()
+    _exit_cleanly()
     run(Console(), port, deploy, state, logs)
 
 
@@ -99,15 +100,15 @@ app.command()(tune)
 app.command()(doctor)
 
 
-def _end_in_order() -> None:
-    """Let SIGTERM and SIGHUP, as Ctrl-C does, end the local cloud with its children before the command."""
+def _exit_cleanly() -> None:
+    """Make SIGTERM and SIGHUP stop the local cloud and its children before the command, as Ctrl-C does."""
 
     def leave(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # once is enough: the clean-up takes a moment
+        signal.signal(number, signal.SIG_IGN)  # only once: the clean-up takes a moment
         sys.exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants it ignored
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores it
             signal.signal(number, leave)
 
 

@@ -1,4 +1,4 @@
-"""`digits models`: the model packages with their figures, and the approval that gates their use."""
+"""`digits models`: the model packages with their metrics, and the approval that gates their use."""
 
 import json
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ app = typer.Typer()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Version = Annotated[str, typer.Argument(help="A version such as 3, or its ARN.", metavar="VERSION")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, kept with the package.", metavar="TEXT")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; stored with the package.", metavar="TEXT")]
 
 
 @app.callback(invoke_without_command=True)
@@ -23,11 +23,11 @@ def models(
     context: typer.Context,
     stack_name: stack.StackName = stack.NAME,
     as_json: AsJson = False,
-    limit: Annotated[int, typer.Option(help="Versions to list, the newest.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="List at most this many versions, the newest.", min=1)] = 20,
 ) -> None:
-    """List the model packages, newest first; or approve, reject and show one.
+    """List the model packages, newest first; or approve, reject or show one.
 
-    A batch is read by the newest Approved version, which is marked with an arrow.
+    The newest Approved version, marked with an arrow, scores the batches.
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context)
@@ -43,14 +43,14 @@ def models(
     if not shown:
         console.print(f"The group {found.group} has no model package yet: train a model first.")
         return
-    console.print(_table(found.group, shown, packages.reading_batches(listed)))
+    console.print(_table(found.group, shown, packages.scoring_version(listed)))
     if len(listed) > limit:
-        console.print(f"{len(listed) - limit:,} older ones: --limit {len(listed)} shows all.")
+        console.print(f"{len(listed) - limit:,} more: --limit {len(listed)} shows all.")
 
 
 @app.command()
 def show(version: Version, stack_name: stack.StackName = stack.NAME, as_json: AsJson = False) -> None:
-    """Show all that is known of one version: figures, hyperparameters, places in S3."""
+    """Show everything about one version: metrics, hyperparameters, objects in S3."""
     sagemaker, found = stack.client("sagemaker"), stack.find(stack_name)
     arn = packages.find(packages.summaries(sagemaker, found.group), found, version)
     known = packages.describe(sagemaker, arn).summary()
@@ -73,13 +73,13 @@ def show(version: Version, stack_name: stack.StackName = stack.NAME, as_json: As
 
 @app.command()
 def approve(version: Version, reason: Reason, stack_name: stack.StackName = stack.NAME) -> None:
-    """Let a version read batches. It does when no newer one is Approved."""
+    """Approve a version. It scores batches unless a newer one is Approved."""
     _decide(version, APPROVED, reason, stack_name)
 
 
 @app.command()
 def reject(version: Version, reason: Reason, stack_name: stack.StackName = stack.NAME) -> None:
-    """Keep a version from reading batches: the rollback to the Approved one before it."""
+    """Reject a version: the newest one still Approved scores batches."""
     _decide(version, REJECTED, reason, stack_name)
 
 
@@ -90,7 +90,7 @@ def _decide(version: str, status: str, reason: str, stack_name: str) -> None:
     package = packages.describe(sagemaker, packages.find(listed, found, version))
     packages.decide(sagemaker, package, status, kept)
     before, after = (
-        packages.reading_batches(entries)
+        packages.scoring_version(entries)
         for entries in (
             listed,
             [_as_decided(entry, package, status) for entry in listed],
@@ -99,12 +99,12 @@ def _decide(version: str, status: str, reason: str, stack_name: str) -> None:
     console = Console()
     console.print(f"Version {package.version} is {status}.", highlight=False)
     if after is None:
-        told = "No version is Approved: batches are refused, in a report, until one is."
+        outcome = "No version is Approved: batches are refused, in a report, until one is."
     elif after == before:
-        told = f"Batches are read by version {after}, as before."
+        outcome = f"Version {after} scores the batches, as before."
     else:
-        told = f"Batches dropped from now on are read by version {after}."
-    console.print(told, highlight=False, soft_wrap=True)
+        outcome = f"Version {after} scores the batches dropped from now on."
+    console.print(outcome, highlight=False, soft_wrap=True)
 
 
 def _as_decided(entry: dict[str, Any], package: Package, status: str) -> dict[str, Any]:
@@ -117,10 +117,10 @@ def _refuse_options(context: typer.Context) -> None:
         given = context.get_parameter_source(str(parameter.name))
         if given is not None and given.name == "COMMANDLINE":
             option, command = parameter.opts[0], context.invoked_subcommand
-            raise typer.BadParameter(f"{option}: put it behind `{command}`", ctx=context)
+            raise typer.BadParameter(f"{option}: put it after `{command}`", ctx=context)
 
 
-def _table(group: str, shown: list[Package], reading: int | None) -> Table:
+def _table(group: str, shown: list[Package], scoring: int | None) -> Table:
     table = Table(title=f"model packages of {group}", title_justify="left", show_lines=True)
     table.add_column("version", no_wrap=True)
     table.add_column("status", overflow="fold")
@@ -131,7 +131,7 @@ def _table(group: str, shown: list[Package], reading: int | None) -> Table:
         known = package.summary()
         error = known["expected_calibration_error"]
         table.add_row(
-            f"{'→' if package.version == reading else ' '} {package.version}",
+            f"{'→' if package.version == scoring else ' '} {package.version}",
             known["approval_status"],
             f"validation {_percent(known['validation_accuracy'])}\n"
             f"test       {_percent(known['test_accuracy'])}\n"
@@ -149,7 +149,7 @@ def _percent(value: float | None) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Text that the terminal shows as it is, whatever brackets it has."""
+    """Text that the terminal shows literally, brackets included."""
     return escape(str(value))
 
 

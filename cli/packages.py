@@ -1,4 +1,4 @@
-"""Model packages as people read them: what the registry knows of each version, and what reads batches."""
+"""Model packages for people: what the registry knows about each version, and which one scores batches."""
 
 import re
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from cli.errors import CommandError
 from cli.stack import Stack
 
 APPROVED, REJECTED = "Approved", "Rejected"
-_LONGEST_REASON = 1024  # ApprovalDescription, in characters
+_MAX_REASON_LENGTH = 1024  # ApprovalDescription, in characters
 # ListModelPackages: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListModelPackages.html
 _ARN = re.compile(r"arn:[^:]+:sagemaker:[^:]*:[^:]*:model-package/(?P<group>[^/]+)/(?P<version>\d+)")
 
 
 @dataclass(frozen=True)
 class Package:
-    """A version in the registry, as DescribeModelPackage tells it; None is what isn't known of it."""
+    """A version in the registry, from DescribeModelPackage's response; None stands for what isn't known."""
 
     described: dict[str, Any]
 
@@ -26,24 +26,24 @@ class Package:
 
     @property
     def metadata(self) -> dict[str, str]:
-        """Whatever was recorded when it was registered."""
+        """The metadata recorded at its registration."""
         metadata: dict[str, str] = self.described.get("CustomerMetadataProperties") or {}
         return metadata
 
     @property
     def reason(self) -> str | None:
-        """Why it has its approval status: what a person gave, else what was decided at its registration."""
+        """Why it has its approval status: a person's reason, else that of its registration."""
         if given := self.described.get("ApprovalDescription"):
             return str(given)
         trained = f"Trained by {self.metadata.get('training_job')}. "  # how register_model begins
         return str(self.described.get("ModelPackageDescription", "")).removeprefix(trained) or None
 
     def figure(self, *names: str) -> float | None:
-        """The first of these figures that was recorded."""
+        """The first of these metrics that was recorded."""
         return next((float(self.metadata[name]) for name in names if name in self.metadata), None)
 
     def summary(self) -> dict[str, Any]:
-        """All that is known, for programs; times in ISO 8601."""
+        """Everything known about it, for programs; times in ISO 8601."""
         described = self.described
         containers = described.get("InferenceSpecification", {}).get("Containers", [])
         return {
@@ -69,7 +69,7 @@ class Package:
 
 
 def summaries(sagemaker: Any, group: str) -> list[dict[str, Any]]:
-    """ListModelPackages of the group, newest first, all pages."""
+    """The group's summaries of ListModelPackages, newest first, from all pages."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
     )
@@ -85,7 +85,7 @@ def describe(sagemaker: Any, arn: str) -> Package:
 
 
 def find(listed: list[dict[str, Any]], stack: Stack, version: str) -> str:
-    """Return the ARN of a version, which is given as its number or its ARN; CommandError for another."""
+    """Return the ARN of a version, given its number or its ARN; CommandError if there is none."""
     arn = _ARN.fullmatch(version)
     if not version.isdecimal() and not (arn and arn["group"] == stack.group):
         raise CommandError(
@@ -95,10 +95,10 @@ def find(listed: list[dict[str, Any]], stack: Stack, version: str) -> str:
     for summary in listed:
         if _version(summary["ModelPackageArn"]) == number:
             return str(summary["ModelPackageArn"])
-    there = ", ".join(str(_version(summary["ModelPackageArn"])) for summary in listed[:10])
+    existing = ", ".join(str(_version(summary["ModelPackageArn"])) for summary in listed[:10])
     raise CommandError(
         f"model package {version}: expected a version of the group {stack.group}, which has "
-        f"{there or 'none yet: train a model first'}"
+        f"{existing or 'none yet: train a model first'}"
     )
 
 
@@ -106,7 +106,7 @@ def decide(sagemaker: Any, package: Package, status: str, reason: str) -> None:
     """Set a version's approval status with its reason.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateModelPackage.html doesn't say whether
-    metadata that isn't given stays, so all of it is given.
+    omitted metadata is kept, so all of it is sent.
     """
     kept = {"CustomerMetadataProperties": package.metadata} if package.metadata else {}
     sagemaker.update_model_package(
@@ -118,15 +118,15 @@ def decide(sagemaker: Any, package: Package, status: str, reason: str) -> None:
 
 
 def reason_of(text: str) -> str:
-    """Return a reason as SageMaker takes it: one line; CommandError for one that is empty or too long."""
+    """Return a reason in SageMaker's form: one line; CommandError for one that is empty or too long."""
     reason = " ".join(text.split())
-    if not 1 <= len(reason) <= _LONGEST_REASON:
-        raise CommandError(f"--reason: expected 1 to {_LONGEST_REASON} characters, found {len(reason)}")
+    if not 1 <= len(reason) <= _MAX_REASON_LENGTH:
+        raise CommandError(f"--reason: expected 1 to {_MAX_REASON_LENGTH} characters, found {len(reason)}")
     return reason
 
 
-def reading_batches(listed: list[dict[str, Any]]) -> int | None:
-    """Return the version that a batch dropped now is read by, the newest Approved one; None without one."""
+def scoring_version(listed: list[dict[str, Any]]) -> int | None:
+    """Return the version that scores a batch dropped now, the newest Approved one; None without one."""
     approved = [summary for summary in listed if summary["ModelApprovalStatus"] == APPROVED]
     return _version(approved[0]["ModelPackageArn"]) if approved else None
 

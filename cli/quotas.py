@@ -1,4 +1,4 @@
-"""SageMaker's quotas of instances: what the stack's jobs need, and what the account has."""
+"""SageMaker's instance quotas: what the stack's jobs need, and what the account has."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,23 +8,23 @@ from cli.stack import Stack
 
 @dataclass(frozen=True)
 class Need:
-    """Instances of one type for one kind of job: below `least` nothing works, below `wished` not all."""
+    """Instances of one type for a kind of job: without `required` nothing works, without `wanted` not all."""
 
     quota: str  # its name in Service Quotas
-    parameter: str  # of template.yaml, which names the type
-    least: int
-    wished: int
-    or_else: str
+    parameter: str  # of template.yaml, that sets the type
+    required: int
+    wanted: int
+    alternative: str
 
 
 def needs(stack: Stack) -> list[Need]:
-    """What a deployed stack's jobs need; spot training is a wish, unless the stack's own training uses it.
+    """What a deployed stack's jobs need; spot training is optional, unless the stack's own training uses it.
 
-    Quotas are kept for each instance type, and for each kind of job apart; in a new account many are 0
+    There is a quota for each instance type and each kind of job; in a new account many are 0
     (https://docs.aws.amazon.com/sagemaker/latest/dg/regions-quotas.html).
     """
     training, transform = stack.parameter("TrainingInstanceType"), stack.parameter("TransformInstanceType")
-    most = int(stack.parameter("MaxTransformInstances"))
+    max_instances = int(stack.parameter("MaxTransformInstances"))
     spot = stack.parameter("SpotTraining") == "true"
     return [
         Need(
@@ -45,16 +45,16 @@ def needs(stack: Stack) -> list[Need]:
             f"{transform} for transform job usage",
             "TransformInstanceType",
             1,
-            most,
-            "set MaxTransformInstances to what there is",
+            max_instances,
+            "lower MaxTransformInstances to the quota",
         ),
     ]
 
 
 def quotas(service_quotas: Any, wanted: set[str]) -> dict[str, float]:
-    """The account's quotas for SageMaker, those `wanted` among them, by name.
+    """The account's quotas for SageMaker by name, at least those `wanted` that exist.
 
-    A quota that the account never had changed may be listed among AWS's defaults only
+    A quota that was never changed may be listed only among AWS's defaults
     (https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html).
     """
     found: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""`digits reports`: the reports of the deployed stack, in the terminal and in the browser."""
+"""`digits reports`: the deployed stack's reports, in the terminal and in the browser."""
 
 import json
 import webbrowser
@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 def reports(
     context: typer.Context,
     stack_name: stack.StackName = stack.NAME,
-    limit: Annotated[int, typer.Option(help="Runs to list, at most.", min=1)] = 20,
+    limit: Annotated[int, typer.Option(help="List at most this many runs, the newest.", min=1)] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the runs, newest first; `digits reports show BATCH` shows one of them."""
@@ -33,7 +33,7 @@ def reports(
         return
     deployed = stack.find(stack_name)
     from batch_prediction.report import (
-        index,  # it needs what an environment that only fetches data sets lacks
+        index,  # its dependencies are missing in the environment that only downloads data sets
     )
 
     runs = index.read(stack.client("s3"), deployed.bucket).runs
@@ -46,21 +46,19 @@ def reports(
         return
     console.print(_table(runs, limit))
     if len(runs) > limit:
-        console.print(
-            f"{len(runs) - limit:,} older ones: --limit {len(runs)} lists them all.", highlight=False
-        )
+        console.print(f"{len(runs) - limit:,} more: --limit {len(runs)} lists them all.", highlight=False)
 
 
 @app.command()
 def show(
     batch: Annotated[str, typer.Argument(help="The batch: its folder below incoming/.", metavar="BATCH")],
     stack_name: stack.StackName = stack.NAME,
-    run: Annotated[str | None, typer.Option(help="One run of the batch; the newest if not given.")] = None,
+    run: Annotated[str | None, typer.Option(help="A run of the batch; by default the newest.")] = None,
     open_page: Annotated[
-        bool, typer.Option("--open", help="Copy the report's files here, and open its page in the browser.")
+        bool, typer.Option("--open", help="Download the report's files, and open its page in the browser.")
     ] = False,
     out: Annotated[
-        Path, typer.Option(help="Folder that --open copies the files into.", file_okay=False)
+        Path, typer.Option(help="Folder that --open downloads the files into.", file_okay=False)
     ] = Path("out"),
     as_json: AsJson = False,
 ) -> None:
@@ -86,7 +84,7 @@ def report(s3: Any, bucket: str, run: Run) -> str:
 
 
 def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
-    """The run of a batch that was asked for, or its newest one that has a report."""
+    """The requested run of a batch, or its newest one that has a report."""
     runs = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{REPORTS}{batch}/"):
         keys = (Run.of_report(entry["Key"]) for entry in page.get("Contents", []))
@@ -96,8 +94,8 @@ def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
         others = ", ".join(sorted(run.id for run in runs)[-5:])
         raise CommandError(
             f"s3://{bucket}/{REPORTS}{batch}/: expected a report{f' of the run {wanted}' if wanted else ''}, "
-            f"found {f'those of {others}' if others else 'none'}. `digits reports` lists all; a report comes "
-            "some minutes after the batch's manifest"
+            f"found {f'those of {others}' if others else 'none'}. `digits reports` lists all; a report "
+            "appears some minutes after the batch's manifest is uploaded"
         )
     return max(matching, key=lambda run: run.id)
 

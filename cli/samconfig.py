@@ -1,4 +1,4 @@
-"""The stacks' names and parameters, as samconfig.toml gives them to `sam deploy`."""
+"""Stack names and parameters from samconfig.toml, as `sam deploy` reads them."""
 
 import shlex
 import tomllib
@@ -17,7 +17,7 @@ class Deployment:
 def read(file: Path, environment: str) -> Deployment:
     """Read one environment's deployment.
 
-    KeyError names what the file lacks, ValueError a parameter override that isn't `name=value`.
+    Raises KeyError if the file lacks a key, ValueError for a parameter override that isn't `name=value`.
     """
     configured = tomllib.loads(file.read_text())
     try:

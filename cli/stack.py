@@ -1,4 +1,4 @@
-"""The deployed stack that a command works with, in AWS or in the local cloud."""
+"""The deployed stack that a command uses, in AWS or in the local cloud."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -58,19 +58,19 @@ def client(service: str) -> Any:
 
 
 def find(name: str) -> Stack:
-    """Look a deployed stack up; CommandError, with what to do next, when it can't be found."""
+    """Find a deployed stack by its name; CommandError, with what to do next, if there is none."""
     try:
         (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except (ClientError, BotoCoreError) as error:
         raise CommandError(
-            f"stack {name}: expected a deployed stack, found: {error}. Deploy it with `sam deploy`, name "
-            "another with --stack, or check the credentials and the region that this shell uses"
+            f"stack {name}: expected a deployed stack, found: {error}. Deploy it with `sam deploy`, choose "
+            "another with --stack, or check this shell's credentials and region"
         ) from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
     if not {"BucketName", "ModelPackageGroupName"} <= set(outputs):
         raise CommandError(
             f"stack {name}: expected the outputs of Digit Batch's template.yaml, found "
-            f"{', '.join(sorted(outputs)) or 'none'} ({found['StackStatus']}). Name another with --stack"
+            f"{', '.join(sorted(outputs)) or 'none'} ({found['StackStatus']}). Choose another with --stack"
         )
     parameters = {
         parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in found.get("Parameters", [])

@@ -1,4 +1,4 @@
-"""Progress of a command, stage by stage: a spinner with the latest news, then one line that stays."""
+"""Progress of a command, stage by stage: a spinner with the latest news, then one permanent line."""
 
 import time
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ class StageError(Exception):
 
 
 class Stage:
-    """One stage under way: `news` replaces what the spinner shows, `result` is what its line will say."""
+    """A running stage: `news` replaces the spinner's text, `result` becomes its permanent line."""
 
     def __init__(self, status: Status, title: str) -> None:
         self._status, self._title = status, title
@@ -50,6 +50,6 @@ class Stages:
         self._console.print(line, soft_wrap=True, highlight=False)
 
     def news(self, text: str) -> None:
-        """Show news in whichever stage is under way."""
+        """Show news in the running stage, if there is one."""
         if stage := self.current:
             stage.news(text)

@@ -10,7 +10,7 @@ from batch_prediction.report.advice import notes, what_to_do
 
 
 def show(console: Console, report: dict[str, Any]) -> None:
-    """Print a report.json as a table: the headline, and the figures of each label."""
+    """Print a report.json as two tables: the overview, and the metrics of each label."""
     coverage, accuracy = report["coverage"], report["accuracy"]
     console.print()
     table = Table(

@@ -1,4 +1,4 @@
-"""The trials of a tuning job as a table: the best first."""
+"""The trials of a tuning job as a table, the best first."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from rich.text import Text
 
 _COLOURS = {"Completed": "green", "InProgress": "cyan", "Failed": "red", "Stopped": "yellow"}
 ENDED = ("Completed", "Failed", "Stopped")
-LONGEST_HEADING = 9  # characters: all of the table then fits into 80 columns
+MAX_HEADING_WIDTH = 9  # characters: the whole table then fits into 80 columns
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training job of a search; `objective` is a fraction of 1, `seconds` are those of training."""
+    """One training job of a search; `objective` is a fraction of 1, `seconds` is its training time."""
 
     name: str
     status: str
@@ -56,41 +56,43 @@ def listed(sagemaker: Any, tuning_job: str) -> list[Trial]:
 
 
 def table(tuning_job: str, status: str, expected: int, trials: Iterable[Trial]) -> Group:
-    """The search at a moment; a row a trial."""
+    """The current state of the search, one row per trial."""
     trials = list(trials)
     ended = sum(trial.status in ENDED for trial in trials)
     title = f"{tuning_job}  ·  {status}  ·  {ended} of {expected} trials have ended"
     searched = sorted({name for trial in trials for name in trial.values})
-    made = Table("#", "status", box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("accuracy", *(_broken(name) for name in searched), "s"):
-        made.add_column(heading, justify="right")
+    rows = Table("#", "status", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in ("accuracy", *(_wrapped(name) for name in searched), "s"):
+        rows.add_column(heading, justify="right")
     for position, trial in enumerate(trials):
         colour = _COLOURS.get(trial.status, "default")
-        made.add_row(
-            trial.name.removeprefix(f"{tuning_job}-").partition("-")[0],  # its number: what follows is chance
+        rows.add_row(
+            trial.name.removeprefix(f"{tuning_job}-").partition("-")[
+                0
+            ],  # its number: the rest of the name is random
             f"[{colour}]{trial.status}[/{colour}]",
             "–" if trial.objective is None else f"{trial.objective:.2%}",
             *(escape(shortened(trial.values.get(name, "–"))) for name in searched),
             "–" if trial.seconds is None else f"{trial.seconds:.0f}",
             style="bold" if position == 0 and trial.objective is not None else "",
         )
-    return Group(Text(title, style="bold"), made)
+    return Group(Text(title, style="bold"), rows)
 
 
-def _broken(name: str) -> str:
-    """A hyperparameter's name in short lines."""
-    return "\n".join(line for word in name.split("-") for line in wrap(word, LONGEST_HEADING))
+def _wrapped(name: str) -> str:
+    """A hyperparameter's name, wrapped into short lines."""
+    return "\n".join(piece for word in name.split("-") for piece in wrap(word, MAX_HEADING_WIDTH))
 
 
-def told(trial: Trial) -> str:
-    """One trial in a line."""
+def line(trial: Trial) -> str:
+    """One trial in one line."""
     values = ", ".join(f"{name} {shortened(value)}" for name, value in sorted(trial.values.items()))
     outcome = trial.failure if trial.objective is None else f"validation accuracy {trial.objective:.2%}"
     return f"{trial.name}  {trial.status}  {outcome or 'no objective'}  ({values})"
 
 
 def shortened(value: str) -> str:
-    """A value to three digits; a word as it is."""
+    """A number rounded to three digits; a word unchanged."""
     try:
         return value if value.isdecimal() else f"{float(value):.3g}"
     except ValueError:

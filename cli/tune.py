@@ -1,4 +1,4 @@
-"""`digits tune`: search for hyperparameters; the stack trains, registers and approves the best by itself."""
+"""`digits tune`: search for hyperparameters; the stack then trains, registers and approves the best model."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,29 +33,29 @@ class Strategy(StrEnum):
 
 def tune(
     dataset: Annotated[str, typer.Argument(help="Name of a data set below datasets/.", metavar="DATASET")],
-    trials: Annotated[int, typer.Option(help="Training jobs to try, at most.", min=1, max=750)] = 20,
-    parallel: Annotated[int, typer.Option(help="Of them, how many at a time.", min=1, max=100)] = 2,
-    arch: Annotated[Arch, typer.Option(help="The network.")] = Arch.base,
-    epochs: Annotated[int, typer.Option(help="Passes over the images, a trial.", min=1, max=1000)] = 9,
+    trials: Annotated[int, typer.Option(help="Training jobs to run at most.", min=1, max=750)] = 20,
+    parallel: Annotated[int, typer.Option(help="Training jobs to run concurrently.", min=1, max=100)] = 2,
+    arch: Annotated[Arch, typer.Option(help="Network architecture.")] = Arch.base,
+    epochs: Annotated[int, typer.Option(help="Epochs per trial.", min=1, max=1000)] = 9,
     instance_type: Annotated[
         str | None,
         typer.Option(
-            help="Instance type of the trials; without, the stack's TrainingInstanceType. The final "
-            "training always takes the latter.",
+            help="Instance type of the trials; by default the stack's TrainingInstanceType, which the final "
+            "training always uses.",
             metavar="TYPE",
         ),
     ] = None,
-    instance_count: Annotated[int, typer.Option(help="Instances that share a trial.", min=1, max=20)] = 1,
+    instance_count: Annotated[int, typer.Option(help="Instances per trial.", min=1, max=20)] = 1,
     strategy: Annotated[
         Strategy, typer.Option(case_sensitive=False, help="Hyperband stops weak trials early.")
     ] = Strategy.bayesian,
     spot: Annotated[
         bool,
-        typer.Option("--spot", help="Train on spare capacity: cheaper, may be interrupted and go on later."),
+        typer.Option("--spot", help="Train on spot instances: cheaper, may be interrupted and resumed."),
     ] = False,
     max_hours: Annotated[
         float,
-        typer.Option(help="Hours after which the search ends; a trial has 2 at most.", min=0.1, max=720),
+        typer.Option(help="Hours after which the search ends; a trial ends after 2.", min=0.1, max=720),
     ] = 12.0,
     seed: Annotated[int, typer.Option(help="Seed of the search and of every trial.", min=1, max=2**31)] = 1,
     stack: StackName = stacks.NAME,
@@ -65,18 +65,18 @@ def tune(
 ) -> None:
     """Search for the best hyperparameters with a SageMaker tuning job.
 
-    Starts the job and returns. Nobody has to wait: when it has ended, the stack
-    trains the best hyperparameters on all training images, and registers the model.
+    Starts the job and returns. When the job has ended, the stack trains a model
+    with the best hyperparameters on all training images, and registers it.
 
-    Trials are compared by their accuracy on training images that are held out of
-    them. The test set takes no part in the search.
+    Trials are compared by their accuracy on held-out training images. The search
+    doesn't use the test set.
     """
     console = Console()
     found = stacks.find(stack)
     training = _training_images(console, found, dataset)
     instance = instance_type or found.parameter("TrainingInstanceType")
     with console.status("Uploading the code, starting the tuning job"):
-        from training import source, tune  # the SageMaker SDK's import takes seconds
+        from training import source, tune  # importing the SageMaker SDK takes seconds
 
         search = tune.Search(
             name=tune.job_name(found.group, datetime.now(UTC)),
@@ -93,15 +93,15 @@ def tune(
             trials=trials,
             parallel=parallel,
             strategy=strategy.value,
-            longest_seconds=round(3600 * max_hours),
+            max_seconds=round(3600 * max_hours),
             spot=spot,
         )
         tune.start(search)
     console.print(
         f"[green]✓[/green] Started [bold]{search.name}[/bold]: {trials} trials of {arch} on {dataset}, "
         f"{min(parallel, trials)} at a time, {instance_count} × {instance}, {search.strategy}.\n"
-        "Nobody has to wait. When it has ended, the stack trains the best on all images "
-        f"({search.name}-final), and registers the model in the group {found.group}.",
+        "You don't have to wait: when it has ended, the stack trains the best model on all images "
+        f"({search.name}-final), and registers it in the group {found.group}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -118,7 +118,7 @@ def _follow(console: Console, stack: Stack, tuning_job: str) -> None:
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         console.print(
-            f"\n{tuning_job} and what follows it go on without this terminal. To stop the search:\n"
+            f"\n{tuning_job} and the steps after it continue without this terminal. To stop the search:\n"
             f"  {STOP} {tuning_job}",
             highlight=False,
             soft_wrap=True,
@@ -127,33 +127,35 @@ def _follow(console: Console, stack: Stack, tuning_job: str) -> None:
 
 
 def _training_images(console: Console, stack: Stack, dataset: str) -> str:
-    """The `s3://` prefix of a data set's training images; CommandError when it isn't in the bucket."""
+    """The `s3://` prefix of a data set's training images; CommandError if it isn't in the bucket."""
     prefix = f"{DATASETS}{dataset}/"
-    if not _objects(stack, f"{prefix}training/"):
-        there = ", ".join(_names(stack)) or "none"
+    if not _has_objects(stack, f"{prefix}training/"):
+        existing = ", ".join(_names(stack)) or "none"
         raise CommandError(
             f"data set {dataset}: expected training images below s3://{stack.bucket}/{prefix}training/, "
-            f"found none. Data sets in the bucket: {there}. Upload one with `digits dataset {dataset}`"
+            f"found none. Data sets in the bucket: {existing}. Upload one with `digits dataset {dataset}`"
         )
-    if not _objects(stack, f"{prefix}test/"):
+    if not _has_objects(stack, f"{prefix}test/"):
         console.print(
             f"[yellow]![/yellow] s3://{stack.bucket}/{prefix}test/ is empty: without test images the model "
-            "will wait for a person's approval.",
+            "will need a person's approval.",
             highlight=False,
             soft_wrap=True,
         )
     return f"s3://{stack.bucket}/{prefix}training/"
 
 
-def _objects(stack: Stack, prefix: str) -> bool:
-    answer = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=prefix, MaxKeys=1)
-    return bool(answer.get("Contents"))
+def _has_objects(stack: Stack, prefix: str) -> bool:
+    response = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=prefix, MaxKeys=1)
+    return bool(response.get("Contents"))
 
 
 def _names(stack: Stack) -> list[str]:
-    """The names of the data sets that are in the bucket, a thousand at most."""
-    answer = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=DATASETS, Delimiter="/")
-    return [entry["Prefix"].removeprefix(DATASETS).rstrip("/") for entry in answer.get("CommonPrefixes", [])]
+    """The names of the data sets in the bucket, at most a thousand."""
+    response = client("s3").list_objects_v2(Bucket=stack.bucket, Prefix=DATASETS, Delimiter="/")
+    return [
+        entry["Prefix"].removeprefix(DATASETS).rstrip("/") for entry in response.get("CommonPrefixes", [])
+    ]
 
 
 def _image(instance_type: str) -> str:
@@ -163,6 +165,6 @@ def _image(instance_type: str) -> str:
         return tune.image(client("s3").meta.region_name, instance_type)
     except ValueError as error:
         raise CommandError(
-            f"instance type {instance_type}: expected one that AWS's PyTorch image trains on in this region, "
-            f"found: {error} Name another with --instance-type"
+            f"instance type {instance_type}: expected one that AWS's PyTorch image supports in this region, "
+            f"found: {error} Choose another with --instance-type"
         ) from error

@@ -1,4 +1,4 @@
-"""`digits up`: the local cloud on a port of this machine, and what happens in it, live."""
+"""`digits up`: the local cloud on a port of this machine, and its activity, live."""
 
 import contextlib
 import threading
@@ -29,7 +29,7 @@ COLOURS = {
 
 
 def run(console: Console, port: int, deploying: bool, state: Path | None, logs: bool) -> None:
-    """Run the local cloud until Ctrl-C; CommandError when it can't start or deploy."""
+    """Run the local cloud until Ctrl-C; CommandError if it can't start or deploy."""
 
     def show(happening: Happening) -> None:
         if happening.kind == "log" and not logs:
@@ -46,7 +46,7 @@ def run(console: Console, port: int, deploying: bool, state: Path | None, logs: 
         with Cloud(show, port=port, state=state) as cloud:
             outputs = _deploy(cloud) if deploying else {}
             console.print(_welcome(cloud, outputs), soft_wrap=True, highlight=False)
-            with contextlib.suppress(KeyboardInterrupt):  # the way to end it
+            with contextlib.suppress(KeyboardInterrupt):  # how a user stops it
                 threading.Event().wait()
     except (CloudError, DeployError, MisfitError, PackageError, TemplateError) as error:
         raise CommandError(str(error)) from error

@@ -1,4 +1,4 @@
-"""What follows the start of a tuning job, as `--wait` shows it: trials, final training, model package."""
+"""What `--wait` shows of a started tuning job: trials, final training, model package."""
 
 import json
 import time
@@ -17,16 +17,16 @@ from cli.errors import CommandError
 from cli.stack import Stack, client
 from cli.stages import Stages
 
-SECONDS_BETWEEN = 5.0  # two looks
+POLL_SECONDS = 5.0
 _TUNING_ENDED = ("Completed", "Failed", "Stopped", "DeleteFailed")
 
 Found = TypeVar("Found")
 
 
 def follow(console: Console, stack: Stack, tuning_job: str) -> None:
-    """Show everything until the model package is there; CommandError or StageError when it never will be."""
+    """Show everything until the model package exists; CommandError or StageError if it never will."""
     best = search(console, tuning_job)
-    result = f"\nBest trial: {trials.told(best)}" if best else "\nNo trial reached the objective."
+    result = f"\nBest trial: {trials.line(best)}" if best else "\nNo trial reached the objective."
     console.print(result, soft_wrap=True, highlight=False, markup=False)
     stages = Stages(console)
     with stages.stage("Train the final model") as stage:
@@ -42,10 +42,10 @@ def follow(console: Console, stack: Stack, tuning_job: str) -> None:
 def search(console: Console, tuning_job: str) -> trials.Trial | None:
     """Show the trials live until the tuning job has ended; returns the best of them.
 
-    Where no terminal is, each trial that has ended is one line; on a terminal, those that failed are told at
-    the end. How the tuning job itself ended isn't judged here: the function train_best_model does that.
+    Without a terminal, each trial that has ended is printed as a line; on a terminal, failed trials are
+    printed at the end. The function train_best_model judges the outcome of the tuning job itself.
     """
-    sagemaker, told = client("sagemaker"), set[str]()
+    sagemaker, printed = client("sagemaker"), set[str]()
     with Live(console=console, auto_refresh=False) as live:
         while True:
             job = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
@@ -54,17 +54,17 @@ def search(console: Console, tuning_job: str) -> trials.Trial | None:
             found = trials.listed(sagemaker, tuning_job)
             live.update(trials.table(tuning_job, status, expected, found), refresh=console.is_terminal)
             for trial in found:
-                tell = status in _TUNING_ENDED and trial.failure if console.is_terminal else True
-                if tell and trial.status in trials.ENDED and trial.name not in told:
-                    console.print(trials.told(trial), soft_wrap=True, highlight=False, markup=False)
-                    told.add(trial.name)
+                wanted = status in _TUNING_ENDED and trial.failure if console.is_terminal else True
+                if wanted and trial.status in trials.ENDED and trial.name not in printed:
+                    console.print(trials.line(trial), soft_wrap=True, highlight=False, markup=False)
+                    printed.add(trial.name)
             if status in _TUNING_ENDED:
                 return found[0] if found and found[0].objective is not None else None
-            time.sleep(SECONDS_BETWEEN)
+            time.sleep(POLL_SECONDS)
 
 
 def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -> dict[str, Any] | None:
-    """The final training job when it is completed; None while it isn't."""
+    """The completed final training job; None until then."""
     name = job_name(tuning_job)
     job = describe_or_none(lambda: client("sagemaker").describe_training_job(TrainingJobName=name))
     if job is None:
@@ -82,7 +82,7 @@ def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -
 def package_of(
     stack: Stack, job: dict[str, Any], news: Callable[[str], None]
 ) -> registry.ModelPackage | None:
-    """The model package of a final training; None while there isn't one."""
+    """The model package of a final training; None until there is one."""
     if package := registry.of_training_job(client("sagemaker"), stack.group, job):
         return package
     name = job["TrainingJobName"]
@@ -93,13 +93,13 @@ def package_of(
 
 
 def recorded(stack: Stack, key: str) -> str | None:
-    """The reason that a function has recorded below `key`; None when there is none."""
+    """The reason that a function has recorded at `key`; None if there is none."""
     s3 = client("s3")
     try:
-        answer = s3.get_object(Bucket=stack.bucket, Key=key)
+        response = s3.get_object(Bucket=stack.bucket, Key=key)
     except s3.exceptions.NoSuchKey:
         return None
-    reason: str = json.loads(answer["Body"].read())["reason"]
+    reason: str = json.loads(response["Body"].read())["reason"]
     return f"{reason} (s3://{stack.bucket}/{key})"
 
 
@@ -108,7 +108,7 @@ def _accuracy(job: dict[str, Any]) -> str:
     return f", test accuracy {metrics['test-accuracy']:.2%}" if "test-accuracy" in metrics else ""
 
 
-def _until(look: Callable[[], Found | None]) -> Found:
-    while (found := look()) is None:
-        time.sleep(SECONDS_BETWEEN)
+def _until(poll: Callable[[], Found | None]) -> Found:
+    while (found := poll()) is None:
+        time.sleep(POLL_SECONDS)
     return found

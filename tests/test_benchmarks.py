@@ -9,7 +9,7 @@ from PIL import Image
 import inference
 from batch_prediction.report import write as report
 from benchmarks import handler_imports, inference_overhead, measuring, report_speed, start_speed
-from benchmarks.memory_s3 import SETTINGS
+from benchmarks.sample_settings import SETTINGS
 
 LINES = 2_500
 
@@ -56,7 +56,7 @@ def test_the_answer_that_is_measured_has_a_prediction_a_record() -> None:
     """The whole request is answered with what each image alone is read as."""
     objects = inference_overhead.images(70)
     model = inference_overhead.model_of(objects)
-    answers = inference_overhead.answer(model, inference_overhead.request(objects)).splitlines()
+    answers = inference_overhead.respond(model, inference_overhead.request(objects)).splitlines()
     model.pool.shutdown()
     alone = [inference.classify(model, [inference.decode(content)])[0] for content in objects.values()]
     assert [json.loads(line)["label"] for line in answers] == [prediction["label"] for prediction in alone]
@@ -86,7 +86,7 @@ def test_decoding_alone_is_what_inference_decodes(monkeypatch: pytest.MonkeyPatc
             ["throughput", "peak memory in MB", "share of that for 10,000 lines", "report.html in MB"],
         ),
         (start_speed, ["throughput", "peak memory in MB"]),
-        (inference_overhead, ["µs a record beyond decoding and forward"]),
+        (inference_overhead, ["µs per record beyond decoding and forward"]),
     ],
 )
 def test_a_benchmark_prints_each_figure_with_its_goal(

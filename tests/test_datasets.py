@@ -52,10 +52,10 @@ def test_what_a_person_should_know_is_a_warning() -> None:
     )
     assert check(DataSet("d", "", training, both)) == [
         "d, test: no image of 9",
-        "d: 2 of 11 test images are training images, too; the test accuracy will be too high",
+        "d: 2 of 11 test images are also training images; the test accuracy will be too high",
     ]
     (warning,) = check(DataSet("d", "", made(20, 1), Digits(255 - made(10, 2).images, made(10, 2).labels)))
-    assert "dark ink on light ground" in warning
+    assert "dark ink on a light background" in warning
 
 
 def write_idx(folder: Path, part: str, digits: Digits, pack: bool = True) -> None:
@@ -151,7 +151,7 @@ def test_a_folder_of_another_form_is_refused(tmp_path: Path, make: Callable[[Pat
     [
         ("x.png", b"GIF89a", "x.png: expected a PNG or JPEG image, found something else"),
         ("x.png", None, "x.png: expected 28 × 28 pixels, found 30 × 29"),
-        ("x.gif", b"", r"x.gif: expected images with \.png, \.jpg, \.jpeg alone"),
+        ("x.gif", b"", r"x.gif: expected only files ending in \.png, \.jpg, \.jpeg"),
         ("x.png", b"cut", "x.png: expected a readable image"),
     ],
 )

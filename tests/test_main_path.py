@@ -14,13 +14,13 @@ from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from tests.samples import event
 from tests.stack import ROOT, Stack, png
-from training.datasets import Digits, Parts, sample
+from training.datasets import Digits, Splits, sample
 
 STATE = ROOT / ".cache"
 
 
 @pytest.fixture(scope="module")
-def parts() -> Parts:
+def parts() -> Splits:
     """Real digits: disjoint parts to train on, to test with, and to drop."""
     return sample(seed=1)
 
@@ -35,7 +35,7 @@ def empty_stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def stack(empty_stack: Stack, parts: Parts) -> Stack:
+def stack(empty_stack: Stack, parts: Splits) -> Stack:
     """The stack with one approved model, trained on a few real digits."""
     few = parts.training[np.arange(1200)]
     empty_stack.train("digits-first", few, parts.test, arch="small", epochs="4", seed="1", threads="1")
@@ -58,7 +58,7 @@ def uploaded(stack: Stack, batch: str, version: str) -> dict[str, Any]:
     return repeated
 
 
-def test_a_batch_without_an_approved_model_is_refused_in_a_report(empty_stack: Stack, parts: Parts) -> None:
+def test_a_batch_without_an_approved_model_is_refused_in_a_report(empty_stack: Stack, parts: Splits) -> None:
     """The person who dropped the batch reads why nothing was scored, and what to do."""
     drop(empty_stack, "too-early", parts.batch, ["1.png", "2.png"])
     (report,) = empty_stack.reports("too-early")
@@ -80,7 +80,7 @@ def test_a_finished_training_job_is_registered_and_approved(stack: Stack) -> Non
     assert metadata["hyperparameter/arch"] == "small"
 
 
-def test_a_batch_becomes_a_report_whose_figures_are_scikit_learn_s(stack: Stack, parts: Parts) -> None:
+def test_a_batch_becomes_a_report_whose_figures_are_scikit_learn_s(stack: Stack, parts: Splits) -> None:
     """Every image is scored, and the figures are those of the table of all predictions."""
     drop(stack, "good", parts.batch, [f"{number}.png" for number in range(40)])
     (report,) = stack.reports("good")
@@ -119,7 +119,7 @@ def test_a_batch_becomes_a_report_whose_figures_are_scikit_learn_s(stack: Stack,
     assert report["transform_job"]["status"] == "Completed"
 
 
-def test_bad_images_cost_a_line_each_and_names_survive(stack: Stack, parts: Parts) -> None:
+def test_bad_images_cost_a_line_each_and_names_survive(stack: Stack, parts: Splits) -> None:
     """Missing, corrupt, foreign and broken entries are counted apart; odd names come back unchanged."""
     batch = "spring/50% + é"
     names = [
@@ -161,7 +161,7 @@ def test_bad_images_cost_a_line_each_and_names_survive(stack: Stack, parts: Part
     ]
 
 
-def test_events_that_come_twice_change_nothing(stack: Stack, parts: Parts) -> None:
+def test_events_that_come_twice_change_nothing(stack: Stack, parts: Splits) -> None:
     """A repeated upload event and a repeated completion leave one job, and write no object again."""
     version = drop(stack, "twice", parts.batch, ["1.png"])
     (report,) = stack.reports("twice")
@@ -177,7 +177,7 @@ def test_events_that_come_twice_change_nothing(stack: Stack, parts: Parts) -> No
     assert len(jobs) == 1
 
 
-def test_a_manifest_uploaded_again_is_another_run(stack: Stack, parts: Parts) -> None:
+def test_a_manifest_uploaded_again_is_another_run(stack: Stack, parts: Splits) -> None:
     """Each version of the manifest is scored, and both reports stand."""
     drop(stack, "again", parts.batch, ["1.png"])
     stack.reports("again")
@@ -187,7 +187,7 @@ def test_a_manifest_uploaded_again_is_another_run(stack: Stack, parts: Parts) ->
     assert {report["status"] for report in reports} == {"Completed"}
 
 
-def test_a_csv_manifest_gives_the_same_report(stack: Stack, parts: Parts) -> None:
+def test_a_csv_manifest_gives_the_same_report(stack: Stack, parts: Splits) -> None:
     """The form of the manifest doesn't matter for what is read out of it."""
     names = ["1.png", "2.png", "3.png"]
     for number, name in enumerate(names):

@@ -61,7 +61,7 @@ from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.service_model import violations
 from tests.training.test_tune import SEARCH
 from training import jobs, tune
-from training.datasets import Digits, Parts
+from training.datasets import Digits, Splits
 from training.upload import upload
 
 
@@ -129,7 +129,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
     digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
     demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
     search = demo._tune(
-        cloud, Stack("digits", outputs), Parts("mnist-sample", digits, digits, digits), seed=1
+        cloud, Stack("digits", outputs), Splits("mnist-sample", digits, digits, digits), seed=1
     )
     with Stubber(boto3.client("sagemaker")) as stub:
         stub.add_response("describe_hyper_parameter_tuning_job", described("InProgress"))
@@ -154,7 +154,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
     register_model.handler(event("training_job_completed"), context())
     (summary,) = sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
     arn = summary["ModelPackageArn"]
-    with pytest.raises(RuntimeError, match="waits for a person"):
+    with pytest.raises(RuntimeError, match="expected Approved, found PendingManualApproval"):
         demo._approved(registry.describe(sagemaker, arn))
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     looks = iter([None, registry.describe(sagemaker, arn)])
@@ -189,7 +189,7 @@ def at_the_desk(s3: Any, sagemaker: Any) -> None:
     newest, *_ = packages.summaries(sagemaker, "digits")
     package = packages.describe(sagemaker, newest["ModelPackageArn"])
     packages.decide(sagemaker, package, packages.APPROVED, packages.reason_of("looked at its mistakes"))
-    assert packages.reading_batches(packages.summaries(sagemaker, "digits")) == package.version
+    assert packages.scoring_version(packages.summaries(sagemaker, "digits")) == package.version
 
 
 def search_and_watch(topic: str, queue: str) -> None:
@@ -216,10 +216,10 @@ def search_and_watch(topic: str, queue: str) -> None:
         patch.setattr(watching, "package_of", lambda *_: package)
         patch.setattr(watching, "search", lambda *_: None)
         watching.follow(Console(file=io.StringIO()), stack, TUNING_JOB)
-    assert checks.credentials().mark is checks.Mark.GOOD
-    assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.STOPS]
-    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.LOOK]
-    assert checks._subscription(topic, "a@example.org").mark is checks.Mark.LOOK
+    assert checks.credentials().mark is checks.Mark.OK
+    assert [finding.mark for finding in checks.events(stack)] == [checks.Mark.ERROR]
+    assert [finding.mark for finding in checks.dead_letters(stack)] == [checks.Mark.WARNING]
+    assert checks._subscription(topic, "a@example.org").mark is checks.Mark.WARNING
     with Stubber(commands.client("service-quotas")) as stub:
         for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
             stub.add_response(operation, {"Quotas": []})

@@ -1,1 +1,1 @@
-"""The desk's work: data sets, code and jobs for SageMaker. What runs inside SageMaker is in container/."""
+"""The client side of training: data sets, code and jobs. What runs inside SageMaker is in container/."""

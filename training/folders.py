@@ -1,4 +1,4 @@
-"""Data sets of a person's own: IDX files, or a folder of images for each digit."""
+"""Your own data sets: IDX files, or a folder of images for each digit."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,11 +21,11 @@ _FORMS = (
 
 
 def read(folder: Path, name: str, progress: Callable[[int, int], None] = lambda _done, _of: None) -> DataSet:
-    """Read a data set from a folder; `progress` is told images read and images in all.
+    """Read a data set from a folder; `progress` is called with the images read so far and in total.
 
     The folder holds `training/` and `test/`, or MNIST's four files, or one set of digits, of which one in
-    seven, drawn with a fixed seed, becomes the test. A set of digits is a pair of IDX files, or folders
-    0 to 9 of PNG or JPEG images, 28 × 28 pixels, light ink on dark ground.
+    seven, drawn with a fixed seed, becomes a test image. A set of digits is a pair of IDX files, or folders
+    0 to 9 of PNG or JPEG images, 28 × 28 pixels, light ink on a dark background.
 
     Raises DataError.
     """
@@ -43,13 +43,13 @@ def read(folder: Path, name: str, progress: Callable[[int, int], None] = lambda 
     count = len(digits) // TEST_SHARE
     if not count:
         raise DataError(f"{folder}: expected at least {TEST_SHARE} images, found {len(digits)}")
-    test, training = (digits[np.sort(which)] for which in (order[:count], order[count:]))
+    test, training = (digits[np.sort(positions)] for positions in (order[:count], order[count:]))
     source = f"folder {folder.name}, one image in {TEST_SHARE} drawn as the test"
     return DataSet(name, source, training, test)
 
 
 def decode(file: Path) -> NDArray[np.uint8]:
-    """Read an image as the model will (container/inference.py): grey, uint8 (28, 28). Raises DataError."""
+    """Read an image as container/inference.py will: greyscale, uint8 (28, 28). Raises DataError."""
     try:
         with Image.open(file, formats=("PNG", "JPEG")) as image:
             if (image.height, image.width) != IMAGE_SHAPE:
@@ -57,32 +57,32 @@ def decode(file: Path) -> NDArray[np.uint8]:
             return _grey(image)
     except UnidentifiedImageError as error:
         raise DataError(f"{file}: expected a PNG or JPEG image, found something else") from error
-    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow, of broken PNG chunks
+    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow's, for broken PNG chunks
         if isinstance(error, DataError):
             raise
         raise DataError(f"{file}: expected a readable image, found: {error}") from error
 
 
 def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):  # 16-bit grey: its upper byte
+    if image.mode.startswith("I"):  # 16-bit greyscale: its upper byte
         return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
     if image.has_transparency_data:
-        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(ground, image.convert("RGBA"))
+        background = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(background, image.convert("RGBA"))
     return np.asarray(image.convert("L"))
 
 
 def _digits(folder: Path, progress: Callable[[int, int], None]) -> Digits:
     """Read one set of digits: folders of images, or one pair of IDX files."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder beside its sibling, found none")
-    shown = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    folders = {entry.name for entry in shown if entry.is_dir()}
+        raise DataError(f"{folder}: expected a folder next to its sibling, found none")
+    visible = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    folders = {entry.name for entry in visible if entry.is_dir()}
     files = any(folder.glob("*-images-idx3-ubyte*"))
     if files and not folders:
         return Digits(*load(folder))
     if files or not folders or not folders <= set(_LABELS):
-        found = ", ".join(sorted(entry.name for entry in shown)[:15]) or "nothing"
+        found = ", ".join(sorted(entry.name for entry in visible)[:15]) or "nothing"
         raise DataError(f"{folder}: expected {_FORMS}, found {found}")
     images = [(file, int(label)) for label in sorted(folders) for file in _images(folder / label)]
     if not images:
@@ -98,5 +98,5 @@ def _images(folder: Path) -> list[Path]:
     files = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     for file in files:
         if file.suffix.lower() not in SUFFIXES:
-            raise DataError(f"{file}: expected images with {', '.join(SUFFIXES)} alone in {folder}")
+            raise DataError(f"{file}: expected only files ending in {', '.join(SUFFIXES)} in {folder}")
     return files

@@ -4,22 +4,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch_prediction.layout import CHECKPOINTS, MODELS
+from batch_prediction.models.final_training import MAX_WAIT_FACTOR
 from training.source import ENTRY_POINT
 
-# What train.py prints, as SageMaker reads it from the log.
+# The metrics that train.py prints and SageMaker reads from the log.
 METRICS = (
     *("train-loss", "validation-accuracy", "validation-nll", "validation-ece"),
     *("calibrated-nll", "calibrated-ece", "test-accuracy"),
 )
-LONGEST_WAIT = 4  # of a spot job, waiting included, as a multiple of its longest run
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What one training job is made of; `channels` are `s3://` prefixes by name.
+    """The parameters of one training job; `channels` are `s3://` prefixes by name.
 
-    `spot` trains on spare capacity at a lower price: SageMaker may interrupt the job, and lets it go on from
-    its checkpoint (https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html).
+    `spot` trains on spot instances at a lower price: SageMaker may interrupt the job, and resumes it from its
+    checkpoint (https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html).
     """
 
     name: str
@@ -31,12 +31,12 @@ class TrainingJob:
     hyperparameters: dict[str, str]
     instance_type: str
     instance_count: int = 1
-    longest_seconds: int = 3600
+    max_seconds: int = 3600
     spot: bool = False
 
 
 def regex(metric: str) -> str:
-    """How SageMaker reads a metric from train.py's log."""
+    """The regular expression by which SageMaker reads a metric from train.py's log."""
     return rf"{metric}: ([0-9.eE+-]+)"
 
 
@@ -49,7 +49,7 @@ def request(job: TrainingJob) -> dict[str, Any]:
         "EnableManagedSpotTraining": True,
         "CheckpointConfig": {"S3Uri": f"s3://{job.bucket}/{CHECKPOINTS}{job.name}/"},
     }
-    waiting = {"MaxWaitTimeInSeconds": LONGEST_WAIT * job.longest_seconds}
+    waiting = {"MaxWaitTimeInSeconds": MAX_WAIT_FACTOR * job.max_seconds}
     return {
         "TrainingJobName": job.name,
         "RoleArn": job.role,
@@ -70,7 +70,7 @@ def request(job: TrainingJob) -> dict[str, Any]:
             "InstanceCount": job.instance_count,
             "VolumeSizeInGB": 30,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": job.longest_seconds, **(waiting if job.spot else {})},
+        "StoppingCondition": {"MaxRuntimeInSeconds": job.max_seconds, **(waiting if job.spot else {})},
         **(spot if job.spot else {}),
     }
 

@@ -1,4 +1,4 @@
-"""The training code as SageMaker's script mode wants it: sourcedir.tar.gz in S3."""
+"""The training code as SageMaker's script mode expects it: sourcedir.tar.gz in S3."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ ENTRY_POINT = "train.py"
 
 
 def pack(folder: Path = CONTAINER) -> bytes:
-    """The folder's files as sourcedir.tar.gz; the same bytes for the same files."""
+    """The folder's files as sourcedir.tar.gz: the same bytes for the same files."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as compressed,

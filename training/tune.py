@@ -1,6 +1,6 @@
 """A search for hyperparameters: a SageMaker tuning job over train.py, started with the SageMaker SDK.
 
-The SDK gets no SourceCode: it would add channels, and write at the bucket's root. The code goes the way of
+The SDK is given no SourceCode: it would add channels, and write to the bucket's root. The code is passed by
 script mode instead (`source.py`).
 """
 
@@ -24,23 +24,24 @@ from sagemaker.train import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
 from batch_prediction.layout import CHECKPOINTS, TRIALS
-from training.jobs import LONGEST_WAIT, METRICS, regex
+from batch_prediction.models.final_training import MAX_WAIT_FACTOR
+from training.jobs import METRICS, regex
 from training.source import ENTRY_POINT
 
-# Accuracy on training images that train.py holds out, after the last epoch: the test set takes no part.
+# Accuracy after the last epoch, on training images that train.py holds out: the test set isn't used.
 OBJECTIVE = "validation-accuracy"
 BAYESIAN, HYPERBAND = "Bayesian", "Hyperband"
 STRATEGIES = (BAYESIAN, HYPERBAND)
-LONGEST_TRIAL = 2 * 3600  # seconds
+MAX_TRIAL_SECONDS = 2 * 3600  # seconds
 # AWS's newest PyTorch image for training (https://aws.github.io/deep-learning-containers/reference/available_images/).
 FRAMEWORK = {"framework": "pytorch", "version": "2.10", "py_version": "py313"}
-# AWS is told nothing about the use of the SDK.
+# The SDK's telemetry is off.
 SDK_SETTINGS = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 
 
 @dataclass(frozen=True)
 class Search:
-    """What one tuning job is made of; `source` and `training` are `s3://` addresses."""
+    """The parameters of one tuning job; `source` and `training` are `s3://` URIs."""
 
     name: str
     bucket: str
@@ -56,15 +57,15 @@ class Search:
     trials: int = 20
     parallel: int = 2
     strategy: str = BAYESIAN
-    longest_seconds: int = 12 * 3600  # of the whole tuning job
+    max_seconds: int = 12 * 3600  # of the whole tuning job
     spot: bool = False
-    fixed: Mapping[str, str] = field(default_factory=dict)  # hyperparameters that are given, not searched
+    fixed: Mapping[str, str] = field(default_factory=dict)  # hyperparameters that aren't searched
 
 
 def ranges(fixed: Mapping[str, str]) -> dict[str, ParameterRange]:
-    """What is searched: train.py's hyperparameters and their ranges, but for those that are `fixed`.
+    """The search space: train.py's hyperparameters and their ranges, except those that are `fixed`.
 
-    Batch sizes are powers of two: several ranks share each mini-batch evenly.
+    Batch sizes are powers of two, so that several ranks share each mini-batch evenly.
     """
     searched = {
         "learning-rate": ContinuousParameter(2e-3, 3e-2, scaling_type="Logarithmic"),
@@ -74,7 +75,7 @@ def ranges(fixed: Mapping[str, str]) -> dict[str, ParameterRange]:
         "dropout": ContinuousParameter(0.0, 0.3, scaling_type="Linear"),
         "batch-size": CategoricalParameter(["128", "256", "512", "1024"]),
     }
-    return {name: found for name, found in searched.items() if name not in fixed}
+    return {name: values for name, values in searched.items() if name not in fixed}
 
 
 def job_name(stack: str, now: datetime) -> str:
@@ -83,7 +84,7 @@ def job_name(stack: str, now: datetime) -> str:
 
 
 def image(region: str, instance_type: str) -> str:
-    """AWS's training image for the instance: its tag says `cpu` or `gpu`. ValueError where there is none."""
+    """AWS's training image for an instance type, tagged `cpu` or `gpu`. ValueError if there is none."""
     uri: str = image_uris.retrieve(
         **FRAMEWORK, region=region, instance_type=instance_type, image_scope="training"
     )
@@ -96,7 +97,7 @@ def start(search: Search) -> None:
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html.
     The final training is derived from this job by the function train_best_model.
     """
-    # The SDK would look into IAM for a role that CloudFormation made, under the person's permissions.
+    # The SDK would look up the role in IAM, for which the caller may lack permission.
     os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
     session = Session(default_bucket=search.bucket, sagemaker_config=SDK_SETTINGS)
     tuner = HyperparameterTuner(
@@ -109,7 +110,7 @@ def start(search: Search) -> None:
         strategy_config=_hyperband(search.epochs) if search.strategy == HYPERBAND else None,
         max_jobs=search.trials,
         max_parallel_jobs=min(search.parallel, search.trials),
-        max_runtime_in_seconds=search.longest_seconds,
+        max_runtime_in_seconds=search.max_seconds,
         random_seed=search.seed,
     )
     channel = InputData(channel_name="training", data_source=search.training)
@@ -117,11 +118,11 @@ def start(search: Search) -> None:
 
 
 def _trainer(search: Search, session: Session) -> ModelTrainer:
-    """The trials' training job: managed spot training by `search.spot`.
+    """The training job of the trials: with managed spot training if `search.spot`.
 
-    All trials have one CheckpointConfig: by CHECKPOINTS_BELOW_JOB_NAME train.py keeps theirs apart.
+    All trials share one CheckpointConfig: CHECKPOINTS_BELOW_JOB_NAME makes train.py keep theirs apart.
     """
-    longest = min(LONGEST_TRIAL, search.longest_seconds)
+    seconds = min(MAX_TRIAL_SECONDS, search.max_seconds)
     checkpoints = f"s3://{search.bucket}/{CHECKPOINTS}{search.name}/"
     hyperparameters = {
         "arch": search.arch,
@@ -145,8 +146,8 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
             enable_managed_spot_training=search.spot,
         ),
         stopping_condition=StoppingCondition(
-            max_runtime_in_seconds=longest,
-            max_wait_time_in_seconds=LONGEST_WAIT * longest if search.spot else None,
+            max_runtime_in_seconds=seconds,
+            max_wait_time_in_seconds=MAX_WAIT_FACTOR * seconds if search.spot else None,
         ),
         checkpoint_config=CheckpointConfig(s3_uri=checkpoints) if search.spot else None,
         environment={"CHECKPOINTS_BELOW_JOB_NAME": "true"} if search.spot else None,
@@ -156,7 +157,7 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
 
 
 def _hyperband(epochs: int) -> HyperParameterTuningJobStrategyConfig:
-    """Hyperband stops weak trials between a third of the epochs and all of them; train.py tells each epoch.
+    """Hyperband stops weak trials between a third of the epochs and all; train.py logs each epoch's accuracy.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyConfig.html
     """

@@ -1,4 +1,4 @@
-"""A data set in the bucket: the files of its channels, and dataset.json, which says what they hold."""
+"""A data set in the bucket: the files of its channels, and dataset.json, which describes them."""
 
 import hashlib
 import io
@@ -16,19 +16,19 @@ from training.checks import classes
 from training.datasets import DataSet, idx, unpacked_idx
 
 IMAGES, LABELS = "digits-images-idx3-ubyte.gz", "digits-labels-idx1-ubyte.gz"
-_DIGEST = "sha256"  # the name in an object's metadata
+_DIGEST = "sha256"  # its name in an object's metadata
 
-# The key that is sent, bytes of it that are there, and its bytes in all: None while it is being packed.
+# The key being uploaded, its bytes sent so far and in total: None while it is being compressed.
 Progress = Callable[[str, int, int | None], None]
 
 
 class UploadError(ValueError):
-    """A data set can't be put where it should; the message says why, and what to do next."""
+    """A data set can't be uploaded; the message says why, and what to do next."""
 
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A data set that is in the bucket: its channels' `s3://` prefixes, its digest, and the keys sent now."""
+    """A data set in the bucket: its channels' `s3://` prefixes, its digest, and the keys uploaded now."""
 
     channels: dict[str, str]
     sha256: str
@@ -38,22 +38,22 @@ class Uploaded:
 def upload(
     s3: Any, bucket: str, dataset: DataSet, progress: Progress = lambda _key, _sent, _of: None
 ) -> Uploaded:
-    """Put a data set below datasets/<name>/, and dataset.json last; what is there already isn't sent again.
+    """Put a data set below datasets/<name>/, dataset.json last; existing files aren't uploaded again.
 
-    Files are compared by the SHA-256 of what is in them, unpacked, which their objects keep as metadata: two
-    zlibs pack the same images to different bytes, so S3's own checksum would tell them apart; and of objects
-    sent in several parts S3 keeps no SHA-256 of the whole
+    Files are compared by the SHA-256 of their uncompressed content, which their objects keep as metadata: two
+    versions of zlib compress the same images to different bytes, so S3's own checksum would differ; and for
+    multipart uploads S3 keeps no SHA-256 of the whole object
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html).
 
-    Raises UploadError where the channels hold other objects: a training job would read those, too.
+    Raises UploadError if the channels hold other objects: a training job would read those, too.
     """
     description, files = _describe(dataset)
     prefix, where = layout.dataset(dataset.name), layout.dataset_description(dataset.name)
     channels = {channel: layout.dataset_channel(dataset.name, channel) for channel in dataset.channels}
-    there = _listed(s3, bucket, prefix)
+    existing = _listed(s3, bucket, prefix)
     if others := sorted(
         key.removeprefix(prefix)
-        for key in there - {file.key for file in files}
+        for key in existing - {file.key for file in files}
         if key.startswith(tuple(channels.values()))
     ):
         raise UploadError(
@@ -61,16 +61,18 @@ def upload(
             f"{', '.join(others[:5])}. Remove them, or upload under another name (--name)"
         )
     stale = [
-        file for file in files if file.key not in there or _kept_digest(s3, bucket, file.key) != file.sha256
+        file
+        for file in files
+        if file.key not in existing or _kept_digest(s3, bucket, file.key) != file.sha256
     ]
-    if stale and where in there:  # until the new files are there, nothing may claim that they are
+    if stale and where in existing:  # nothing may describe the new files before they are there
         s3.delete_object(Bucket=bucket, Key=where)
-        there.remove(where)
+        existing.remove(where)
     for file in stale:
         _send(s3, bucket, file, progress)
     sent = [file.key for file in stale]
     body = json.dumps(description, indent=2).encode() + b"\n"
-    if where not in there or s3.get_object(Bucket=bucket, Key=where)["Body"].read() != body:
+    if where not in existing or s3.get_object(Bucket=bucket, Key=where)["Body"].read() != body:
         s3.put_object(Bucket=bucket, Key=where, Body=body, ContentType="application/json")
         sent.append(where)
     uris = {channel: f"s3://{bucket}/{key}" for channel, key in channels.items()}
@@ -79,7 +81,7 @@ def upload(
 
 @dataclass(frozen=True)
 class _File:
-    """An array that becomes an IDX file at a key; `sha256` is of the file before it is packed."""
+    """An array that becomes an IDX file at a key; `sha256` is that of the uncompressed file."""
 
     key: str
     array: NDArray[np.uint8]
@@ -87,10 +89,10 @@ class _File:
 
 
 def _describe(dataset: DataSet) -> tuple[dict[str, Any], list[_File]]:
-    """Return what dataset.json says, and the files.
+    """Return the content of dataset.json, and the files.
 
-    A channel's digest is that of its two files, unpacked, images first; the data set's is that of its
-    channels' digests, a line each, training first. Neither depends on the data set's name.
+    A channel's digest is that of its two files, uncompressed, images first; the data set's is that of its
+    channels' digests, one per line, training first. Neither depends on the data set's name.
     """
     channels, files = {}, []
     for channel, digits in dataset.channels.items():
@@ -115,7 +117,7 @@ def _describe(dataset: DataSet) -> tuple[dict[str, Any], list[_File]]:
 
 
 def _listed(s3: Any, bucket: str, prefix: str) -> set[str]:
-    """List the objects below a prefix, but for the empty ones that stand for folders in AWS's console."""
+    """List the objects below a prefix, except the empty ones that represent folders in AWS's console."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys: set[str] = set()
     for page in pages:

@@ -72,8 +72,8 @@ def test_a_folder_becomes_a_data_set_of_the_wanted_name(
 def test_a_second_time_nothing_is_sent(tmp_path: Path) -> None:
     """The command says what it sent: first all five objects, then none."""
     folder = write(tmp_path / "mine", made_set())
-    assert "sent now: training/digits-images-idx3-ubyte.gz, " in digits("--from", str(folder)).output
-    assert "sent now: nothing, all of it was there" in digits("--from", str(folder)).output
+    assert "uploaded: training/digits-images-idx3-ubyte.gz, " in digits("--from", str(folder)).output
+    assert "uploaded: nothing, everything was there already" in digits("--from", str(folder)).output
 
 
 def test_a_published_data_set_is_fetched_into_the_folder(
@@ -97,7 +97,7 @@ def test_warnings_are_shown_and_the_data_set_is_uploaded(tmp_path: Path) -> None
     """Test images among the training images are told; whether to train on them is the person's choice."""
     same = made(10, seed=1)
     done = digits("--from", str(write(tmp_path / "mine", DataSet("", "", same, same))))
-    assert "Warning: mine: 10 of 10 test images are training images, too" in done.output
+    assert "Warning: mine: 10 of 10 test images are also training images" in done.output
     assert "datasets/mine/dataset.json" in keys()
 
 
@@ -117,10 +117,10 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
     [
         (["letters"], "expected one of mnist, emnist-digits, qmnist, kmnist, fashion-mnist, or --from DIR"),
         ([], "or --from DIR, found neither"),
-        (["mnist"], "`make torchvision` makes an environment with it"),
+        (["mnist"], "`make torchvision` creates an environment with it"),
         (
             ["mnist", "--name", "My Digits"],
-            "digits and hyphens, found 'My Digits'. Give one with --name",
+            "digits and hyphens, found 'My Digits'. Choose one with --name",
         ),
         (["mnist", "--stack", "other"], "stack other: expected a deployed stack"),
     ],

@@ -116,7 +116,7 @@ def test_a_fresh_stack_says_everything_that_is_left_to_do(service_quotas: Stubbe
     assert line(result, "ml.g4dn.xlarge for training job usage: 0").startswith("✗")
     assert line(result, "ml.g4dn.xlarge for spot training job usage: 0").startswith("!")
     assert line(result, "ml.m5.large for transform job usage: 0").startswith("✗")
-    assert "ask for 4 in Service Quotas, Amazon SageMaker, 'ml.m5.large for transform" in result.output
+    assert "request 4 in Service Quotas, Amazon SageMaker, 'ml.m5.large for transform" in result.output
     assert line(result, "approved model").startswith("✗")
     assert "`digits tune DATASET`" in result.output
     assert line(result, "EventBridge is off").startswith("✗")
@@ -132,9 +132,9 @@ def test_fewer_instances_than_the_stack_may_use_deserve_a_look(
     have(service_quotas, training=1, transform=3)
     result = doctor()
     assert result.exit_code == 0
-    assert line(result, "ml.g4dn.xlarge for training job usage: 1, 2 are wished for").startswith("!")
+    assert line(result, "ml.g4dn.xlarge for training job usage: 1, 2 are recommended").startswith("!")
     assert "or `digits tune --parallel 1`" in result.output
-    assert line(result, "ml.m5.large for transform job usage: 3, 4 are wished for").startswith("!")
+    assert line(result, "ml.m5.large for transform job usage: 3, 4 are recommended").startswith("!")
 
 
 def test_a_stack_that_trains_on_spare_capacity_needs_that_quota(service_quotas: Stubber) -> None:
@@ -278,7 +278,7 @@ def test_in_the_local_cloud_what_it_lacks_is_not_held_against_it(monkeypatch: py
     result = doctor()
     assert result.exit_code == 0
     assert line(result, "the local cloud has none").startswith("–")
-    assert line(result, "the local cloud doesn't tell whether EventBridge is on").startswith("–")
+    assert line(result, "the local cloud doesn't say whether EventBridge is on").startswith("–")
     assert line(result, "the local cloud sends no e-mail").startswith("–")
     assert "in the local cloud" in line(result, "credentials")
 

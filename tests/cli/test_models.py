@@ -101,7 +101,7 @@ def test_only_the_newest_are_listed_and_the_rest_counted() -> None:
     output = digits("--limit", "2").output
     assert "digits-2" in output
     assert "digits-0" not in output
-    assert "1 older ones: --limit 3 shows all." in output
+    assert "1 more: --limit 3 shows all." in output
 
 
 def test_show_tells_everything_of_one_version() -> None:
@@ -120,7 +120,7 @@ def test_an_approval_keeps_its_reason_and_all_metadata() -> None:
     arn = register("PendingManualApproval", FIRST)
     done = digits("approve", "1", "--reason", "looked at 50\n  mistakes")
     assert done.exit_code == 0, done.output
-    assert "Batches dropped from now on are read by version 1." in done.output
+    assert "Version 1 scores the batches dropped from now on." in done.output
     found = described(arn)
     assert found["ModelApprovalStatus"] == "Approved"
     assert found["ApprovalDescription"] == "looked at 50 mistakes"
@@ -136,7 +136,7 @@ def test_rejecting_the_version_in_use_tells_the_next() -> None:
     assert newest(third)
     done = digits("reject", "3", "--reason", "confuses 4 and 9")
     assert "Version 3 is Rejected." in done.output
-    assert "Batches dropped from now on are read by version 1." in done.output
+    assert "Version 1 scores the batches dropped from now on." in done.output
     assert newest(first)
     assert described(third)["CustomerMetadataProperties"] == FIRST
 
@@ -158,7 +158,7 @@ def test_rejecting_another_version_changes_nothing_for_batches() -> None:
     """A version that wasn't in use can be rejected, and the one in use stays."""
     register("PendingManualApproval", {"training_job": "t"})
     second = register("Approved", FIRST)
-    assert "Batches are read by version 2, as before." in digits("reject", "1", "--reason", "bad").output
+    assert "Version 2 scores the batches, as before." in digits("reject", "1", "--reason", "bad").output
     assert newest(second)
 
 
@@ -197,7 +197,7 @@ def test_an_option_before_a_subcommand_is_refused() -> None:
     """It would be passed over, and another stack's version be approved."""
     done = digits("--stack", "other", "show", "1")
     assert done.exit_code == 2
-    assert "--stack: put it behind" in done.stderr
+    assert "--stack: put it after" in done.stderr
 
 
 def test_an_empty_group_has_nothing_to_list() -> None:
@@ -213,4 +213,4 @@ def test_all_pages_of_the_registry_are_read() -> None:
     listed = packages.summaries(boto3.client("sagemaker"), GROUP)
     assert [entry["ModelPackageArn"] for entry in listed] == arns[::-1]
     assert packages.find(listed, stack.find("digits"), "1") == arns[0]
-    assert packages.reading_batches(listed) == 1
+    assert packages.scoring_version(listed) == 1

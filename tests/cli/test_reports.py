@@ -64,7 +64,7 @@ def test_runs_are_listed_newest_first() -> None:
     accuracy = json.loads(digits("--json").output)[2]["accuracy"]
     assert f"{accuracy:.2%}" in lines[2]
     assert len(lines) == 4
-    assert "3 older ones: --limit 4" in digits("--limit", "1").output
+    assert "3 more: --limit 4" in digits("--limit", "1").output
 
 
 def test_a_stack_without_reports_says_so() -> None:

@@ -107,7 +107,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_stop_it(monkeypatch: pyte
     (job,) = tuning_jobs()
     name = job["HyperParameterTuningJobName"]
     assert result.exit_code == 130
-    assert f"{name} and what follows it go on without this terminal" in result.output
+    assert f"{name} and the steps after it continue without this terminal" in result.output
     stop = "aws sagemaker stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name"
     assert f"{stop} {name}" in result.output
 

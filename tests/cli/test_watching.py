@@ -26,7 +26,7 @@ NOT_FOUND = ("ValidationException", "Requested resource not found.")
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """A deployed stack, looked at without pauses."""
-    monkeypatch.setattr(watching, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr(watching, "POLL_SECONDS", 0)
     with empty_account(monkeypatch):
         deploy()
         yield find("digits")

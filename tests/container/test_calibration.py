@@ -69,6 +69,6 @@ def test_a_softened_network_divides_its_logits_and_keeps_its_labels() -> None:
     network = networks.build("small").eval()
     images = torch.randn(64, 1, 28, 28)
     before = network(images)
-    calibration.soften(network, 2.5)
+    calibration.apply_temperature(network, 2.5)
     torch.testing.assert_close(network(images), before / 2.5)
     assert torch.equal(network(images).argmax(1), before.argmax(1))

@@ -151,7 +151,7 @@ def test_the_checkpoint_of_another_training_is_refused(
         assert run("model") == 143
     kept = (tmp_path / "kept" / checkpoints.FILE).read_bytes()
     assert run("model", *arguments) == 1
-    assert f"found one with another {differing}: give another checkpoint-dir" in capfd.readouterr().err
+    assert f"found one with a different {differing}: use another checkpoint-dir" in capfd.readouterr().err
     assert (tmp_path / "kept" / checkpoints.FILE).read_bytes() == kept
     assert run("model", "--threads", "2", "--test", str(tmp_path / "absent")) == 1
     assert "absent: expected a folder" in capfd.readouterr().err
@@ -165,7 +165,7 @@ def test_the_checkpoint_of_other_data_is_refused(
         at_step(patch, 7, terminate)
         assert run("model") == 143
     assert run("model", "--training", str(test_folder)) == 1
-    assert "found one with another data:" in capfd.readouterr().err
+    assert "found one with a different data:" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken archive"])
@@ -177,7 +177,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(
     (tmp_path / "kept" / checkpoints.FILE).write_bytes(content)
     assert run("model") == 1
     error = capfd.readouterr().err
-    assert f"{checkpoints.FILE}: expected a checkpoint, found what can't be read (" in error
+    assert f"{checkpoints.FILE}: expected a checkpoint, found an unreadable file (" in error
     assert error.count("\n") == 1
 
 
@@ -191,7 +191,7 @@ def test_a_checkpoint_can_not_run_code(run: Run, tmp_path: Path, capfd: pytest.C
     (tmp_path / "kept").mkdir()
     torch.save({"training": Call()}, tmp_path / "kept" / checkpoints.FILE)
     assert run("model") == 1
-    assert "expected a checkpoint, found what can't be read" in capfd.readouterr().err
+    assert "expected a checkpoint, found an unreadable file" in capfd.readouterr().err
     assert not (tmp_path / "called").exists()
 
 

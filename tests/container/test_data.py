@@ -109,7 +109,7 @@ def test_images_and_labels_of_different_number_are_refused(tmp_path: Path) -> No
     """A label file of another length than the image file is a DataError with both numbers."""
     (tmp_path / IMAGES).write_bytes(ONE_IMAGE)
     (tmp_path / LABELS).write_bytes(header(0x801, 2) + bytes(2))
-    with pytest.raises(data.DataError, match=f"expected 1 labels, one an image of {IMAGES}, found 2"):
+    with pytest.raises(data.DataError, match=f"expected 1 labels, one per image of {IMAGES}, found 2"):
         data.load(tmp_path)
 
 

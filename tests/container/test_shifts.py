@@ -16,7 +16,7 @@ from torch import nn
 import inference
 import model as networks
 import train
-from calibration import soften
+from calibration import apply_temperature
 from images import MEAN, STD
 
 Blocks = Callable[..., tuple[NDArray[np.uint8], NDArray[np.uint8]]]
@@ -59,9 +59,9 @@ def test_the_logits_are_the_mean_over_the_image_and_its_four_shifts(
     images, _ = block_images(20, seed=3)
     network = network_of(artifact_folder)
     places = [(0, 0), (pixels, 0), (-pixels, 0), (0, pixels), (0, -pixels)]
-    expected = torch.stack([train.read(network, moved(images, *place)) for place in places]).mean(0)
+    expected = torch.stack([train.compute_logits(network, moved(images, *place)) for place in places]).mean(0)
     averaged = networks.over_shifts(network, pixels, MEAN, STD)
-    torch.testing.assert_close(train.read(averaged, torch.from_numpy(images)), expected)
+    torch.testing.assert_close(train.compute_logits(averaged, torch.from_numpy(images)), expected)
 
 
 def test_a_shift_of_nothing_is_the_network_itself() -> None:
@@ -78,8 +78,10 @@ def test_an_image_that_is_moved_by_a_pixel_changes_its_logits_less(
     network = network_of(artifact_folder)
 
     def change(model: nn.Module) -> float:
-        still = train.read(model, torch.from_numpy(images))
-        sides = [train.read(model, moved(images, *place)) for place in ((0, 1), (0, -1), (1, 0), (-1, 0))]
+        still = train.compute_logits(model, torch.from_numpy(images))
+        sides = [
+            train.compute_logits(model, moved(images, *place)) for place in ((0, 1), (0, -1), (1, 0), (-1, 0))
+        ]
         return (torch.stack(sides) - still).abs().mean().item()
 
     assert change(networks.over_shifts(network, 1, MEAN, STD)) < 0.9 * change(network)
@@ -90,9 +92,9 @@ def test_a_temperature_divides_the_averaged_logits(artifact_folder: Path, block_
     images = torch.from_numpy(block_images(20, seed=5)[0])
     network = network_of(artifact_folder)
     averaged = networks.over_shifts(network, 1, MEAN, STD)
-    before = train.read(averaged, images)
-    soften(network, 1.7)
-    torch.testing.assert_close(train.read(averaged, images), before / 1.7)
+    before = train.compute_logits(averaged, images)
+    apply_temperature(network, 1.7)
+    torch.testing.assert_close(train.compute_logits(averaged, images), before / 1.7)
 
 
 def test_shifts_change_what_is_measured_and_no_weight(
@@ -129,7 +131,7 @@ def test_inference_predicts_what_training_measured(
     assert matrix.tolist() == config["confusion_matrix"]
     assert matrix.trace() / 50 == config["metrics"]["test-accuracy"]
     averaged = networks.over_shifts(network_of(shifted_artifact), 3, MEAN, STD)
-    expected = train.read(averaged, torch.from_numpy(images)).softmax(1).amax(1)
+    expected = train.compute_logits(averaged, torch.from_numpy(images)).softmax(1).amax(1)
     assert [each["confidence"] for each in predictions] == pytest.approx(expected.tolist(), abs=1e-3)
 
 
@@ -144,5 +146,8 @@ def test_an_artifact_from_before_shifts_is_read_as_it_is(
     _, network = inference.load_network(tmp_path)
     images = torch.from_numpy(block_images(20, seed=6)[0])
     torch.testing.assert_close(
-        train.read(network, images), train.read(network_of(tmp_path), images), rtol=1e-4, atol=1e-4
+        train.compute_logits(network, images),
+        train.compute_logits(network_of(tmp_path), images),
+        rtol=1e-4,
+        atol=1e-4,
     )

@@ -210,7 +210,7 @@ def test_a_missing_folder_is_named_with_its_variable(
     monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
     monkeypatch.delenv(variable)
     assert train.main(SHORT) == 1
-    assert f"expected a folder, by {variable} or --" in (tmp_path / "failure").read_text()
+    assert f"expected a folder, from {variable} or --" in (tmp_path / "failure").read_text()
 
 
 def test_a_loss_that_is_not_finite_stops_the_training(

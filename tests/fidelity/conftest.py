@@ -9,17 +9,17 @@ import pytest
 from localcloud.core.cloud import Cloud
 from tests.localcloud.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
 from training import jobs, source
-from training.datasets import Digits, Parts, idx, sample
+from training.datasets import Digits, Splits, idx, sample
 
 
 @pytest.fixture(scope="session")
-def parts() -> Parts:
+def parts() -> Splits:
     """Real digits: disjoint parts to train on, to test with, and to drop."""
     return sample(seed=1)
 
 
 @pytest.fixture(scope="session")
-def account(parts: Parts) -> Iterator[Account]:
+def account(parts: Splits) -> Iterator[Account]:
     """An account whose bucket holds a small data set of two channels."""
     with Cloud() as cloud:
         account = Account(cloud)

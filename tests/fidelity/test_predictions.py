@@ -19,7 +19,7 @@ from moto.s3.models import S3Backend
 from batch_prediction.runs.transform_job import environment
 from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account, unique
 from tests.samples import SETTINGS
-from training.datasets import Parts
+from training.datasets import Splits
 
 from . import toolkit_serving
 from .ray_serve import ray_serve
@@ -42,7 +42,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def requests(account: Account, parts: Parts) -> Requests:
+def requests(account: Account, parts: Splits) -> Requests:
     """Several requests over hundreds of records, whose objects lie in the account's bucket."""
     objects, records = write(parts.batch)
     for key, content in objects.items():

@@ -149,7 +149,7 @@ def test_a_spot_search_has_checkpoints_and_time_to_wait(
     assert definition["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/checkpoints/{NAME}/"
     assert definition["Environment"] == {"CHECKPOINTS_BELOW_JOB_NAME": "true"}
     condition = definition["StoppingCondition"]
-    assert condition["MaxWaitTimeInSeconds"] > condition["MaxRuntimeInSeconds"] == tune.LONGEST_TRIAL
+    assert condition["MaxWaitTimeInSeconds"] > condition["MaxRuntimeInSeconds"] == tune.MAX_TRIAL_SECONDS
 
 
 def test_hyperband_is_told_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -> None:
@@ -164,7 +164,7 @@ def test_hyperband_is_told_the_epochs(requests: list[tuple[str, dict[str, Any]]]
 
 def test_limits_are_those_that_were_asked_for(requests: list[tuple[str, dict[str, Any]]]) -> None:
     """No more trials run at once than there are, and no trial outlives the search."""
-    request = created(requests, trials=2, parallel=8, longest_seconds=600, seed=5)
+    request = created(requests, trials=2, parallel=8, max_seconds=600, seed=5)
     config = request["HyperParameterTuningJobConfig"]
     assert config["ResourceLimits"] == {
         "MaxNumberOfTrainingJobs": 2,

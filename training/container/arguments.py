@@ -1,4 +1,4 @@
-"""What a training is told: hyperparameters and folders, as arguments or as the variables of SageMaker."""
+"""A training's hyperparameters and folders, from arguments or from SageMaker's environment variables."""
 
 import argparse
 import math
@@ -10,16 +10,16 @@ from typing import NoReturn
 import data
 from model import ARCHITECTURES
 
-# What doesn't change the weights that a training on a CPU ends with.
+# Options that don't change the weights that a training on a CPU ends with.
 NO_HYPERPARAMETERS = {"training", "test", "model_dir", "checkpoint_dir", "dry_run"}
 
 
 class TrainingError(Exception):
-    """A training that can't start or go on; the message is one sentence for the job's failure reason."""
+    """A training can't start or continue; the message is one sentence for the job's failure reason."""
 
 
 class Arguments(argparse.ArgumentParser):
-    """Arguments whose errors are a TrainingError, so that a wrong hyperparameter explains the failed job."""
+    """A parser that raises TrainingError, so that an invalid hyperparameter explains the failed job."""
 
     def error(self, message: str) -> NoReturn:
         """Raise TrainingError."""
@@ -27,7 +27,7 @@ class Arguments(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read hyperparameters and folders. Raises TrainingError for what can't be used."""
+    """Read hyperparameters and folders. Raises TrainingError for an invalid one."""
     parser = Arguments(description="Train a digit classifier.", allow_abbrev=False)
     add = parser.add_argument
     add("--arch", choices=ARCHITECTURES, default="small")
@@ -42,20 +42,29 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--ema-decay",
         type=_number(float, 0, 0.9999),
         default=0.0,
-        help="of the weights' moving average, which is the model in the end; 0: the last weights are",
+        help="of the weights' moving average, which becomes the model; 0: the last weights do",
     )
     add(
         "--shifts",
         type=_number(int, 0, 4),
         default=0,
         metavar="PIXELS",
-        help="up, down, left and right: the model is the mean of the logits of an image and its four shifts, "
-        "at five times the inference; 0: of the image alone",
+        help="up, down, left and right: the model averages the logits of an image and its four "
+        "shifted copies, at five times the cost of inference; 0: no shifts",
     )
     add(
-        "--validation-images", type=_number(int, 0, data.MAX_COUNT), help="held out; default 10000 or a sixth"
+        "--validation-images",
+        type=_number(int, 0, data.MAX_COUNT),
+        help="held out; default: 10000 or a sixth",
     )
-    add("--validate-epochs", type=_switch, nargs="?", const=True, default=False, help="after each epoch, too")
+    add(
+        "--validate-epochs",
+        type=_switch,
+        nargs="?",
+        const=True,
+        default=False,
+        help="validate after each epoch",
+    )
     add("--seed", type=_number(int, 0, 2**31), default=0)
     add("--threads", type=_number(int, 0, 1024), default=0, help="0: all cores")
     add("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"), help="folder with IDX files")
@@ -65,7 +74,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--checkpoint-dir",
         type=Path,
         default=_checkpoint_folder(),
-        help="folder that a training goes on from; default /opt/ml/checkpoints, where it exists",
+        help="folder that a training resumes from; default: /opt/ml/checkpoints, if it exists",
     )
     add(
         "--dry-run",
@@ -79,12 +88,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     for folder, variable in (("training", "SM_CHANNEL_TRAINING"), ("model_dir", "SM_MODEL_DIR")):
         if getattr(options, folder) is None:
             name = folder.replace("_", "-")
-            raise TrainingError(f"{name}: expected a folder, by {variable} or --{name}, found none")
+            raise TrainingError(f"{name}: expected a folder, from {variable} or --{name}, found none")
     return options
 
 
 def hyperparameters(options: argparse.Namespace) -> dict[str, object]:
-    """Return the hyperparameters by name, without folders: what tells one training from another."""
+    """Return the hyperparameters by name, without folders: what distinguishes one training from another."""
     return {
         name.replace("_", "-"): value
         for name, value in vars(options).items()
@@ -95,9 +104,9 @@ def hyperparameters(options: argparse.Namespace) -> dict[str, object]:
 def _checkpoint_folder() -> Path | None:
     """Return where SageMaker restores and collects checkpoints, if the job has a CheckpointConfig.
 
-    https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html; SAGEMAKER_BASE_DIR stands for
-    /opt/ml where the toolkit is told another folder. The trials of a tuning job share one CheckpointConfig;
-    with CHECKPOINTS_BELOW_JOB_NAME each keeps to a folder of its own.
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html; SAGEMAKER_BASE_DIR
+    replaces /opt/ml if the toolkit is configured with another folder. The trials of a tuning job share one
+    CheckpointConfig; with CHECKPOINTS_BELOW_JOB_NAME each uses a folder of its own.
     """
     folder = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"), "checkpoints")
     if not folder.is_dir():
@@ -120,7 +129,7 @@ def _number(kind: type[int] | type[float], low: float, high: float) -> Callable[
 
 
 def _switch(text: str) -> bool:
-    """Read a switch: a hyperparameter of SageMaker always has a value."""
+    """Read a boolean: SageMaker's hyperparameters always have a value."""
     if text.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"expected true or false, found {text!r}")
     return text.lower() == "true"

@@ -12,10 +12,10 @@ SERVING_CODE = ("inference.py", "deployment.py", "model.py", "requirements.txt")
 
 
 def write(folder: Path, weights: dict[str, torch.Tensor], config: dict[str, Any]) -> None:
-    """Write `model.safetensors`, `config.json` and `code/` into `folder`, which is made where it is missing.
+    """Write `model.safetensors`, `config.json` and `code/` into `folder`, which is created if it is missing.
 
-    `config` names what inference needs – arch, labels, mean, std – and how the model came about. The code is
-    the one that lies beside this file.
+    `config` names what inference needs – arch, labels, mean, std – and how the model was trained. The code is
+    copied from this file's folder.
     """
     code = folder / "code"
     code.mkdir(parents=True, exist_ok=True)

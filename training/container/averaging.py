@@ -9,28 +9,28 @@ from torch import nn
 class Average(nn.Module):
     """Follows a network step by step: weights and BatchNorm's statistics, each as an exponential average.
 
-    `decay` (0–1) is how much of the average a step leaves; until there are 1 / (1 - decay) steps it is the
-    plain mean of them. An update doesn't wait for the device and can be recorded in a CUDA graph. What there
-    is to keep of it for later is its state, as of any module.
+    `decay` (0–1) is the share of the average that a step keeps; for the first 1 / (1 - decay) steps the
+    average is their plain mean. An update doesn't wait for the device and can be recorded in a CUDA graph.
+    Everything that a checkpoint needs is in its state_dict.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
-        self.least_share = 1 - decay
+        self.min_share = 1 - decay
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.steps = nn.Buffer(torch.zeros((), device=next(network.parameters()).device))
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the network as it is after a step."""
+        """Include the network's weights after a step."""
         self.steps.add_(1)
-        share = (1 / self.steps).clamp(min=self.least_share)
+        share = (1 / self.steps).clamp(min=self.min_share)
         for average, now in zip(_numbers(self.network), _numbers(network), strict=True):
             average.lerp_(now, share)
 
     @torch.no_grad()
     def write_to(self, network: nn.Module) -> None:
-        """Set the network to the average."""
+        """Overwrite the network with the average."""
         for average, now in zip(_numbers(self.network), _numbers(network), strict=True):
             now.copy_(average)
 

@@ -1,12 +1,12 @@
-"""How far a model's confidences can be believed, and the temperature that makes them more believable."""
+"""How reliable a model's confidences are, and the temperature that calibrates them."""
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 BINS = 15
-COLDEST, HOTTEST = 0.25, 4.0
-ROUNDS = 40  # a third is cut off the interval each time: 40 leave a ten-millionth of it
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.25, 4.0
+ROUNDS = 40  # each cuts a third off the interval: 40 leave a ten-millionth of it
 
 
 def negative_log_likelihood(logits: torch.Tensor, labels: torch.Tensor) -> float:
@@ -15,23 +15,23 @@ def negative_log_likelihood(logits: torch.Tensor, labels: torch.Tensor) -> float
 
 
 def expected_calibration_error(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Mean distance of confidence and accuracy over 15 bins of confidence, weighted by their sizes (0–1).
+    """Mean gap between confidence and accuracy over 15 bins of confidence, weighted by their sizes (0–1).
 
     Guo et al. 2017, On Calibration of Modern Neural Networks, equation 3 (https://arxiv.org/abs/1706.04599).
     """
     confidences, predictions = logits.double().softmax(1).max(1)
     bins = (confidences * BINS).ceil().long().clamp(1, BINS) - 1
-    surplus = (predictions == labels).double() - confidences
-    sums = torch.zeros(BINS, dtype=torch.double, device=logits.device).index_add_(0, bins, surplus)
+    gaps = (predictions == labels).double() - confidences
+    sums = torch.zeros(BINS, dtype=torch.double, device=logits.device).index_add_(0, bins, gaps)
     return sums.abs().sum().item() / len(labels)
 
 
 def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the temperature from 0.25 to 4 with the least negative log-likelihood of logits / temperature.
+    """Return the temperature, 0.25 to 4, that minimises the negative log-likelihood of logits / temperature.
 
-    The likelihood is convex in the temperature's inverse, so a search by thirds finds it.
+    The function is convex in the temperature's inverse, so a ternary search finds its minimum.
     """
-    low, high = 1 / HOTTEST, 1 / COLDEST
+    low, high = 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE
     for _ in range(ROUNDS):
         third = (high - low) / 3
         left, right = low + third, high - third
@@ -45,8 +45,8 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
 def calibrate(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, torch.Tensor]:
     """Return the temperature to use, and the logits at temperatures that were fitted on other images.
 
-    Each half of the images gets the temperature of the other half. Where that doesn't lower the likelihood's
-    negative logarithm, a temperature doesn't help: the answer is 1 and the logits as they are.
+    Each half of the images gets the temperature of the other half. If that doesn't lower the negative
+    log-likelihood, calibration doesn't help: the result is 1 and the unchanged logits.
     """
     even = torch.arange(len(labels), device=logits.device) % 2 == 0
     crossed = logits.clone()
@@ -59,10 +59,10 @@ def calibrate(logits: torch.Tensor, labels: torch.Tensor) -> tuple[float, torch.
     return fit_temperature(logits, labels), crossed
 
 
-def soften(network: nn.Module, temperature: float) -> None:
-    """Divide the network's logits by the temperature for good: its last layer takes the factor.
+def apply_temperature(network: nn.Module, temperature: float) -> None:
+    """Divide the network's logits by the temperature permanently, in the weights of its last layer.
 
-    So inference needs to know nothing of it, and no label changes.
+    Inference then doesn't need to know the temperature, and no prediction changes.
     """
     *_, last = network.children()
     with torch.no_grad():

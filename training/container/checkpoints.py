@@ -1,8 +1,8 @@
-"""Interrupted trainings: what is kept of one, how another goes on from it, and SIGTERM.
+"""Interrupted trainings: what a checkpoint holds, how a training resumes from it, and SIGTERM.
 
-SageMaker copies the folder /opt/ml/checkpoints to S3 while it changes, and puts it back before a job starts
-again (https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html). AWS's training toolkit doesn't
-hand SIGTERM on to a script (https://github.com/aws/sagemaker-training-toolkit/issues/125), so a checkpoint is
+SageMaker syncs the folder /opt/ml/checkpoints to S3 while a job runs, and restores it before the job restarts
+(https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html). AWS's training toolkit doesn't
+forward SIGTERM to a script (https://github.com/aws/sagemaker-training-toolkit/issues/125), so a checkpoint is
 also written between epochs.
 """
 
@@ -27,10 +27,10 @@ SECONDS_BETWEEN = 20.0
 EXIT_CODE = 128 + signal.SIGTERM
 
 
-class Interrupted(Exception):  # noqa: N818 (no error: the training goes on later)
-    """SIGTERM came, and the training is saved.
+class Interrupted(Exception):  # noqa: N818 (not an error: the training resumes later)
+    """SIGTERM was received, and the training is saved.
 
-    Its exit code is 143, as of a program that SIGTERM ends: 0 would make SageMaker call the training
+    Its exit code is 143, that of a program ended by SIGTERM: with 0 SageMaker would report the training as
     Completed (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-signal-success-failure.html).
     """
 
@@ -38,9 +38,9 @@ class Interrupted(Exception):  # noqa: N818 (no error: the training goes on late
 class Checkpoints:
     """The checkpoint of one training in the options' folder; without a folder nothing is ever saved.
 
-    Only the training with the same hyperparameters, data and number of ranks goes on from it. Between
-    `__enter__` and `__exit__` SIGTERM is noted instead of ending the interpreter; several ranks, which would
-    have to agree on a step, are ended by it as ever.
+    Only a training with the same hyperparameters, data and number of ranks resumes from it. Between
+    `__enter__` and `__exit__` SIGTERM is recorded instead of ending the interpreter; several ranks, which
+    would have to agree on a step, end at once as usual.
     """
 
     def __init__(self, options: Namespace, images: torch.Tensor, labels: torch.Tensor, ranks: Ranks) -> None:
@@ -59,20 +59,20 @@ class Checkpoints:
             self._training["data"] = digest.hexdigest()
 
     def __enter__(self) -> "Checkpoints":
-        """Begin to note SIGTERM."""
+        """Start recording SIGTERM."""
         if self._file and self._ranks.count == 1:
-            self._handler = signal.signal(signal.SIGTERM, self._note)
+            self._handler = signal.signal(signal.SIGTERM, self._request_stop)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Handle SIGTERM as before."""
+        """Restore the previous handler of SIGTERM."""
         if self._handler is not None:
             signal.signal(signal.SIGTERM, self._handler)
 
     def restore(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-        """Fill network and optimizer; returns the number of steps that are done, 0 without a checkpoint.
+        """Load network and optimizer; returns the number of completed steps, 0 without a checkpoint.
 
-        Raises TrainingError for the checkpoint of another training, and for one that can't be read.
+        Raises TrainingError for a checkpoint of another training, and for an unreadable one.
         """
         self._restored = self._ranks.from_first(self._read() if self._ranks.first else None)
         if not self._restored:
@@ -82,7 +82,7 @@ class Checkpoints:
         return int(self._restored["step"])
 
     def restore_epoch(self, total: torch.Tensor) -> None:
-        """Set the epoch's sum of losses and the generator to what they were at the restored step."""
+        """Restore the epoch's sum of losses and the random generator as of the restored step."""
         total.copy_(self._restored["total"])
         if total.is_cuda:
             torch.cuda.set_rng_state(self._restored["generator"], total.device)
@@ -92,7 +92,7 @@ class Checkpoints:
     def after_step(
         self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, total: torch.Tensor
     ) -> None:
-        """Save and raise Interrupted where SIGTERM has come."""
+        """Save and raise Interrupted if SIGTERM has been received."""
         if self._requested:
             self._write(network, optimizer, step, total)
             raise Interrupted(f"interrupted after {step} steps; saved to {self._file}")
@@ -100,11 +100,11 @@ class Checkpoints:
     def after_epoch(
         self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, total: torch.Tensor
     ) -> None:
-        """Save, on the first rank, where the last time was 20 seconds ago."""
+        """Save, on the first rank, if the last save was at least 20 seconds ago."""
         if self._file and self._ranks.first and time.monotonic() - self._saved >= SECONDS_BETWEEN:
             self._write(network, optimizer, step, total)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 (signal's signature)
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 (signal's signature)
         self._requested = True
 
     def _read(self) -> dict[str, Any]:
@@ -116,22 +116,22 @@ class Checkpoints:
         except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, TypeError) as error:
             found = str(error).partition("\n")[0][:200]
             raise TrainingError(
-                f"{self._file}: expected a checkpoint, found what can't be read ({found}): delete it"
+                f"{self._file}: expected a checkpoint, found an unreadable file ({found}): delete it"
             ) from error
         differing = sorted(
             name for name in training | self._training if training.get(name) != self._training.get(name)
         )
         if differing:
             raise TrainingError(
-                f"{self._file}: expected a checkpoint of this training, found one with another "
-                f"{', '.join(differing)}: give another checkpoint-dir, or delete the file"
+                f"{self._file}: expected a checkpoint of this training, found one with a different "
+                f"{', '.join(differing)}: use another checkpoint-dir, or delete the file"
             )
         return state
 
     def _write(
         self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, total: torch.Tensor
     ) -> None:
-        """Write the file under another name first: a reader finds an old or a new one, never a part."""
+        """Write under a temporary name, then rename: a reader finds the old or the new file, never a part."""
         if self._file is None:
             raise ValueError("expected a folder for checkpoints, found none")
         state = {

@@ -1,6 +1,6 @@
 """Labelled images from IDX files, checked, and the fixed split into training and validation images.
 
-The format of the files: http://yann.lecun.com/exdb/mnist/ (kept at https://web.archive.org/web/20200430193701/).
+The file format: http://yann.lecun.com/exdb/mnist/ (archived at https://web.archive.org/web/20200430193701/).
 """
 
 import gzip
@@ -23,16 +23,16 @@ SPLIT_SEED = 28
 
 
 class DataError(ValueError):
-    """A data set that training can't use; the message is one sentence for the job's failure reason."""
+    """A data set can't be used for training; the message is one sentence for the job's failure reason."""
 
 
 def load(folder: str | Path) -> tuple[Bytes, Bytes]:
-    """Read the one data set that lies in `folder`.
+    """Read the one data set in `folder`.
 
-    The folder holds one `*-images-idx3-ubyte` and one `*-labels-idx1-ubyte`, each perhaps with `.gz`.
+    The folder holds one `*-images-idx3-ubyte` and one `*-labels-idx1-ubyte`, each with or without `.gz`.
     Returns images (N, 28, 28) and labels (N,), 0–9, both uint8.
 
-    Raises DataError where a file is missing, ambiguous or broken, or where the two don't fit together.
+    Raises DataError if a file is missing, ambiguous or corrupt, or if the two don't match.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -42,14 +42,14 @@ def load(folder: str | Path) -> tuple[Bytes, Bytes]:
     images, labels = read_images(images_file), read_labels(labels_file)
     if len(images) != len(labels):
         raise DataError(
-            f"{labels_file}: expected {len(images)} labels, one an image of {images_file.name}, "
+            f"{labels_file}: expected {len(images)} labels, one per image of {images_file.name}, "
             f"found {len(labels)}"
         )
     return images, labels
 
 
 def read_images(file: Path) -> Bytes:
-    """Read an IDX file of 28 × 28 grey images: uint8 (N, 28, 28). Raises DataError."""
+    """Read an IDX file of 28 × 28 greyscale images: uint8 (N, 28, 28). Raises DataError."""
     return _read(file, IMAGES_MAGIC, IMAGE_SHAPE)
 
 
@@ -63,13 +63,13 @@ def read_labels(file: Path) -> Bytes:
 
 
 def split(count: int, validation_images: int | None = None) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Split the positions 0 … count - 1 into those to train on and those held out, both in rising order.
+    """Split the positions 0 … count - 1 into those to train on and those held out, both in ascending order.
 
     By default 10,000 are held out, or a sixth of fewer than 60,000; 0 trains on everything. The split depends
-    on nothing but the two numbers, so that the trials of a tuning job are compared on the same images; the
+    only on the two numbers, so that the trials of a tuning job are compared on the same images; the
     generator's stream is frozen (https://numpy.org/neps/nep-0019-rng-policy.html).
 
-    Raises DataError where nothing would be left to train on.
+    Raises DataError if nothing would be left to train on.
     """
     held_out = min(count // 6, 10_000) if validation_images is None else validation_images
     if not 0 <= held_out < count:

@@ -1,7 +1,7 @@
 """The Ray Serve application around the four functions of inference.py.
 
-AWS's Ray Serve image starts it by SM_RAYSERVE_APP=deployment:app, with the artifact's `code/` on the path
-(https://aws.github.io/deep-learning-containers/ray/).
+AWS's Ray Serve image starts it through SM_RAYSERVE_APP=deployment:app, with the artifact's `code/` on the
+path (https://aws.github.io/deep-learning-containers/ray/).
 """
 
 import asyncio
@@ -18,22 +18,22 @@ ARTIFACT = Path(__file__).resolve().parent.parent
 
 
 class Digits:
-    """One replica a core; while one request computes, the next one's images are fetched."""
+    """One replica per core; while one request computes, the next one's images are fetched."""
 
     def __init__(self) -> None:
         self.model = inference.model_fn(str(ARTIFACT))
 
     async def __call__(self, request: Request) -> Response:
-        """Answer JSON Lines with JSON Lines; a request of another kind with status 400 and the reason."""
+        """Answer JSON Lines with JSON Lines, and another media type with status 400 and the reason."""
         content_type = request.headers.get("content-type", "")
         accept = request.headers.get("accept", inference.JSON_LINES)
         try:
             records = inference.input_fn(await request.body(), content_type)
             predictions = await asyncio.to_thread(inference.predict_fn, records, self.model)
-            answer = inference.output_fn(predictions, accept)
+            body = inference.output_fn(predictions, accept)
         except inference.MediaTypeError as error:
             return Response(str(error), status_code=400, media_type="text/plain")
-        return Response(answer, media_type=inference.JSON_LINES)
+        return Response(body, media_type=inference.JSON_LINES)
 
 
 replicas = serve.deployment(

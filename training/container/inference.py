@@ -1,8 +1,8 @@
 """Digit images in S3 to predictions: the four functions that SageMaker's inference toolkit calls.
 
-A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the answer has one line a record,
-in their order: `{"label": 7, "confidence": 0.9987}` or `{"error": "missing"}`. A bad record costs its own
-line alone. A failure that says nothing about a record (throttling, time-outs, credentials) fails the request,
+A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the response has one line per
+record, in order: `{"label": 7, "confidence": 0.9987}` or `{"error": "missing"}`. A bad record affects only
+its own line. A failure that isn't a record's fault (throttling, time-outs, credentials) fails the request,
 and SageMaker sends it again. The functions and how they are called:
 https://github.com/aws/sagemaker-inference-toolkit/blob/master/src/sagemaker_inference/transformer.py
 """
@@ -31,12 +31,12 @@ from torch import nn
 from model import IMAGE_SIZE, build, fold_batch_norm, over_shifts
 
 JSON_LINES = "application/jsonlines"
-BATCH_SIZE = 64  # images a forward pass: they stay in the processor's cache
+BATCH_SIZE = 64  # images per forward pass: they stay in the processor's cache
 MAX_OBJECT_BYTES = 4 * 1024 * 1024
 DEFAULT_FETCHERS = 32
 PICKLES = {".pt", ".pth", ".bin", ".pkl"}
 
-# What S3 says of one object; every other code concerns the service or the credentials, and fails the request
+# Errors about one object; every other code concerns the service or the credentials, and fails the request
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 OBJECT_ERRORS = {
     "NoSuchKey": "missing",
@@ -45,7 +45,7 @@ OBJECT_ERRORS = {
     "KeyTooLongError": "not a key: longer than 1,024 bytes",
 }
 
-# Dot segments and backslashes would be normalised on the way to S3, so that another object is read
+# Dot segments and backslashes would be normalised on the way to S3, so that another object would be read
 # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 AMBIGUOUS_KEY = re.compile(r"(^|/)\.{1,2}(/|$)|[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -63,7 +63,7 @@ class RecordError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded network, what its images are normalised with, and where they may come from."""
+    """A loaded network, the statistics that normalise its images, and where they may come from."""
 
     network: nn.Module
     labels: list[int]
@@ -79,10 +79,10 @@ def model_fn(model_dir: str, context: object = None) -> Model:  # noqa: ARG001 -
     """Load the artifact unpacked in `model_dir`.
 
     From the environment: IMAGE_PREFIX, below which references are allowed (`s3://bucket/incoming/`);
-    IMAGE_FETCHERS, the number of images fetched at once (32); OMP_NUM_THREADS, a worker's threads (1).
-    Makes Pillow's warnings errors, which become those of the image's record.
+    IMAGE_FETCHERS, the number of images fetched concurrently (32); OMP_NUM_THREADS, a worker's threads (1).
+    Turns Pillow's warnings into errors, which become those of the image's record.
 
-    Raises ValueError for a wrong environment or artifact, FileNotFoundError where the artifact lacks a file.
+    Raises ValueError for an invalid environment or artifact, FileNotFoundError if the artifact lacks a file.
     """
     prefix = os.environ.get("IMAGE_PREFIX", "")
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]+/(.+/)?", prefix):
@@ -120,13 +120,13 @@ def input_fn(body: bytes | bytearray | str, content_type: str) -> list[bytes]:
 def predict_fn(records: Sequence[bytes], model: Model) -> list[Prediction]:
     """Fetch, decode and classify the records' images: one prediction or `{"error": …}` each, in order.
 
-    Raises botocore's errors for what isn't a record's fault, after the client's retries.
+    Raises botocore's errors for failures that aren't a record's fault, after the client's retries.
     """
 
     def read_share(first: int) -> list[Pixels | RecordError]:
         return [_read(record, model) for record in records[first :: model.fetchers]]
 
-    # A thread reads every n-th record: a task for each would cost more than its decoding.
+    # Each thread reads every n-th record: a task per record would cost more than its decoding.
     images: list[Any] = [None] * len(records)
     for first, share in enumerate(model.pool.map(read_share, range(min(model.fetchers, len(records))))):
         images[first :: model.fetchers] = share
@@ -137,7 +137,7 @@ def predict_fn(records: Sequence[bytes], model: Model) -> list[Prediction]:
 
 
 def output_fn(predictions: Sequence[Prediction], accept: str) -> str:
-    """Write the predictions as JSON Lines. Raises MediaTypeError where something else is accepted."""
+    """Write the predictions as JSON Lines. Raises MediaTypeError for another accept type."""
     _check_json_lines("Accept", accept)
     return "".join(json.dumps(prediction, allow_nan=False) + "\n" for prediction in predictions)
 
@@ -157,7 +157,7 @@ def reference_of(record: bytes) -> str:
 def fetch(model: Model, reference: str) -> bytes:
     """Read the object that `reference` names, of at most 4 MiB; its key is taken literally.
 
-    Raises RecordError for an object that can't be had, botocore's errors for a service that can't be.
+    Raises RecordError for an unavailable object, botocore's errors for an unavailable service.
     """
     if not reference.startswith(model.prefix):
         raise RecordError(f"outside {model.prefix}: {reference[:200]}")
@@ -167,25 +167,25 @@ def fetch(model: Model, reference: str) -> bytes:
             f"not a key: dot segments, backslashes and control characters are refused: {key[:200]}"
         )
     try:
-        answer = model.s3.get_object(Bucket=bucket, Key=key)
+        response = model.s3.get_object(Bucket=bucket, Key=key)
     except ClientError as error:
         reason = OBJECT_ERRORS.get(error.response["Error"]["Code"])
         if reason is None:
             raise
         raise RecordError(reason) from error
-    size = answer["ContentLength"]
+    size = response["ContentLength"]
     if size > MAX_OBJECT_BYTES:
-        answer["Body"].close()
+        response["Body"].close()
         raise RecordError(f"not an image: expected at most {MAX_OBJECT_BYTES:,} bytes, found {size:,}")
-    data: bytes = answer["Body"].read()  # to the end: botocore then compares the length with ContentLength
+    data: bytes = response["Body"].read()  # to the end: botocore then checks its length against ContentLength
     return data
 
 
 def decode(data: bytes) -> Pixels:
-    """Decode a PNG or JPEG of 28 × 28 pixels: grey, uint8 (28, 28), light ink on dark ground.
+    """Decode a PNG or JPEG of 28 × 28 pixels: greyscale, uint8 (28, 28), light ink on a dark background.
 
-    Colours become grey by their luma (ITU-R 601-2), 16-bit grey keeps its upper byte, what is transparent
-    shows a black ground. The size is checked in the header, before any pixel is decoded.
+    Colours become greyscale by their luma (ITU-R 601-2), 16-bit greyscale keeps its upper byte, transparent
+    pixels show a black background. The size is checked in the header, before any pixel is decoded.
 
     Raises RecordError.
     """
@@ -196,7 +196,7 @@ def decode(data: bytes) -> Pixels:
                 return _grey(image)
     except UnidentifiedImageError as error:
         raise RecordError("not an image: expected PNG or JPEG") from error
-    except Exception as error:  # Pillow's decoders raise nearly anything on broken bytes
+    except Exception as error:  # Pillow's decoders raise nearly anything for corrupt bytes
         raise RecordError(f"not an image: {error}"[:200]) from error
     raise RecordError(
         f"expected {IMAGE_SIZE} × {IMAGE_SIZE} pixels, found {width} × {height}: scale it before dropping it"
@@ -227,11 +227,11 @@ def _read(record: bytes, model: Model) -> Pixels | RecordError:
 
 
 def _grey(image: Image.Image) -> Pixels:
-    if image.mode.startswith("I"):  # 16-bit grey: "I;16", and "I" before Pillow 11
+    if image.mode.startswith("I"):  # 16-bit greyscale: "I;16", and "I" before Pillow 11
         return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
     if image.has_transparency_data:
-        ground = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(ground, image.convert("RGBA"))
+        background = Image.new("RGBA", image.size, (0, 0, 0, 255))
+        image = Image.alpha_composite(background, image.convert("RGBA"))
     grey = image if image.mode == "L" else image.convert("L")
     return np.frombuffer(grey.tobytes(), np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)
 
@@ -239,7 +239,7 @@ def _grey(image: Image.Image) -> Pixels:
 def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
     """Build the artifact's network with its weights, BatchNorm folded; returns config.json, too.
 
-    `shifts` of config.json are the pixels of shifted images to average over; older artifacts have none.
+    `shifts` in config.json is the number of pixels of the shifts to average over; older artifacts have none.
     """
     weights = folder / "model.safetensors"
     if not weights.is_file():
@@ -253,9 +253,9 @@ def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
             )
         )
     config = json.loads((folder / "config.json").read_text())
-    if absent := {"arch", "labels", "mean", "std"} - config.keys():
-        names = ", ".join(sorted(absent))
-        raise ValueError(f"{folder}/config.json: expected arch, labels, mean and std, found none of {names}")
+    if missing := {"arch", "labels", "mean", "std"} - config.keys():
+        names = ", ".join(sorted(missing))
+        raise ValueError(f"{folder}/config.json: expected arch, labels, mean and std, found no {names}")
     network = build(config["arch"])
     network.load_state_dict(load_file(weights))
     folded = fold_batch_norm(network)

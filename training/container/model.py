@@ -1,4 +1,4 @@
-"""The networks, by name: training builds them, and inference again, from the copy in the artifact."""
+"""The networks, by name: built by training, and by inference from the copy of this file in the artifact."""
 
 import copy
 
@@ -28,9 +28,9 @@ class ConvBlock(nn.Module):
 def build(arch: str, dropout: float = 0.0) -> nn.Module:
     """Build the network `arch` with fresh weights.
 
-    Input: float (N, 1, 28, 28), normalised with the mean and deviation of the training set; output: logits
-    (N, 10). The weights are in channels_last order. `small` has 29 thousand parameters and 1.4 million
-    multiplications an image, `base` 61 thousand and 4.2 million, `large` 0.3 million and 29 million.
+    Input: float (N, 1, 28, 28), normalised with the mean and standard deviation of the training set; output:
+    logits (N, 10). The weights are in channels_last order. `small` has 29 thousand parameters and 1.4 million
+    multiplications per image, `base` 61 thousand and 4.2 million, `large` 0.3 million and 29 million.
     `dropout` acts before the last layer.
 
     Raises ValueError for an unknown name.
@@ -66,34 +66,34 @@ def build(arch: str, dropout: float = 0.0) -> nn.Module:
     network = nn.Sequential(
         *blocks, nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels * 3 * 3, len(LABELS))
     )
-    # channels_last is the faster order on processors and GPUs alike; torch's stub lacks the argument
+    # channels_last is faster on CPUs and GPUs alike; torch's stub lacks the argument
     return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 class ShiftAverage(nn.Module):
     """A network whose logits are the mean over five copies of an image: as it is, and shifted each way.
 
-    The shift is by `pixels` up, down, left and right; what comes into view is `ground`, the normalised value
-    of black. As logits are averaged and not probabilities, a temperature in the network's last layer divides
-    these logits, too. It costs five forward passes.
+    The shift is by `pixels` up, down, left and right; uncovered borders are `background`, the normalised
+    value of black. As it averages logits and not probabilities, a temperature in the network's last layer
+    scales the average, too. It costs five forward passes.
     """
 
-    def __init__(self, network: nn.Module, pixels: int, ground: float) -> None:
+    def __init__(self, network: nn.Module, pixels: int, background: float) -> None:
         super().__init__()
-        self.network, self.pixels, self.ground = network, pixels, ground
+        self.network, self.pixels, self.background = network, pixels, background
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits of float (N, 1, H, W)."""
         height, width, n = *x.shape[2:], self.pixels
-        wide = functional.pad(x, (n, n, n, n), value=self.ground)
-        places = ((n, n), (0, n), (2 * n, n), (n, 0), (n, 2 * n))
-        copies = [wide[:, :, top : top + height, left : left + width] for top, left in places]
+        padded = functional.pad(x, (n, n, n, n), value=self.background)
+        corners = ((n, n), (0, n), (2 * n, n), (n, 0), (n, 2 * n))
+        copies = [padded[:, :, top : top + height, left : left + width] for top, left in corners]
         logits = [self.network(each.contiguous(memory_format=torch.channels_last)) for each in copies]
         return torch.stack(logits).mean(0)
 
 
 def over_shifts(network: nn.Module, pixels: int, mean: float, std: float) -> nn.Module:
-    """Average the network over shifts by `pixels` of images normalised by `mean` and `std`; 0: as it is."""
+    """Average the network over shifts by `pixels` of images normalised by `mean` and `std`; 0: unchanged."""
     return ShiftAverage(network, pixels, -mean / std) if pixels else network
 
 

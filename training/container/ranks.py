@@ -1,6 +1,6 @@
-"""Several ranks that train one model: one a GPU, or one a host without GPUs.
+"""Several ranks that train one model: one per GPU, or one per host without GPUs.
 
-A job of SageMaker starts this script once on each of its instances, and names them all
+A SageMaker job starts this script once on each of its instances, and lists all of them
 (https://github.com/aws/sagemaker-training-toolkit/blob/master/ENVIRONMENT_VARIABLES.md). A host with several
 GPUs starts a rank for each of them itself.
 """
@@ -32,11 +32,11 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this is the rank that measures, and writes artifact and checkpoints."""
+        """Whether this is the rank that measures, and writes the artifact and checkpoints."""
         return self.rank == 0
 
     def parallel(self, network: nn.Module) -> nn.Module:
-        """Return what the ranks train together: gradients become the mean over all of them.
+        """Return the network that the ranks train together: gradients are averaged over all of them.
 
         Each rank's BatchNorm sees its own share of a mini-batch; the first rank's running statistics are
         those of the artifact.
@@ -65,10 +65,10 @@ class Ranks:
 def start(work: Callable[[Namespace, Ranks], int], options: Namespace) -> int:
     """Call `work(options, ranks)` on each rank of this host; returns the exit code, that of a failed rank.
 
-    Several hosts meet at MASTER_ADDR and MASTER_PORT, by default the first host's port 7777. `work` has to be
-    a function at the top of its module.
+    Several hosts rendezvous at MASTER_ADDR and MASTER_PORT, by default the first host's port 7777. `work` has
+    to be a function at module level.
 
-    Raises TrainingError where this host isn't among the hosts.
+    Raises TrainingError if this host isn't one of SM_HOSTS.
     """
     hosts = sorted(json.loads(os.environ.get("SM_HOSTS") or '["localhost"]'))
     gpus = torch.cuda.device_count()
@@ -101,7 +101,7 @@ def _spawned(local: int, work: Callable[[Namespace, Ranks], int], *others: Any) 
 def _join(
     local: int, work: Callable[[Namespace, Ranks], int], options: Namespace, count: int, first: int
 ) -> int:
-    """Meet the other ranks, do the work, part."""
+    """Join the other ranks, do the work, leave."""
     cuda = torch.cuda.is_available()
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     if cuda:

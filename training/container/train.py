@@ -1,10 +1,10 @@
-"""Train a digit classifier: SageMaker's script mode, or at a desk with --training DIR --model-dir DIR.
+"""Train a digit classifier: in SageMaker's script mode, or locally with --training DIR --model-dir DIR.
 
-Hyperparameters arrive as arguments, channels and folders as SM_* variables or arguments, metrics leave as log
-lines such as `validation-accuracy: 0.9941`
+Hyperparameters are arguments, channels and folders are SM_* variables or arguments, metrics are log lines
+such as `validation-accuracy: 0.9941`
 (https://github.com/aws/sagemaker-training-toolkit#list-of-provided-environment-variables-by-sagemaker-training).
-The same seed gives the same weights on a CPU with the same number of threads, and an interrupted training
-that goes on from its checkpoint ends with them, too.
+The same seed gives the same weights on a CPU with the same number of threads, and so does an interrupted
+training that resumes from its checkpoint.
 """
 
 import math
@@ -37,7 +37,7 @@ EVALUATION_BATCH = 128
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train on all ranks of this host; returns the exit code. A foreseen failure is told in one sentence."""
+    """Train on all ranks of this host; returns the exit code. An expected failure is one sentence."""
     try:
         return start(attempt, parse(arguments))
     except TrainingError as error:
@@ -57,10 +57,10 @@ def attempt(options: Namespace, ranks: Ranks) -> int:
 
 
 def fail(error: Exception) -> int:
-    """Tell the sentence of a foreseen failure where SageMaker reads it; returns the exit code.
+    """Report an expected failure where SageMaker reads it; returns the exit code.
 
     That is the file `failure` (https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html)
-    and, as AWS's training toolkit may write over it, standard error.
+    and, as AWS's training toolkit may overwrite it, standard error.
     """
     print(error, file=sys.stderr, flush=True)
     output = Path(os.environ.get("SM_OUTPUT_DIR", "/opt/ml/output"))
@@ -85,11 +85,11 @@ def train(options: Namespace, ranks: Ranks) -> None:
     model = over_shifts(network, options.shifts, MEAN, STD)  # what is measured and served
 
     def validate_epoch(epoch: int) -> None:
-        """Tell what Hyperband decides by: the accuracy so far; that of the last epoch is told below."""
+        """Log the accuracy so far, by which Hyperband decides; that of the last epoch is logged below."""
         if options.validate_epochs and ranks.first and len(held_out) and epoch < options.epochs:
-            found = accuracy(read(model, images[held_out]), labels[held_out].long())
+            value = accuracy(compute_logits(model, images[held_out]), labels[held_out].long())
             network.train()
-            _log(f"validation-accuracy: {found:.4f}")
+            _log(f"validation-accuracy: {value:.4f}")
 
     with Checkpoints(options, images, labels, ranks) as checkpoints:
         loss = fit(
@@ -105,9 +105,9 @@ def train(options: Namespace, ranks: Ranks) -> None:
     if len(held_out):
         found, temperature = validate(model, images[held_out], labels[held_out].long())
         metrics |= found
-        calibration.soften(network, temperature)
+        calibration.apply_temperature(network, temperature)
     if test is not None:
-        logits = read(model, torch.from_numpy(test[0]).to(ranks.device))
+        logits = compute_logits(model, torch.from_numpy(test[0]).to(ranks.device))
         matrix = confusion_matrix(logits, torch.from_numpy(test[1]).to(ranks.device))
         metrics["test-accuracy"] = sum(matrix[label][label] for label in LABELS) / len(logits)
     for name, value in metrics.items():
@@ -146,12 +146,12 @@ def fit(
 ) -> float:
     """Train `network` in place on uint8 images (N, 28, 28) and int64 labels (N,), all on the rank's device.
 
-    AdamW under a one-cycle learning rate: linear up to the peak, linear down. A mini-batch that isn't full is
-    left out; several ranks share each mini-batch. The host waits for the device once an epoch, never a step.
-    With an `ema_decay` the network is the moving average of its weights in the end.
-    `after_epoch` is called with the number of epochs that are done. Returns the last epoch's mean loss.
+    AdamW under a one-cycle learning rate: linear up to the peak, linear down. An incomplete mini-batch is
+    dropped; several ranks share each mini-batch. The host waits for the device once per epoch, never per
+    step. With an `ema_decay` the network ends up as the moving average of its weights. `after_epoch` is
+    called with the number of completed epochs. Returns the last epoch's mean loss.
 
-    Raises TrainingError where the loss is no longer finite or the ranks can't share a mini-batch, Interrupted
+    Raises TrainingError if the loss is no longer finite or the ranks can't share a mini-batch, Interrupted
     after SIGTERM.
     """
     size = min(options.batch_size, len(images))
@@ -165,8 +165,8 @@ def fit(
     alone_on_gpu = images.is_cuda and ranks.count == 1
     optimizer = optimizer_for(network, options, graph=alone_on_gpu)
     average = Average(network, options.ema_decay) if options.ema_decay else None
-    kept = nn.ModuleList([network, average] if average else [network])
-    done = checkpoints.restore(kept, optimizer)
+    checkpointed = nn.ModuleList([network, average] if average else [network])
+    done = checkpoints.restore(checkpointed, optimizer)
     step = Step(ranks.parallel(network), optimizer, images, labels, options, alone_on_gpu, average)
     network.train()
     started, loss = time.perf_counter(), math.nan
@@ -183,7 +183,7 @@ def fit(
             step(order[position : position + size][ranks.rank :: ranks.count])
             done += 1
             if done < steps:
-                checkpoints.after_step(kept, optimizer, done, step.total)
+                checkpoints.after_step(checkpointed, optimizer, done, step.total)
         loss = ranks.mean(step.total.item()) / (last - epoch * steps_per_epoch)
         if not math.isfinite(loss):
             raise TrainingError(
@@ -195,7 +195,7 @@ def fit(
             speed = (last - first) * size / (now - epoch_started)
             _log(f"epoch {epoch + 1}: {speed:,.0f} images/s, loss {loss:.4f}, {now - started:.1f} s elapsed")
         if done < steps:
-            checkpoints.after_epoch(kept, optimizer, done, step.total)
+            checkpoints.after_epoch(checkpointed, optimizer, done, step.total)
         elif average:
             average.write_to(network)
         after_epoch(epoch + 1)
@@ -205,17 +205,17 @@ def fit(
 def one_cycle(progress: float) -> float:
     """Learning rate at `progress` (0–1) of the training, as a fraction of its peak.
 
-    Unlike torch's OneCycleLR, which divides by zero there, it holds for trainings of a few steps, too.
+    It also works for trainings of a few steps, where torch's OneCycleLR divides by zero.
     """
     up, down = progress / WARM_UP, (1 - progress) / (1 - WARM_UP)
     return max(FLOOR, min(up, down))
 
 
 def shuffle(count: int, seed: int, epoch: int, ranks: Ranks) -> torch.Tensor:
-    """Return an epoch's order of `count` images, the same on all ranks, and seed its generator anew.
+    """Return an epoch's order of `count` images, the same on all ranks, and reseed the generator.
 
-    Each rank then draws its own augmentation and dropout. As nothing is drawn from one epoch to the next, a
-    training can go on at any epoch.
+    Each rank then draws its own augmentation and dropout. As each epoch is seeded by itself, a training can
+    resume at any epoch.
     """
     torch.manual_seed(_mix(seed, epoch))
     order = torch.randperm(count, device=ranks.device)
@@ -224,7 +224,7 @@ def shuffle(count: int, seed: int, epoch: int, ranks: Ranks) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+def compute_logits(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Return the logits (N, 10) of uint8 images (N, 28, 28), in fp32."""
     network.eval()
     batches = images.unsqueeze(1).split(EVALUATION_BATCH)
@@ -232,7 +232,7 @@ def read(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the fraction of logits (N, 10) that are largest at their label (N,)."""
+    """Return the fraction of logits (N, 10) whose maximum is at their label (N,)."""
     return (logits.argmax(1) == labels).double().mean().item()
 
 
@@ -246,11 +246,11 @@ def confusion_matrix(logits: torch.Tensor, labels: torch.Tensor) -> list[list[in
 def validate(
     network: nn.Module, images: torch.Tensor, labels: torch.Tensor
 ) -> tuple[dict[str, float], float]:
-    """Measure the network on held-out images; returns the metrics and the temperature that suits it.
+    """Measure the network on held-out images; returns the metrics and the fitted temperature.
 
-    The calibrated figures come from temperatures that were fitted on other images than they are measured on.
+    The calibrated figures are measured on images that their temperatures weren't fitted on.
     """
-    logits = read(network, images)
+    logits = compute_logits(network, images)
     temperature, calibrated = calibration.calibrate(logits, labels)
     metrics = {
         "validation-accuracy": accuracy(logits, labels),
@@ -263,7 +263,7 @@ def validate(
 
 
 def _mix(*numbers: int) -> int:
-    """Make one seed of several (https://numpy.org/doc/stable/reference/random/parallel.html)."""
+    """Combine several seeds into one (https://numpy.org/doc/stable/reference/random/parallel.html)."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
