@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.core.cloud import Cloud
-from localcloud.core.processes import end_child, read_lines
+from localcloud.core.processes import end_process, read_lines
+from localcloud.iam.roles import role_environment
 from localcloud.lambda_.runtime_api import Invocation, RuntimeApi, error_body
 from localcloud.lambda_.sandbox import command, link_provided, unpack
 from localcloud.logs import LogStream
@@ -60,7 +61,7 @@ class Worker:
             if invocation.fetched.is_set() and not running:
                 limit, running, started = self.timeout, True, time.monotonic()
             if child.program.poll() is not None:
-                end_child(child.program)  # what it has started and left behind keeps its output open
+                end_process(child.program)  # what it has started and left behind keeps its output open
                 child.watcher.join(LAST_WORDS_SECONDS)
                 self._report_exit(invocation, child.program.returncode)
             elif time.monotonic() > started + limit:
@@ -78,7 +79,7 @@ class Worker:
     def close(self) -> None:
         """End the child and its runtime API."""
         if self._child is not None:
-            end_child(self._child.program)
+            end_process(self._child.program)
             self._child.program.wait()
             self._child.api.close()
             self._child = None
@@ -115,7 +116,7 @@ class Worker:
         provided = link_provided(self.cloud.folder / "runtime")
         return {
             **function.environment_vars,
-            **self.cloud.role_environment(function.role, function.function_name, "lambda.amazonaws.com"),
+            **role_environment(self.cloud, function.role, function.function_name, "lambda.amazonaws.com"),
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),

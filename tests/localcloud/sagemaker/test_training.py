@@ -254,6 +254,6 @@ def test_a_listener_sees_the_scripts_lines_and_the_jobs_statuses(
     heard: list[Any] = []
     monkeypatch.setattr(account.cloud, "listener", heard.append)
     name = account.train("print('epoch 1')")["TrainingJobName"]
-    told = [(happening.kind, happening.text) for happening in heard if happening.name == name]
+    told = [(activity.kind, activity.text) for activity in heard if activity.name == name]
     assert ("log", "epoch 1") in told
     assert ("job", "training job Completed") in told
