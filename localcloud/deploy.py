@@ -90,7 +90,7 @@ def _upload_functions(cloud: Cloud, document: dict[str, Any], folder: Path, stat
         source = properties.get("CodeUri", common)
         if not isinstance(source, str):
             raise DeployError(
-                f"{logical_id} has the CodeUri {source!r}; expected a folder beside the template."
+                f"{logical_id} has the CodeUri {source!r}; expected a folder, relative to the template."
             )
         if source not in places:
             places[source] = _upload(cloud, pack((folder / source).resolve(), state))
@@ -121,7 +121,7 @@ def _describe(cloud: Cloud, stack_name: str) -> dict[str, Any] | None:
 
 
 def _reason(cloud: Cloud, stack_name: str) -> str:
-    """The first failure that the stack's events tell of since its last operation began."""
+    """The first failure in the stack's events since its last operation began."""
     reason = "Its events name no failed resource."
     for event in cloud.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]:
         if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):

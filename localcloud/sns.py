@@ -1,4 +1,4 @@
-"""SNS: what is published is told to the cloud's listener, and e-mails go into a log instead of to people."""
+"""SNS: the listener sees what is published, and e-mails go into a log instead of to people."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ class StackResources:
         self.cloud = cloud
         self.resolved: dict[tuple[str, str], Any] = {}  # (stack id, logical id) → the resource's properties
         self._half_changed: set[tuple[str, str]] = set()  # keys of `resolved` whose change has failed
-        self._replaced: dict[str, list[_Former]] = {}  # stack id → what its present update has replaced
+        self._replaced: dict[str, list[_Former]] = {}  # stack id → what its current update has replaced
         self._create_resource: Any = cloud.patch(parsing, "parse_and_create_resource", self.create)
 
     def create(

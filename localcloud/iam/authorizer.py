@@ -1,4 +1,4 @@
-"""Decides what a role may do, and keeps a record of what roles were allowed."""
+"""Decides what a role may do, and records what roles were allowed."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from localcloud.iam.policy_evaluation import Request, allows, read
 
 
 def require(cloud: Cloud, role_arn: str, session: str, requests: Sequence[Request]) -> None:
-    """Note requests that a role's policies allow; DeniedError for the first one that they don't.
+    """Record requests that a role's policies allow; DeniedError for the first one that they don't.
 
     A role that doesn't exist is allowed nothing.
     """

@@ -1,4 +1,4 @@
-"""What a deployed function's child finds around it: its zip, the packages that Lambda provides, a runtime.
+"""What a deployed function's process finds around it: its zip, the packages that Lambda provides, a runtime.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 """

@@ -39,7 +39,7 @@ class Functions:
         self._guard = threading.Lock()
 
     def run(self, function: Any, invocation: Invocation) -> Invocation:
-        """Run one invocation to its end, on a worker that fits the function's present code and settings."""
+        """Run one invocation to its end, on a worker that fits the function's current code and settings."""
         name = function.function_name
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())

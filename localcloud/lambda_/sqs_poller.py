@@ -15,8 +15,8 @@ from localcloud.lambda_.runtime_api import Invocation
 from localcloud.sqs import queue_url
 
 IDLE_SECONDS = 0.1
-# AWS leaves a failed message invisible for the queue's VisibilityTimeout, half an hour in this stack; here it
-# comes back at once, so that the dead-letter queue is reached within seconds.
+# AWS leaves a failed message invisible for the queue's VisibilityTimeout; here it comes back immediately, so
+# that the dead-letter queue is reached within seconds.
 REDELIVERY_SECONDS = 0
 ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"]
 

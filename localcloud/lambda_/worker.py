@@ -1,4 +1,4 @@
-"""Runs a deployed function's zip in a child of its own, which sees what Lambda shows it and no more.
+"""Runs a deployed function's zip in a process of its own, which sees only what Lambda shows it.
 
 That is the zip, AWS's own runtime client and boto3 with its dependencies, under the interpreter without this
 environment's other packages.
@@ -20,7 +20,7 @@ from localcloud.lambda_.sandbox import command, link_provided, unpack
 from localcloud.logs import LogStream
 
 INIT_SECONDS = 60.0  # Lambda allows 10 s; a busy laptop may need more
-LAST_WORDS_SECONDS = 5.0  # how long an exit waits for the last lines that the child has printed
+LAST_LINES_SECONDS = 5.0  # how long an exit waits for the last lines that the process has printed
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Worker:
                 limit, running, started = self.timeout, True, time.monotonic()
             if child.program.poll() is not None:
                 end_process(child.program)  # what it has started and left behind keeps its output open
-                child.watcher.join(LAST_WORDS_SECONDS)
+                child.watcher.join(LAST_LINES_SECONDS)
                 self._report_exit(invocation, child.program.returncode)
             elif time.monotonic() > started + limit:
                 self._report_time_out(invocation, limit)
         seconds = time.monotonic() - started
-        if invocation.broke_child or not invocation.fetched.is_set():  # the child is of no use any more
+        if invocation.broke_child or not invocation.fetched.is_set():  # it can't be used again
             self.close()
         self._log.write(f"END RequestId: {invocation.request_id}")
         self._log.write(f"REPORT RequestId: {invocation.request_id}\tDuration: {seconds * 1000:.2f} ms")

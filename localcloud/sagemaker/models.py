@@ -26,7 +26,7 @@ class Definition:
 def definition_of(backend: Any, container: dict[str, Any]) -> Definition:
     """Return a model's container, its model package's artifact and environment included.
 
-    The model's own Environment goes over the package's. Raise a ValidationException for a package that
+    The model's own Environment overrides the package's. Raise a ValidationException for a package that
     doesn't exist, and for a container without a ModelDataUrl, which can't run locally.
     """
     environment = dict(container.get("Environment") or {})

@@ -47,7 +47,7 @@ def test_a_property_that_would_be_dropped_is_refused(account: Account) -> None:
 
 
 def test_a_nested_property_that_would_be_dropped_is_refused(account: Account) -> None:
-    """Of the ways in which a bucket may notify, EventBridge alone is imitated."""
+    """Of the ways in which a bucket may notify, EventBridge alone is supported."""
     reason = refused(
         account,
         """
@@ -362,5 +362,5 @@ def test_a_template_that_cannot_be_read_is_refused(account: Account) -> None:
 def test_a_missing_folder_of_functions_is_named(account: Account) -> None:
     """A CodeUri that leads nowhere is an error with the path that was looked for."""
     function = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: nowhere/}}}"
-    with pytest.raises(PackageError, match="/nowhere is no folder"):
+    with pytest.raises(PackageError, match="/nowhere isn't a folder"):
         account.deploy("nowhere", function)

@@ -99,7 +99,7 @@ def test_a_bug_while_a_resource_is_created_is_not_its_failure(
     """An error of our own code ends the deployment with its traceback; no event says CREATE_FAILED."""
 
     def buggy(*_: Any) -> None:
-        {}["a bug"]
+        raise KeyError("a bug")
 
     monkeypatch.setitem(moto_fixes.COMPLETIONS, "AWS::SQS::Queue", buggy)
     with pytest.raises(LocalCloudBugError, match=r"(?s)a bug of its own.*in buggy.*KeyError: 'a bug'"):
@@ -113,7 +113,7 @@ def test_a_bug_in_a_type_of_ours_is_no_malformed_property(
     """The same KeyError, raised in our code below moto's, isn't taken for moto's about the template."""
 
     def buggy(*_: Any) -> str:
-        return str({}["PolicyDocument"])
+        raise KeyError("PolicyDocument")
 
     monkeypatch.setattr(custom_types.QueuePolicy, "put", buggy)
     policy = "{Type: AWS::SQS::QueuePolicy, Properties: {Queues: [any], PolicyDocument: {}}}"

@@ -58,7 +58,7 @@ class TransformJob(Job):
         if requirements.is_file() and (missing := differences(requirements)):
             raise JobFailed(
                 f"AlgorithmError: {'; '.join(missing)}. The local cloud serves models with its own "
-                "interpreter and installs nothing: install that beside it"
+                "interpreter and installs nothing: install that in its environment"
             )
         self.record.transform_start_time = utcnow()
         container = Container(self.cloud, self.settings, self.stop_requested)
@@ -171,7 +171,7 @@ class TransformJob(Job):
             output.write(b"\n")
 
     def upload_outputs(self, s3: Any, keys: Sequence[str], outputs: Path) -> None:
-        """Put each output beside the others at S3OutputPath, under its input object's name and `.out`."""
+        """Upload each output to S3OutputPath, under its input object's name and `.out`."""
         _, prefix = objects.split_uri(self.settings.input_uri)
         bucket, folder = objects.split_uri(self.settings.output_uri.rstrip("/"))
         for number, key in enumerate(keys):

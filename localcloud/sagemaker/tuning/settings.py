@@ -147,6 +147,6 @@ def _refuse_unsupported(
     ):
         for name in names:
             if holder.get(name):
-                raise invalid(f"{name} is given, which the local cloud doesn't imitate: leave it out.")
+                raise invalid(f"{name} is given, which the local cloud doesn't support: leave it out.")
     if definition and not definition.get("ResourceConfig"):
         raise invalid("ResourceConfig is missing from TrainingJobDefinition.")

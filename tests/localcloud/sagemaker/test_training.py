@@ -162,7 +162,7 @@ def test_requirements_are_checked_against_what_is_installed(account: Account) ->
     requirements = "moto==5.2.5 \\\n    --hash=sha256:00  # pinned\nboto3>=999\n"
     job = account.train("print('ran')", files={"requirements.txt": requirements})
     assert job["TrainingJobStatus"] == "Failed"
-    assert "boto3>=999 is asked for, boto3 1" in job["FailureReason"]
+    assert "boto3>=999 is required, boto3 1" in job["FailureReason"]
     assert "moto==5.2.5 is asked" not in job["FailureReason"]
 
 
