@@ -24,7 +24,7 @@ class DeployError(Exception):
 
 
 class LocalCloudBugError(Exception):
-    """The local cloud has failed while it deployed: no refusal, but a bug of its own, with its traceback."""
+    """The local cloud itself has failed: not a refusal, but a bug of its own, with its traceback."""
 
 
 def deploy(

@@ -26,10 +26,10 @@ _JSON = '{{"__type": "{code}", "message": "{text}"}}'
 
 @dataclass
 class Faults:
-    """How often what goes wrong: each rate is a probability, 0 to 1; `seed` makes the draws the same again.
+    """How often each fault happens: rates are probabilities, 0 to 1; the same `seed` gives the same draws.
 
-    Requests of several threads come in another order each time, and so meet other draws. `counts` has what
-    went wrong so far.
+    Requests of several threads come in another order each time, and so meet other draws. `counts` has the
+    faults so far.
     """
 
     seed: int

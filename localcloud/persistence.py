@@ -65,7 +65,7 @@ class State:
             ) from error
 
     def save(self) -> None:
-        """Write what there is; what has not come back yet stays as it was."""
+        """Write the current state; what hasn't been restored yet stays as it was."""
         buckets = dict(self._buckets)
         for name, bucket in s3_backends[self._cloud.account_id]["aws"].buckets.items():
             versions = [
@@ -101,7 +101,7 @@ class State:
         return kept
 
     def _name_of(self, resource_type: str, stack_name: str, logical_id: str) -> str:
-        """The name that a stack's bucket had before, unless a bucket of that name is there."""
+        """The name that a stack's bucket had before, unless a bucket of that name exists."""
         name = str(self._name(resource_type, stack_name, logical_id))
         if resource_type != BUCKET:
             return name
@@ -139,7 +139,7 @@ class State:
         return create_model_package_group
 
     def _describe(self, version: Any) -> dict[str, Any]:
-        """A version or delete marker; its content is written to a file, unless that is there."""
+        """A version or delete marker; its content is written to a file, unless that exists."""
         described = {"key": version.name, "id": version.version_id, "modified": version.last_modified}
         if isinstance(version, FakeDeleteMarker):
             return {**described, "deleted": True}

@@ -245,7 +245,7 @@ COMPLETE_IN_PLACE = frozenset(
 
 
 def remove_role(cloud: Cloud, role: Any) -> None:
-    """Delete a role with its inline policies, and detach the managed ones, which moto leaves in the way.
+    """Delete a role with its inline policies, and detach the managed ones, with which moto refuses.
 
     Upstream: moto.iam.models.Role.
     """
@@ -258,7 +258,7 @@ def remove_role(cloud: Cloud, role: Any) -> None:
 
 
 def remove_bucket(cloud: Cloud, bucket: Any) -> None:
-    """Delete a bucket; ClientError BucketNotEmpty for one with objects, which moto would pass over.
+    """Delete a bucket; ClientError BucketNotEmpty for one with objects, which moto ignores.
 
     Upstream: moto.s3.models.FakeBucket.
     """
@@ -272,7 +272,7 @@ REMOVALS: dict[str, Callable[[Cloud, Any], None]] = {
 
 
 def without_false_conditions(stack: Any) -> list[Any]:
-    """A stack's resources, without those whose condition is false, which moto stumbles over.
+    """A stack's resources, without those whose condition is false, which make moto fail.
 
     Upstream: moto.cloudformation.models.Stack.stack_resources, leaving out None.
     """

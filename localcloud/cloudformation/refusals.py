@@ -42,7 +42,7 @@ def is_refusal(error: Exception) -> bool:
 
 @contextmanager
 def moto_reads() -> Iterator[None]:
-    """Turn what moto stumbles over in a template into a PropertyRefusedError.
+    """Turn what moto can't read in a template into a PropertyRefusedError.
 
     moto validates little: a property that is missing or malformed is a KeyError or the like, raised in moto's
     own code. Raised in ours, the same error is a bug, and goes on as it is.

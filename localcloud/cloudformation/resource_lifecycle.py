@@ -15,7 +15,7 @@ from localcloud.core.cloud import Cloud
 
 
 class _Former(NamedTuple):
-    """A resource whose place another one has taken, and what its properties were."""
+    """A resource that another one has replaced, and its properties."""
 
     logical_id: str
     resource: Any
@@ -31,7 +31,7 @@ class StackResources:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.resolved: dict[tuple[str, str], Any] = {}  # (stack id, logical id) → the resource's properties
-        self._half_changed: set[tuple[str, str]] = set()  # keys of `resolved` whose change has failed
+        self._partly_changed: set[tuple[str, str]] = set()  # keys of `resolved` whose change has failed
         self._replaced: dict[str, list[_Former]] = {}  # stack id → what its current update has replaced
         self._create_resource: Any = cloud.patch(parsing, "parse_and_create_resource", self.create)
 
@@ -55,7 +55,7 @@ class StackResources:
                 resource = self._create_resource(
                     logical_id, resource_json, resource_map, account_id, region_name
                 )
-            resource_map._parsed_resources[logical_id] = resource  # where a rollback finds it half made
+            resource_map._parsed_resources[logical_id] = resource  # where a rollback finds it unfinished
             self._complete(kind, resource, resolved)
         except ResourceError:
             raise  # a resource that this one refers to has failed
@@ -68,7 +68,7 @@ class StackResources:
         return resource
 
     def bring_up_to_date(self, resource_map: Any, logical_id: str) -> bool:
-        """Make or change one resource; False when it was already as it should be."""
+        """Make or change one resource; False when it was up to date already."""
         resource_json = resource_map._resource_json_map[logical_id]
         kind = resource_json["Type"]
         made, key = resource_map._parsed_resources, (resource_map.stack_id, logical_id)
@@ -77,7 +77,7 @@ class StackResources:
             return True
         try:
             resolved = self._resolve(resource_json, resource_map)
-            if resolved == self.resolved[key] and key not in self._half_changed:
+            if resolved == self.resolved[key] and key not in self._partly_changed:
                 return False
             self._event(resource_map, logical_id, kind, "UPDATE_IN_PROGRESS")
             made[logical_id] = self._change(resource_map, logical_id, kind, resolved)
@@ -86,9 +86,9 @@ class StackResources:
         except Exception as error:
             if not is_refusal(error):
                 raise
-            self._half_changed.add(key)
+            self._partly_changed.add(key)
             raise self._refused(resource_map, logical_id, kind, "UPDATE_FAILED", error) from error
-        self._half_changed.discard(key)
+        self._partly_changed.discard(key)
         self.resolved[key] = resolved
         self._event(resource_map, logical_id, kind, "UPDATE_COMPLETE")
         return True
@@ -153,7 +153,7 @@ class StackResources:
     def delete(
         self, resource_map: Any, logical_id: str, resource_json: dict[str, Any], *, just_created: bool
     ) -> None:
-        """Delete one resource, or let go of one that its DeletionPolicy retains.
+        """Delete one resource, or leave behind one that its DeletionPolicy retains.
 
         RetainExceptOnCreate retains nothing that is `just_created` by an operation that is rolled back.
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html

@@ -144,7 +144,7 @@ class StackEngine:
     def converge(
         self, resource_map: Any, template: dict[str, Any], parameters: dict[str, str]
     ) -> dict[str, Any]:
-        """Create and change until all that `template` wants is there; return what it wants no more."""
+        """Create and change until all that `template` declares exists; return what it no longer declares."""
         before = dict(resource_map._resource_json_map)
         resource_map._template, resource_map.input_parameters = template, parameters
         resource_map._resource_json_map = template["Resources"]
@@ -188,7 +188,7 @@ class StackEngine:
                     resource_map, logical_id, resources[logical_id], just_created=just_created
                 )
                 left.remove(logical_id)
-        # what a stack can still name, moto makes anew when it is described
+        # moto creates again whatever a stack still names, when it is described
         resource_map._resource_json_map = {logical_id: resources[logical_id] for logical_id in left}
         stack.output_map = parsing.OutputMap(resource_map, {}, stack.stack_id)
         return not left

@@ -1,4 +1,4 @@
-"""EventBridge's schedules: rules that send an event at a rate, the first time when the rate has gone by once.
+"""EventBridge's schedules: rules that send an event at a rate, first after one interval.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """

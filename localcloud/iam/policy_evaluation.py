@@ -43,7 +43,7 @@ class Statement:
     principals: tuple[str, ...]
 
     def matches(self, request: Request) -> bool:
-        """Whether it has a say about a request."""
+        """Whether it applies to a request."""
         acts = _any(
             self.actions, self.not_actions, lambda pattern: _like(pattern.lower(), request.action.lower())
         )

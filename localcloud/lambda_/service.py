@@ -61,7 +61,7 @@ class Functions:
         return base64.b64encode((start + lines).encode()[-4096:]).decode()
 
     def close(self) -> None:
-        """When the cloud stops, and each function has come to its end, close its worker."""
+        """When the cloud stops, close each function's worker after its last invocation."""
         self.cloud.stopping.wait()
         for name, worker in list(self._workers.items()):
             with self._locks[name]:

@@ -147,7 +147,7 @@ class Job(ABC):
     def follow(self, child: subprocess.Popen[str], read: Callable[[str], None], limit: float) -> Ended:
         """Give each line that a child prints to `read` until it ends.
 
-        A stop of the job, or `limit` seconds gone, sends SIGTERM and 120 seconds later SIGKILL.
+        A stop of the job, or the end of `limit` seconds, sends SIGTERM and 120 seconds later SIGKILL.
         """
         reader = self.cloud.spawn(lambda: read_lines(child, read), f"log-{self.name}")
         deadline = time.monotonic() + limit

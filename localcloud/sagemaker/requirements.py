@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 
 def differences(requirements: Path) -> list[str]:
-    """Say for each line of a requirements file what this interpreter has instead; empty when all is there.
+    """Say for each line of a requirements file what this interpreter has instead; empty if all is there.
 
     Hashes are not compared; a line that isn't a plain requirement counts as a difference.
     """
