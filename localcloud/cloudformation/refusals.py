@@ -19,9 +19,8 @@ from localcloud.lambda_.errors import UnsupportedRuntimeError
 
 _DECLARED = (CloudError, PolicyError, PropertyRefusedError, UnsupportedRuntimeError)
 _MOTOS = (HTTPException, ServiceException, UnformattedGetAttTemplateException)
-warnings.filterwarnings(
-    "ignore", message=r"Exception\(InternalFailureError\)"
-)  # as for iam.service's Refusal
+# moto warns of each code that a service's model doesn't list
+warnings.filterwarnings("ignore", message=r"Exception\(InternalFailureError\)")
 
 
 class InternalFailureError(ServiceException):
