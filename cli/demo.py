@@ -21,7 +21,8 @@ from cli.stack import Stack, client
 from cli.stages import Stages
 from cli.summary import show
 from cli.watching import final_training, package_of
-from localcloud.core.activity import Happening
+from localcloud.assembly import local_cloud
+from localcloud.core.activity import Activity
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from training import source
@@ -45,7 +46,7 @@ Found = TypeVar("Found")
 def run(console: Console, out: Path, images: int, seed: int, keep_running: bool) -> None:
     """Run every stage; StageError when one fails, after showing why."""
     stages = Stages(console)
-    with Cloud(listener=lambda happening: stages.news(_line(happening))) as cloud:
+    with local_cloud(listener=lambda activity: stages.news(_line(activity))) as cloud:
         splits, stack = _prepare(stages, cloud, seed)
         outputs = stack.outputs
         with stages.stage("Tune on real MNIST") as stage:
@@ -187,8 +188,8 @@ def _wait(what: str, poll: Callable[[], Found | None], cloud: Cloud, outputs: di
     raise TimeoutError(f"expected {what} within {_MAX_WAIT_SECONDS} s, found none")
 
 
-def _line(happening: Happening) -> str:
-    return f"{happening.name}: {happening.text}"
+def _line(activity: Activity) -> str:
+    return f"{activity.name}: {activity.text}"
 
 
 def _keep_running(console: Console, cloud: Cloud, outputs: dict[str, str]) -> None:

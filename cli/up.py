@@ -10,12 +10,14 @@ from rich.markup import escape
 from cli import samconfig
 from cli.errors import CommandError
 from cli.project import CACHE, SAMCONFIG, TEMPLATE
-from localcloud.cloudformation.sam import TemplateError
-from localcloud.core.activity import Happening
+from localcloud.assembly import local_cloud
+from localcloud.cloudformation.errors import TemplateError
+from localcloud.core.activity import Activity
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.core.isolation import OPERATOR
 from localcloud.deploy import DeployError, deploy
-from localcloud.lambda_.runtime import MisfitError, architecture, runtime
+from localcloud.lambda_.errors import UnsupportedRuntimeError
+from localcloud.lambda_.runtime import architecture, runtime
 from localcloud.packaging import PackageError
 
 COLOURS = {
@@ -31,24 +33,24 @@ COLOURS = {
 def run(console: Console, port: int, deploying: bool, state: Path | None, logs: bool) -> None:
     """Run the local cloud until Ctrl-C; CommandError if it can't start or deploy."""
 
-    def show(happening: Happening) -> None:
-        if happening.kind == "log" and not logs:
+    def show(activity: Activity) -> None:
+        if activity.kind == "log" and not logs:
             return
-        colour = COLOURS.get(happening.kind, "yellow")
+        colour = COLOURS.get(activity.kind, "yellow")
         console.print(
-            f"[dim]{happening.at:%H:%M:%S}[/dim] [{colour}]{happening.kind:<12}[/{colour}] "
-            f"[bold]{escape(happening.name)}[/bold] {escape(happening.text)}",
+            f"[dim]{activity.at:%H:%M:%S}[/dim] [{colour}]{activity.kind:<12}[/{colour}] "
+            f"[bold]{escape(activity.name)}[/bold] {escape(activity.text)}",
             soft_wrap=True,
             highlight=False,
         )
 
     try:
-        with Cloud(show, port=port, state=state) as cloud:
+        with local_cloud(show, port=port, state=state) as cloud:
             outputs = _deploy(cloud) if deploying else {}
             console.print(_welcome(cloud, outputs), soft_wrap=True, highlight=False)
             with contextlib.suppress(KeyboardInterrupt):  # how a user stops it
                 threading.Event().wait()
-    except (CloudError, DeployError, MisfitError, PackageError, TemplateError) as error:
+    except (CloudError, DeployError, UnsupportedRuntimeError, PackageError, TemplateError) as error:
         raise CommandError(str(error)) from error
     console.print("The local cloud has stopped.")
 

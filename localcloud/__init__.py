@@ -1,1 +1,1 @@
-"""AWS on one machine: what `template.yaml` needs of it, without an account and without Docker."""
+"""AWS on one machine, for SAM applications, without an account and without Docker: see README.md."""

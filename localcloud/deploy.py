@@ -9,9 +9,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from localcloud.cloudformation.sam import parse
-from localcloud.cloudformation.statuses import DEPLOYED, INITIATED, ONLY_TO_DELETE
+from localcloud.cloudformation.statuses import DEPLOYED, INITIATED, INTERNAL_FAILURE, ONLY_TO_DELETE
 from localcloud.core.cloud import Cloud
-from localcloud.lambda_.runtime import architecture, refuse_misfit, runtime
+from localcloud.lambda_.runtime import architecture, refuse_unsupported, runtime
 from localcloud.packaging import pack
 
 ARTIFACTS = f"deployment-artifacts-{Cloud.account_id}"
@@ -23,17 +23,22 @@ class DeployError(Exception):
     """A stack could not be deployed; the message names the resource and the reason."""
 
 
+class LocalCloudBugError(Exception):
+    """The local cloud itself has failed: not a refusal, but a bug of its own, with its traceback."""
+
+
 def deploy(
     cloud: Cloud, template: Path, stack_name: str, parameters: Mapping[str, str], state: Path
 ) -> dict[str, str]:
     """Create the stack, or update it when it exists, and return its outputs.
 
     Parameters named PythonRuntime and Architecture get what this machine has unless they are given; giving
-    others is a MisfitError. On an update, what is not given keeps its value. Packages for the functions are
-    kept below `state`. Raise TemplateError when the template can't be read, DeployError when CloudFormation
-    refuses it or the stack rolls back, PackageError when a function can't be packed.
+    others is an UnsupportedRuntimeError. On an update, what is not given keeps its value. Packages for the
+    functions are kept below `state`. Raise TemplateError when the template can't be read, DeployError when
+    CloudFormation refuses it or the stack rolls back, PackageError when a function can't be packed, and
+    LocalCloudBugError for a bug of the local cloud.
     """
-    cloud.tell("stack", stack_name, f"packing the functions of {template.name}")
+    cloud.log_activity("stack", stack_name, f"packing the functions of {template.name}")
     document = parse(template.read_text())
     _upload_functions(cloud, document, template.parent, state)
     declared = document.get("Parameters") or {}
@@ -61,9 +66,11 @@ def deploy(
             cloudformation.update_stack(**request, Parameters=_listed(values) + unchanged)
     except ClientError as error:
         message = error.response["Error"]["Message"]
+        if error.response["Error"]["Code"] == INTERNAL_FAILURE:
+            raise LocalCloudBugError(message) from error
         if "No updates are to be performed" not in message:
             raise DeployError(f"CloudFormation refuses {template}: {message}") from error
-        cloud.tell("stack", stack_name, "nothing to update")
+        cloud.log_activity("stack", stack_name, "nothing to update")
     after = _describe(cloud, stack_name) or {}
     if after.get("StackStatus") not in DEPLOYED:
         raise DeployError(
@@ -83,7 +90,7 @@ def _upload_functions(cloud: Cloud, document: dict[str, Any], folder: Path, stat
         source = properties.get("CodeUri", common)
         if not isinstance(source, str):
             raise DeployError(
-                f"{logical_id} has the CodeUri {source!r}; expected a folder beside the template."
+                f"{logical_id} has the CodeUri {source!r}; expected a folder, relative to the template."
             )
         if source not in places:
             places[source] = _upload(cloud, pack((folder / source).resolve(), state))
@@ -100,7 +107,7 @@ def _upload(cloud: Cloud, archive: bytes) -> dict[str, str]:
 def _machine_parameters(given: Mapping[str, str], declared: Mapping[str, Any]) -> dict[str, str]:
     machine = {"PythonRuntime": runtime(), "Architecture": architecture()}
     wanted = {name: given.get(name, value) for name, value in machine.items()}
-    refuse_misfit("The stack", wanted["PythonRuntime"], wanted["Architecture"])
+    refuse_unsupported("The stack", wanted["PythonRuntime"], wanted["Architecture"])
     return {name: value for name, value in machine.items() if name in declared}
 
 
@@ -114,7 +121,7 @@ def _describe(cloud: Cloud, stack_name: str) -> dict[str, Any] | None:
 
 
 def _reason(cloud: Cloud, stack_name: str) -> str:
-    """The first failure that the stack's events tell of since its last operation began."""
+    """The first failure in the stack's events since its last operation began."""
     reason = "Its events name no failed resource."
     for event in cloud.client("cloudformation").describe_stack_events(StackName=stack_name)["StackEvents"]:
         if event["ResourceStatus"].endswith("_FAILED") and event.get("ResourceStatusReason"):

@@ -1,20 +1,21 @@
-"""The switch for faults: services that throttle, refuse, fail and are slow, and events that get lost.
+"""Injected faults: services that throttle, refuse, fail and are slow, and events that get lost.
 
 Only what functions ask for meets them: requests under a role's temporary credentials that aren't those of
-SageMaker's jobs. What a person asks for is answered as ever.
+SageMaker's jobs. What a person asks for is answered as usual.
 """
 
 import random
 import re
 import threading
 import time
+import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from localcloud.core.cloud import Cloud
+from localcloud.core.cloud import Cloud
 
 _SIGNED = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/aws4_request")
 _LIMITED = "SageMaker.CreateTransformJob"
@@ -25,10 +26,10 @@ _JSON = '{{"__type": "{code}", "message": "{text}"}}'
 
 @dataclass
 class Faults:
-    """How often what goes wrong: each rate is a probability, 0 to 1; `seed` makes the draws the same again.
+    """How often each fault happens: rates are probabilities, 0 to 1; the same `seed` gives the same draws.
 
-    Requests of several threads come in another order each time, and so meet other draws. `counts` has what
-    went wrong so far.
+    Requests of several threads come in another order each time, and so meet other draws. `counts` has the
+    faults so far.
     """
 
     seed: int
@@ -53,14 +54,15 @@ class Faults:
             self.counts[kind] += struck
             return struck
 
-    def loses(self, source: str) -> bool:
-        """Draw whether an event of a source gets lost: SageMaker's are best effort, S3's are durable."""
-        return source == "aws.sagemaker" and self.strikes("lost_events")
+    def plug_in(self, cloud: Cloud) -> None:
+        """Put the faults between the server and moto, before events are routed and after jobs have worked."""
+        _refuse_requests(cloud, self)
+        _lose_events(cloud, self)
+        _fail_transform_jobs(cloud, self)
 
 
-def plug_in(cloud: "Cloud", faults: Faults) -> None:
-    """Put the faults between the server and moto."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+def _refuse_requests(cloud: Cloud, faults: Faults) -> None:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication  # moto's import costs a second
 
     def call(app: Any, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if "HTTP_X_AMZ_SECURITY_TOKEN" not in environ or _of_a_job(cloud, environ):
@@ -81,6 +83,32 @@ def plug_in(cloud: "Cloud", faults: Faults) -> None:
     dispatch: Callable[..., Iterable[bytes]] = cloud.patch(DomainDispatcherApplication, "__call__", call)
 
 
+def _lose_events(cloud: Cloud, faults: Faults) -> None:
+    """Lose events of SageMaker, which AWS sends at its best effort; S3's are durable."""
+
+    def emit(
+        cloud: Cloud, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
+    ) -> str:
+        if source == "aws.sagemaker" and faults.strikes("lost_events"):
+            cloud.log_activity("event", detail_type, "lost")
+            return str(uuid.uuid4())
+        return send(cloud, source, detail_type, detail, resources)
+
+    send: Callable[..., str] = cloud.patch(Cloud, "emit", emit)
+
+
+def _fail_transform_jobs(cloud: Cloud, faults: Faults) -> None:
+    from localcloud.sagemaker.errors import INTERNAL_ERROR, JobFailed
+    from localcloud.sagemaker.transform.job import TransformJob
+
+    def upload(job: TransformJob, s3: Any, keys: Sequence[str], outputs: Path) -> None:
+        if faults.strikes("internal_errors"):
+            raise JobFailed(INTERNAL_ERROR)
+        upload_outputs(job, s3, keys, outputs)
+
+    upload_outputs: Callable[..., None] = cloud.patch(TransformJob, "upload_outputs", upload)
+
+
 def _throttle(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     if _signed(environ, "service") == "s3":
         return _refuse(environ, start_response, 503, "SlowDown")
@@ -92,7 +120,7 @@ def _signed(environ: dict[str, Any], part: str) -> str:
     return signed[part] if signed else ""
 
 
-def _of_a_job(cloud: "Cloud", environ: dict[str, Any]) -> bool:
+def _of_a_job(cloud: Cloud, environ: dict[str, Any]) -> bool:
     """Whether a request is a transform or training job's: its name is that of its session."""
     from moto.sagemaker.models import sagemaker_backends
     from moto.sts.models import sts_backends
@@ -108,7 +136,7 @@ def _refuse(
     """Answer an error in the form of the request's service, and end the connection: its body isn't read."""
     json = "HTTP_X_AMZ_TARGET" in environ
     form = _JSON if json else _S3 if _signed(environ, "service") == "s3" else _QUERY
-    body = form.format(code=code, text="A fault of the local cloud's switch.").encode()
+    body = form.format(code=code, text="A fault that the local cloud injects.").encode()
     kind = "application/x-amz-json-1.1" if json else "text/xml"
     headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Connection", "close")]
     start_response(f"{status} {code}", headers)

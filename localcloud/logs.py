@@ -9,7 +9,7 @@ from moto.logs.models import logs_backends
 from localcloud.core.cloud import Cloud
 
 TAIL_LINES = 40
-_lock = threading.Lock()  # moto's logs are not made for several threads
+_lock = threading.Lock()  # moto's logs aren't thread-safe
 
 
 class LogStream:
@@ -26,7 +26,7 @@ class LogStream:
             self._make()
 
     def write(self, line: str) -> None:
-        """Keep one line, with the time of this call, and tell the cloud's listener; an empty line is none."""
+        """Keep one line, with the time of this call, and show it to the listener; empty lines are skipped."""
         text = line.rstrip()
         if not text:
             return
@@ -35,7 +35,7 @@ class LogStream:
             self._make()
             self._tail.append(text)
             self._backend.put_log_events(self.group, self.stream, [event])
-        self._cloud.tell("log", self._name, text)
+        self._cloud.log_activity("log", self._name, text)
 
     def tail(self) -> str:
         """Return the last lines, at most 40."""

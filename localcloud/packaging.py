@@ -14,7 +14,7 @@ from pathlib import Path
 from localcloud.lambda_.runtime import architecture, runtime
 
 IGNORED = ("__pycache__", ".pyc")
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold: the same files make the same bytes
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip: the same files give the same bytes
 
 
 class PackageError(Exception):
@@ -28,7 +28,7 @@ def pack(folder: Path, state: Path) -> bytes:
     PackageError when the folder doesn't exist or pip fails.
     """
     if not folder.is_dir():
-        raise PackageError(f"CodeUri {folder} is no folder; it is read against the template's own folder.")
+        raise PackageError(f"CodeUri {folder} isn't a folder; it is relative to the template's folder.")
     files: dict[str, Path] = {}
     requirements = folder / "requirements.txt"
     if requirements.exists() and requirements.read_text().strip():
@@ -66,7 +66,7 @@ def install(requirements: Path, state: Path) -> Path:
         if done.returncode:
             raise PackageError(
                 f"pip could not install {requirements} for {runtime()} on {architecture()}. "
-                f"Its last words: {done.stderr.strip()[-1500:]}"
+                f"The end of its errors: {done.stderr.strip()[-1500:]}"
             )
         try:
             unfinished.rename(folder)

@@ -24,30 +24,23 @@ BUCKET = "AWS::S3::Bucket"
 class State:
     """A folder's content while a cloud runs: read when it starts, written when it has stopped.
 
-    Objects come back when their bucket is made again, packages when their group is. Buckets of no stack are
-    made again at once.
+    Objects come back when their bucket is created again, packages when their group is. Buckets that belong to
+    no stack are created again at once.
     """
 
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
-        self._cloud = cloud
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._contents = folder / "objects"
-        self._contents.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise CloudError(
-                f"{folder}: another local cloud keeps its state there. End it, or name another folder."
-            ) from error
+        self._cloud: Cloud
+
+    def plug_in(self, cloud: Cloud) -> None:
+        """Read the folder, and bring back what it holds as soon as there is a place for it."""
+        self._cloud = cloud
+        self._lock()
         kept = self._read()
         self._names: dict[str, str] = kept["names"]  # stack/logical id → the bucket's name
         self._buckets: dict[str, Any] = kept["buckets"]
         self._packages: list[dict[str, Any]] = kept["packages"]
-
-    def plug_in(self) -> None:
-        """Bring back what is kept as soon as there is a place for it."""
         self._create_bucket: Any = self._cloud.patch(S3Backend, "create_bucket", self._restoring_bucket())
         self._create_group: Any = self._cloud.patch(
             SageMakerModelBackend, "create_model_package_group", self._restoring_group()
@@ -57,9 +50,22 @@ class State:
         for name in set(self._buckets) - set(self._names.values()):
             versioning = self._buckets[name]["versioning"]
             backend.create_bucket(name, self._cloud.region).versioning_status = versioning
+        cloud.on_stop(self.save)
+
+    def _lock(self) -> None:
+        """Keep other clouds out of the folder until this one has stopped."""
+        self._contents.mkdir(parents=True, exist_ok=True)
+        lock = (self._folder / "lock").open("w")
+        self._cloud.on_stop(lock.close)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise CloudError(
+                f"{self._folder}: another local cloud keeps its state there. End it, or name another folder."
+            ) from error
 
     def save(self) -> None:
-        """Write what there is; what has not come back yet stays as it was."""
+        """Write the current state; what hasn't been restored yet stays as it was."""
         buckets = dict(self._buckets)
         for name, bucket in s3_backends[self._cloud.account_id]["aws"].buckets.items():
             versions = [
@@ -77,10 +83,6 @@ class State:
             if content.name not in used:
                 content.unlink()
 
-    def close(self) -> None:
-        """Let another cloud have the folder."""
-        self._lock.close()
-
     def _read(self) -> Any:
         file = self._folder / "state.json"
         if not file.exists():
@@ -89,7 +91,7 @@ class State:
             kept = json.loads(file.read_text(), object_hook=_decode)
         except ValueError as error:
             raise CloudError(
-                f"{file}: expected the state of a local cloud, found no JSON: {error}. Move it away."
+                f"{file}: expected the state of a local cloud, but it isn't JSON: {error}. Move it away."
             ) from error
         if kept.get("format") != FORMAT:
             raise CloudError(
@@ -99,7 +101,7 @@ class State:
         return kept
 
     def _name_of(self, resource_type: str, stack_name: str, logical_id: str) -> str:
-        """The name that a stack's bucket had before, unless a bucket of that name is there."""
+        """The name that a stack's bucket had before, unless a bucket of that name exists."""
         name = str(self._name(resource_type, stack_name, logical_id))
         if resource_type != BUCKET:
             return name
@@ -137,7 +139,7 @@ class State:
         return create_model_package_group
 
     def _describe(self, version: Any) -> dict[str, Any]:
-        """A version or delete marker; its content is written to a file, unless that is there."""
+        """A version or delete marker; its content is written to a file, unless that exists."""
         described = {"key": version.name, "id": version.version_id, "modified": version.last_modified}
         if isinstance(version, FakeDeleteMarker):
             return {**described, "deleted": True}

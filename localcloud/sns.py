@@ -1,4 +1,4 @@
-"""SNS: what is published is told to the cloud's listener, and e-mails go into a log instead of to people."""
+"""SNS: the listener sees what is published, and e-mails go into a log instead of to people."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def plug_in(cloud: Cloud) -> None:
     """Show notifications, and keep those for people."""
 
     def publish(topic: Any, message: str, subject: str | None = None, **options: Any) -> str:
-        cloud.tell("notification", topic.name, subject or message.partition("\n")[0])
+        cloud.log_activity("notification", topic.name, subject or message.partition("\n")[0])
         return str(publish_all(topic, message, subject=subject, **options))
 
     def deliver(subscription: Any, message: str, message_id: str, **options: Any) -> None:

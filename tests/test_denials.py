@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.assembly import local_cloud
 from localcloud.cloudformation.sam import parse
-from localcloud.core.activity import Happening
+from localcloud.core.activity import Activity
 from localcloud.core.clients import make_client
-from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
+from localcloud.iam.roles import role_environment
 from tests.stack import IMAGE, ROOT, Stack
 from tests.waiting import until
 
@@ -26,7 +27,7 @@ PARAMETERS = {"Name": "digits", "WaitForImagesMinutes": "0"}  # no image ever co
 class Deployed(Stack):
     """A deployed stack, its denials, and its roles."""
 
-    denials: list[Happening]
+    denials: list[Activity]
 
     def role(self, logical_id: str) -> str:
         """A role's ARN."""
@@ -38,7 +39,7 @@ class Deployed(Stack):
 
     def client(self, service: str, logical_id: str) -> Any:
         """A client with a role's credentials."""
-        return make_client(service, self.cloud.role_environment(self.role(logical_id), "test"))
+        return make_client(service, role_environment(self.cloud, self.role(logical_id), "test"))
 
     def update(self, folder: Path, logical_id: str, sid: str) -> None:
         """Deploy the template again without one statement."""
@@ -63,8 +64,10 @@ def _take_out(policy: dict[str, Any], sid: str) -> int:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Deployed]:
     """The stack as template.yaml deploys it."""
-    happened: list[Happening] = []
-    with Cloud(lambda happening: happened.append(happening) if happening.kind == "denial" else None) as cloud:
+    happened: list[Activity] = []
+    with local_cloud(
+        lambda activity: happened.append(activity) if activity.kind == "denial" else None
+    ) as cloud:
         outputs = deploy(cloud, ROOT / "template.yaml", NAME, PARAMETERS, STATE)
         yield Deployed(cloud, outputs, happened)
 

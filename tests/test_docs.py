@@ -28,6 +28,7 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "localcloud" / "README.md",
     *(ROOT / "docs").glob("*.md"),
 ]
 FOLDERS = ("functions", "training", "localcloud", "cli", "tests", "benchmarks", "docs", ".ci", ".github")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.deploy import deploy
 from tests.samples import event
 from tests.stack import ROOT, Stack, png
@@ -28,7 +28,7 @@ def parts() -> Splits:
 @pytest.fixture(scope="module")
 def empty_stack() -> Iterator[Stack]:
     """The stack as template.yaml deploys it, without any model."""
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         parameters = {"Name": "digits", "MinimumAccuracy": "0.5", "MaxImages": "50"}
         parameters["WaitForImagesMinutes"] = "0"  # absent images stay absent
         yield Stack(cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, STATE))

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from batch_prediction.layout import tuning_failure
 from cli.main import app
 from cli.stack import client
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.deploy import deploy
 from tests.stack import ROOT, Stack
 from training.datasets import idx, sample
@@ -19,7 +19,7 @@ from training.datasets import idx, sample
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     """The deployed stack, with a data set of a few real digits in its bucket."""
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         parameters = {"Name": "digits", "MinimumAccuracy": "0.1"}
         outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
         stack, parts = Stack(cloud, outputs), sample(seed=1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from tests.sevens import STUCK
@@ -29,7 +29,7 @@ folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The stack as template.yaml deploys it, in a cloud that loses every event of SageMaker."""
-    with Cloud(faults=Faults(seed=1, lost_events=1.0)) as cloud:
+    with local_cloud(faults=Faults(seed=1, lost_events=1.0)) as cloud:
         parameters = {"Name": "digits", "WaitForImagesMinutes": "0"}
         outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
         yield Stack(cloud, outputs)

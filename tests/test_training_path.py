@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.deploy import deploy
+from localcloud.sqs import queue_url
 from tests.samples import event
 from tests.stack import IMAGE, ROOT, Stack
 from tests.waiting import until
@@ -36,7 +37,7 @@ BAD = "raise SystemExit('the data are gone')"
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The stack as template.yaml deploys it, with a data set, and a queue that hears what people are told."""
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", {"Name": "digits"}, ROOT / ".cache")
         stack = Stack(cloud, outputs)
         for channel in ("training", "test"):
@@ -105,7 +106,7 @@ def told(stack: Stack, word: str) -> str:
     sqs = stack.cloud.client("sqs")
 
     def heard() -> str | None:
-        messages = sqs.receive_message(QueueUrl=stack.cloud.queue_url("people"), MaxNumberOfMessages=10)
+        messages = sqs.receive_message(QueueUrl=queue_url(stack.cloud, "people"), MaxNumberOfMessages=10)
         contents = [json.loads(message["Body"]) for message in messages.get("Messages", [])]
         return next((content["Subject"] for content in contents if word in content["Subject"]), None)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from tests import sevens
@@ -21,7 +21,7 @@ def faults() -> Faults:
 @pytest.fixture
 def stack(faults: Faults) -> Iterator[Stack]:
     """The deployed stack with one approved model."""
-    with Cloud(faults=faults) as cloud:
+    with local_cloud(faults=faults) as cloud:
         outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", {"Name": "digits"}, ROOT / ".cache")
         stack = Stack(cloud, outputs)
         sevens.approve(stack)

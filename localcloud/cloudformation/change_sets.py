@@ -7,16 +7,15 @@ request that executes it.
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import ValidationError
 
+from localcloud.cloudformation.refusals import failing_loudly
+from localcloud.cloudformation.stacks import StackEngine
 from localcloud.cloudformation.statuses import REVIEW
 from localcloud.core.cloud import Cloud
-
-if TYPE_CHECKING:  # which makes this module's change sets
-    from localcloud.cloudformation.stacks import StackEngine
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -26,13 +25,11 @@ NO_CHANGES = (
 class ChangeSets:
     """Makes and executes change sets; a stack that a change set is to create is empty until then."""
 
-    def __init__(self, cloud: Cloud, engine: "StackEngine") -> None:
+    def __init__(self, cloud: Cloud, engine: StackEngine) -> None:
         self.engine = engine
         backend = models.CloudFormationBackend
-        self._make: Any = cloud.patch(
-            backend, "create_change_set", lambda *args, **options: self.create(*args, **options)
-        )
-        cloud.patch(backend, "execute_change_set", lambda *args, **options: self.execute(*args, **options))
+        self._make: Any = cloud.patch(backend, "create_change_set", failing_loudly(self.create))
+        cloud.patch(backend, "execute_change_set", failing_loudly(self.execute))
         cloud.patch(models.ChangeSet, "diff", differences)
 
     def create(
@@ -73,7 +70,7 @@ class ChangeSets:
         return change_set_id, stack_id
 
     def execute(self, backend: Any, change_set_name: str, stack_name: str | None = None) -> None:
-        """Create or update the stack; a failure rolls it back and is told by its events."""
+        """Create or update the stack; a failure rolls it back, and its events say why."""
         change_set = self._find(backend, change_set_name, stack_name)
         if change_set.execution_status != "AVAILABLE":
             raise _not_available(change_set)

@@ -1,17 +1,19 @@
 """The CloudFormation resource types that moto lacks, made through the services' own API.
 
-moto finds a type as a direct subclass of its CloudFormationModel. What a type has to do is in four methods:
-`put` (create), `change` (in place; where it isn't the same), `attributes` (for Fn::GetAtt) and `remove`. The
-properties are listed at
+moto finds a type as a direct subclass of its CloudFormationModel: importing this module makes the classes,
+and `register` makes moto look. What a type has to do is in four methods: `put` (create), `change` (in place;
+where it isn't the same), `attributes` (for Fn::GetAtt) and `remove`. The properties are listed at
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
 """
 
 import json
 from typing import Any, ClassVar
 
+from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.core.common_models import CloudFormationModel
 
+from localcloud.cloudformation.errors import PropertyRefusedError
 from localcloud.core.cloud import Cloud
 
 
@@ -193,7 +195,7 @@ class ModelPackageGroup(_Type, CloudFormationModel):
         group = cloud.client("sagemaker").describe_model_package_group(ModelPackageGroupName=name)
         found, wanted = (each.get("ModelPackageGroupDescription") for each in (group, properties))
         if found != wanted:
-            raise ValueError(
+            raise PropertyRefusedError(
                 f"ModelPackageGroupDescription of {name} can't be changed from {found!r} to {wanted!r}: a "
                 "named group can't be replaced. Keep the description, or rename the group."
             )
@@ -225,3 +227,9 @@ class EventInvokeConfig(_Type, CloudFormationModel):
         """See `_Type`."""
         function = self.properties["FunctionName"]
         cloud.client("lambda").delete_function_event_invoke_config(FunctionName=function)
+
+
+def register() -> None:
+    """Let moto find this module's types: it lists all subclasses of CloudFormationModel, and only once."""
+    for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
+        cached.cache_clear()

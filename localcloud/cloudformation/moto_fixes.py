@@ -1,16 +1,21 @@
-"""What moto's CloudFormation drops of the resources that it knows, put right through the services' own API.
+"""What moto's CloudFormation drops of the resources that it knows, done through the services' own API.
 
-Every function here brings a resource to what its properties say, whether it is new or already there.
+Each `complete_…` brings a resource to what its properties say, whether it is new or existing. What would
+replace it upstream: `create_from_cloudformation_json` and `update_from_cloudformation_json` of the class that
+its docstring names, reading these properties; a `remove_…`: that class's `delete_from_cloudformation_json`.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
+from moto.cloudformation import models, parsing
+
+from localcloud.cloudformation.errors import PropertyRefusedError
 from localcloud.cloudformation.sam import as_text
 from localcloud.core.cloud import Cloud
 from localcloud.iam.policy_evaluation import read
-from localcloud.lambda_.runtime import refuse_misfit
+from localcloud.lambda_.runtime import refuse_unsupported
 
 Properties = dict[str, Any]
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queue.html
@@ -27,7 +32,10 @@ QUEUE_DEFAULTS = {
 
 
 def complete_bucket(cloud: Cloud, bucket: Any, properties: Properties) -> None:
-    """What a bucket's properties ask for, and nothing that they no longer ask for."""
+    """What a bucket's properties ask for, and nothing that they no longer ask for.
+
+    Upstream: moto.s3.models.FakeBucket, which reads the name and the encryption only.
+    """
     s3, name = cloud.client("s3"), bucket.name
     if "VersioningConfiguration" in properties or bucket.versioning_status:
         versioning = properties.get("VersioningConfiguration", {"Status": "Suspended"})
@@ -60,7 +68,7 @@ def _notifications(properties: Properties) -> Properties:
     wanted = properties.get("NotificationConfiguration", {})
     others = sorted(set(wanted) - {"EventBridgeConfiguration"})
     if others:
-        raise ValueError(
+        raise PropertyRefusedError(
             f"NotificationConfiguration: the local cloud sends to EventBridge, not by {others[0]}."
         )
     bridge = wanted.get("EventBridgeConfiguration")
@@ -83,7 +91,9 @@ def _lifecycle_rule(rule: Properties) -> Properties:
     translated: Properties = {"Filter": {"Prefix": ""}}
     for key, value in rule.items():
         if key not in known:
-            raise ValueError(f"LifecycleConfiguration: the local cloud knows {', '.join(known)}, not {key}.")
+            raise PropertyRefusedError(
+                f"LifecycleConfiguration: the local cloud knows {', '.join(known)}, not {key}."
+            )
         *outer, last = known[key]
         place = translated.setdefault(outer[0], {}) if outer else translated
         place[last] = value
@@ -91,7 +101,10 @@ def _lifecycle_rule(rule: Properties) -> Properties:
 
 
 def complete_role(cloud: Cloud, role: Any, properties: Properties) -> None:
-    """A role's trust policy, inline policies and attached policies, and no others."""
+    """A role's trust policy, inline policies and attached policies, and no others.
+
+    Upstream: moto.iam.models.Role, which changes no policy in an update.
+    """
     iam, name = cloud.client("iam"), role.name
     trust = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
     iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
@@ -111,9 +124,12 @@ def complete_role(cloud: Cloud, role: Any, properties: Properties) -> None:
 
 
 def complete_function(_cloud: Cloud, function: Any, properties: Properties) -> None:
-    """A function's settings, defaults included, after checking that this machine can run it."""
+    """A function's settings, defaults included, after checking that this machine can run it.
+
+    Upstream: moto.awslambda.models.LambdaFunction, which drops half of them, and turns no boolean into text.
+    """
     architectures = properties.get("Architectures", ["x86_64"])
-    refuse_misfit(function.function_name, properties.get("Runtime", ""), architectures[0])
+    refuse_unsupported(function.function_name, properties.get("Runtime", ""), architectures[0])
     function.architectures = architectures
     function.description = properties.get("Description", "")
     function.memory_size = int(properties.get("MemorySize", 128))
@@ -130,7 +146,10 @@ def complete_function(_cloud: Cloud, function: Any, properties: Properties) -> N
 
 
 def complete_mapping(_cloud: Cloud, mapping: Any, properties: Properties) -> None:
-    """An event source mapping's settings, defaults included."""
+    """An event source mapping's settings, defaults included.
+
+    Upstream: moto.awslambda.models.EventSourceMapping, which drops FunctionResponseTypes and ScalingConfig.
+    """
     mapping.batch_size = properties.get("BatchSize")
     mapping.enabled = as_text(properties.get("Enabled", True)) == "true"
     mapping.function_response_types = properties.get("FunctionResponseTypes")
@@ -138,7 +157,10 @@ def complete_mapping(_cloud: Cloud, mapping: Any, properties: Properties) -> Non
 
 
 def complete_queue(cloud: Cloud, queue: Any, properties: Properties) -> None:
-    """A queue's attributes, AWS's defaults included; moto changes only two of them in place."""
+    """A queue's attributes, AWS's defaults included; moto changes only two of them in place.
+
+    Upstream: moto.sqs.models.Queue, whose `_set_attributes` also has to keep the policy.
+    """
     attributes = QUEUE_DEFAULTS | {
         key: json.dumps(value) if isinstance(value, dict) else as_text(value)
         for key, value in properties.items()
@@ -150,8 +172,13 @@ def complete_queue(cloud: Cloud, queue: Any, properties: Properties) -> None:
 
 
 def complete_rule(cloud: Cloud, rule: Any, properties: Properties) -> None:
-    """A rule's pattern or schedule and its state, and its targets and no others."""
+    """A rule's pattern or schedule and its state, and its targets and no others.
+
+    Upstream: moto.events.models.Rule, whose update loses the targets.
+    """
     events = cloud.client("events")
+    if not {"EventPattern", "ScheduleExpression"} & set(properties):
+        raise PropertyRefusedError("A rule needs an EventPattern or a ScheduleExpression; it has neither.")
     when = (
         {"EventPattern": json.dumps(properties["EventPattern"])}
         if "EventPattern" in properties
@@ -170,13 +197,18 @@ def complete_rule(cloud: Cloud, rule: Any, properties: Properties) -> None:
     for target in targets:
         transforming = sorted({"InputTransformer", "EcsParameters", "RunCommandParameters"} & set(target))
         if transforming:
-            raise ValueError(f"Target {target['Id']}: the local cloud does not imitate {transforming[0]}.")
+            raise PropertyRefusedError(
+                f"Target {target['Id']}: the local cloud doesn't support {transforming[0]}."
+            )
     if targets:
         events.put_targets(Rule=rule.name, Targets=targets)
 
 
 def complete_log_group(cloud: Cloud, group: Any, properties: Properties) -> None:
-    """A log group's retention."""
+    """A log group's retention.
+
+    Upstream: moto.logs.models.LogGroup, which can't be updated.
+    """
     logs = cloud.client("logs")
     if "RetentionInDays" in properties:
         logs.put_retention_policy(logGroupName=group.name, retentionInDays=int(properties["RetentionInDays"]))
@@ -185,7 +217,10 @@ def complete_log_group(cloud: Cloud, group: Any, properties: Properties) -> None
 
 
 def complete_topic(cloud: Cloud, topic: Any, properties: Properties) -> None:
-    """A topic's attributes."""
+    """A topic's attributes.
+
+    Upstream: moto.sns.models.Topic, whose update loses the subscriptions.
+    """
     for attribute in ("DisplayName", "KmsMasterKeyId"):
         cloud.client("sns").set_topic_attributes(
             TopicArn=topic.arn, AttributeName=attribute, AttributeValue=properties.get(attribute, "")
@@ -207,3 +242,53 @@ COMPLETIONS: dict[str, Callable[[Cloud, Any, Properties], None]] = {
 COMPLETE_IN_PLACE = frozenset(
     {"AWS::Events::Rule", "AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::SNS::Topic"}
 )
+
+
+def remove_role(cloud: Cloud, role: Any) -> None:
+    """Delete a role with its inline policies, and detach the managed ones, with which moto refuses.
+
+    Upstream: moto.iam.models.Role.
+    """
+    iam = cloud.client("iam")
+    for arn in list(role.managed_policies):
+        iam.detach_role_policy(RoleName=role.name, PolicyArn=arn)
+    for policy in list(role.policies):
+        iam.delete_role_policy(RoleName=role.name, PolicyName=policy)
+    iam.delete_role(RoleName=role.name)
+
+
+def remove_bucket(cloud: Cloud, bucket: Any) -> None:
+    """Delete a bucket; ClientError BucketNotEmpty for one with objects, which moto ignores.
+
+    Upstream: moto.s3.models.FakeBucket.
+    """
+    cloud.client("s3").delete_bucket(Bucket=bucket.name)
+
+
+REMOVALS: dict[str, Callable[[Cloud, Any], None]] = {
+    "AWS::IAM::Role": remove_role,
+    "AWS::S3::Bucket": remove_bucket,
+}
+
+
+def without_false_conditions(stack: Any) -> list[Any]:
+    """A stack's resources, without those whose condition is false, which make moto fail.
+
+    Upstream: moto.cloudformation.models.Stack.stack_resources, leaving out None.
+    """
+    return [resource for resource in stack.resource_map.values() if resource is not None]
+
+
+def plug_in(cloud: Cloud) -> None:
+    """Correct how moto reads templates; the resources' fixes are called for each resource."""
+
+    def clean_json(value: Any, resource_map: Any) -> Any:
+        """Resolve references; an item of a list that is AWS::NoValue is left out, as CloudFormation does.
+
+        Upstream: moto.cloudformation.parsing.clean_json, which does so in mappings only.
+        """
+        cleaned = clean(value, resource_map)
+        return [item for item in cleaned if item is not None] if isinstance(value, list) else cleaned
+
+    clean: Any = cloud.patch(parsing, "clean_json", clean_json)
+    cloud.patch(models.Stack, "stack_resources", property(without_false_conditions))

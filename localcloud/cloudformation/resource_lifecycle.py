@@ -1,43 +1,21 @@
-"""One resource of a stack: made, changed or deleted, with what moto drops put right and its stack events."""
+"""One resource of a stack: made, changed or deleted, with what moto drops completed, and its stack events."""
 
 import contextlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from moto.cloudformation import models, parsing
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
-from moto.core.exceptions import ServiceException
-from werkzeug.exceptions import HTTPException
 
-from localcloud.cloudformation import custom_types as custom_types  # its classes are what moto looks for
-from localcloud.cloudformation.moto_fixes import COMPLETE_IN_PLACE, COMPLETIONS
-from localcloud.cloudformation.removals import REMOVALS
-from localcloud.core.cloud import Cloud, CloudError
-from localcloud.lambda_.runtime import MisfitError
-
-# What making a resource may raise: an API's refusal, moto's, ours, or a property that is absent or malformed.
-REFUSALS = (
-    BotoCoreError,
-    ClientError,
-    ServiceException,
-    HTTPException,
-    CloudError,
-    MisfitError,
-    UnformattedGetAttTemplateException,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
-
-
-class ResourceError(Exception):
-    """A resource of a stack could not be made, changed or deleted."""
+from localcloud.cloudformation.errors import ResourceError
+from localcloud.cloudformation.moto_fixes import COMPLETE_IN_PLACE, COMPLETIONS, REMOVALS
+from localcloud.cloudformation.refusals import is_refusal, moto_reads
+from localcloud.cloudformation.shapes import refuse_malformed
+from localcloud.core.cloud import Cloud
 
 
 class _Former(NamedTuple):
-    """A resource whose place another one has taken, and what its properties were."""
+    """A resource that another one has replaced, and its properties."""
 
     logical_id: str
     resource: Any
@@ -45,17 +23,17 @@ class _Former(NamedTuple):
 
 
 class StackResources:
-    """Makes, changes and deletes the resources of all stacks; a resource map is moto's view of one stack."""
+    """Makes, changes and deletes the resources of all stacks; a resource map is moto's view of one stack.
+
+    A refusal becomes an event and a ResourceError. Any other error is a bug and goes on to who asked.
+    """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.resolved: dict[tuple[str, str], Any] = {}  # (stack id, logical id) → the resource's properties
-        self._half_changed: set[tuple[str, str]] = set()  # keys of `resolved` whose change has failed
-        self._replaced: dict[str, list[_Former]] = {}  # stack id → what its present update has replaced
+        self._partly_changed: set[tuple[str, str]] = set()  # keys of `resolved` whose change has failed
+        self._replaced: dict[str, list[_Former]] = {}  # stack id → what its current update has replaced
         self._create_resource: Any = cloud.patch(parsing, "parse_and_create_resource", self.create)
-        self._clean_json: Any = cloud.patch(parsing, "clean_json", self.clean_json)
-        for cached in (parsing.get_model_list, parsing.get_model_map, parsing.get_name_type_map):
-            cached.cache_clear()  # moto lists its types once; ours came with the import of `resources`
 
     def create(
         self,
@@ -72,23 +50,25 @@ class StackResources:
         kind = resource_json["Type"]
         self._event(resource_map, logical_id, kind, "CREATE_IN_PROGRESS")
         try:
-            resource = self._create_resource(logical_id, resource_json, resource_map, account_id, region_name)
-            resource_map._parsed_resources[logical_id] = resource  # where a rollback finds it half made
             resolved = self._resolve(resource_json, resource_map)
+            with moto_reads():
+                resource = self._create_resource(
+                    logical_id, resource_json, resource_map, account_id, region_name
+                )
+            resource_map._parsed_resources[logical_id] = resource  # where a rollback finds it unfinished
             self._complete(kind, resource, resolved)
-        except REFUSALS as error:
+        except ResourceError:
+            raise  # a resource that this one refers to has failed
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             raise self._refused(resource_map, logical_id, kind, "CREATE_FAILED", error) from error
         self.resolved[resource_map.stack_id, logical_id] = resolved
         self._event(resource_map, logical_id, kind, "CREATE_COMPLETE")
         return resource
 
-    def clean_json(self, value: Any, resource_map: Any) -> Any:
-        """Resolve references; an item of a list that is AWS::NoValue is left out, as CloudFormation does."""
-        cleaned = self._clean_json(value, resource_map)
-        return [item for item in cleaned if item is not None] if isinstance(value, list) else cleaned
-
     def bring_up_to_date(self, resource_map: Any, logical_id: str) -> bool:
-        """Make or change one resource; False when it was already as it should be."""
+        """Make or change one resource; False when it was up to date already."""
         resource_json = resource_map._resource_json_map[logical_id]
         kind = resource_json["Type"]
         made, key = resource_map._parsed_resources, (resource_map.stack_id, logical_id)
@@ -97,14 +77,18 @@ class StackResources:
             return True
         try:
             resolved = self._resolve(resource_json, resource_map)
-            if resolved == self.resolved[key] and key not in self._half_changed:
+            if resolved == self.resolved[key] and key not in self._partly_changed:
                 return False
             self._event(resource_map, logical_id, kind, "UPDATE_IN_PROGRESS")
             made[logical_id] = self._change(resource_map, logical_id, kind, resolved)
-        except REFUSALS as error:
-            self._half_changed.add(key)
+        except ResourceError:
+            raise
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            self._partly_changed.add(key)
             raise self._refused(resource_map, logical_id, kind, "UPDATE_FAILED", error) from error
-        self._half_changed.discard(key)
+        self._partly_changed.discard(key)
         self.resolved[key] = resolved
         self._event(resource_map, logical_id, kind, "UPDATE_COMPLETE")
         return True
@@ -130,13 +114,14 @@ class StackResources:
         changed = original
         if kind not in COMPLETE_IN_PLACE:
             name = getattr(original, "function_name", None) or getattr(original, "name", None)
-            changed = resource_class.update_from_cloudformation_json(
-                original_resource=original,
-                new_resource_name=name or original.physical_resource_id,
-                cloudformation_json={"Type": kind, "Properties": dict(properties)},
-                account_id=self.cloud.account_id,
-                region_name=self.cloud.region,
-            )
+            with moto_reads():
+                changed = resource_class.update_from_cloudformation_json(
+                    original_resource=original,
+                    new_resource_name=name or original.physical_resource_id,
+                    cloudformation_json={"Type": kind, "Properties": dict(properties)},
+                    account_id=self.cloud.account_id,
+                    region_name=self.cloud.region,
+                )
         changed.cf_resource_type, changed.logical_resource_id = kind, logical_id
         self._complete(kind, changed, properties)
         return changed
@@ -168,7 +153,7 @@ class StackResources:
     def delete(
         self, resource_map: Any, logical_id: str, resource_json: dict[str, Any], *, just_created: bool
     ) -> None:
-        """Delete one resource, or let go of one that its DeletionPolicy retains.
+        """Delete one resource, or leave behind one that its DeletionPolicy retains.
 
         RetainExceptOnCreate retains nothing that is `just_created` by an operation that is rolled back.
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
@@ -189,8 +174,11 @@ class StackResources:
             if kind in REMOVALS:
                 REMOVALS[kind](self.cloud, resource)
             else:
-                resource_map._delete_resource(resource, {"Type": kind, "Properties": old.properties})
-        except REFUSALS as error:
+                with moto_reads():
+                    resource_map._delete_resource(resource, {"Type": kind, "Properties": old.properties})
+        except Exception as error:
+            if not is_refusal(error):
+                raise
             if not _is_missing(error):
                 raise self._refused(resource_map, logical_id, kind, "DELETE_FAILED", error) from error
         self._event(resource_map, logical_id, kind, "DELETE_COMPLETE", resource=resource)
@@ -200,15 +188,16 @@ class StackResources:
             COMPLETIONS[kind](self.cloud, resource, properties)
 
     def _resolve(self, resource_json: dict[str, Any], resource_map: Any) -> dict[str, Any]:
-        resolved: dict[str, Any] = self.clean_json(resource_json.get("Properties", {}), resource_map)
+        """A resource's properties without references, checked; resources that they refer to are made."""
+        with moto_reads():
+            resolved: dict[str, Any] = parsing.clean_json(resource_json.get("Properties", {}), resource_map)
+        refuse_malformed(resource_json["Type"], resolved)
         return resolved
 
     def _refused(
         self, resource_map: Any, logical_id: str, kind: str, status: str, error: BaseException
     ) -> ResourceError:
         reason = getattr(error, "message", None) or f"{error}" or type(error).__name__
-        if isinstance(error, AttributeError | LookupError | TypeError):
-            reason = f"the property {reason} is missing or malformed ({type(error).__name__})"
         self._event(resource_map, logical_id, kind, status, reason)
         return ResourceError(f"{logical_id} ({kind}): {reason}")
 
@@ -236,7 +225,9 @@ class StackResources:
             resource_properties=None,
         )
         stack.events.append(event)
-        self.cloud.tell("stack", stack.name, f"{logical_id} {status}" + (f": {reason}" if reason else ""))
+        self.cloud.log_activity(
+            "stack", stack.name, f"{logical_id} {status}" + (f": {reason}" if reason else "")
+        )
 
 
 def _is_missing(error: BaseException) -> bool:

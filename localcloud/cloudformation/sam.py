@@ -12,14 +12,11 @@ from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 from yaml import YAMLError
 
-from localcloud.cloudformation.supported import IMITATED, RESOURCE_KEYS
+from localcloud.cloudformation.errors import TemplateError
+from localcloud.cloudformation.supported import RESOURCE_KEYS, SUPPORTED
 
 SAM = "AWS::Serverless-2016-10-31"
 logging.getLogger("samtranslator.metrics.metrics").setLevel(logging.ERROR)  # it warns of unread metrics
-
-
-class TemplateError(Exception):
-    """A template or its parameters can't be deployed; the message names the place and what to change."""
 
 
 class _NoManagedPolicies(ManagedPolicyLoader):  # type: ignore[misc]  # samtranslator carries no types
@@ -91,14 +88,14 @@ def refuse_unknown(resources: Mapping[str, Any]) -> None:
     """Raise TemplateError for the first resource with a type or property that would silently do nothing."""
     for logical_id, resource in resources.items():
         kind = resource.get("Type")
-        if kind not in IMITATED:
+        if kind not in SUPPORTED:
             raise TemplateError(
                 f"Template format error: Unrecognized resource types: [{kind}] ({logical_id}). "
-                f"The local cloud imitates {', '.join(sorted(IMITATED))}."
+                f"The local cloud supports {', '.join(sorted(SUPPORTED))}."
             )
         for found, known, what in (
             (resource, RESOURCE_KEYS, "attribute"),
-            (resource.get("Properties") or {}, IMITATED[kind], "property"),
+            (resource.get("Properties") or {}, SUPPORTED[kind], "property"),
         ):
             dropped = sorted(set(found) - known)
             if dropped:

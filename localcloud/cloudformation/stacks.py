@@ -6,24 +6,17 @@ failures roll back as AWS does, and every resource has its stack events.
 """
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 from moto.cloudformation import models, parsing
 from moto.cloudformation.exceptions import AlreadyExistsException, ValidationError
 from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.responses import ActionResult
-from moto.iam.access_control import PermissionResult
-from moto.s3.models import FakeBucket
 
-from localcloud.cloudformation.change_sets import ChangeSets
-from localcloud.cloudformation.resource_lifecycle import ResourceError, StackResources
-from localcloud.cloudformation.sam import (
-    TemplateError,
-    parse,
-    resolve_parameters,
-    translate,
-)
+from localcloud.cloudformation.errors import ResourceError, TemplateError
+from localcloud.cloudformation.refusals import failing_loudly
+from localcloud.cloudformation.resource_lifecycle import StackResources
+from localcloud.cloudformation.sam import parse, resolve_parameters, translate
 from localcloud.cloudformation.statuses import INITIATED, ONLY_TO_DELETE
 from localcloud.core.cloud import Cloud
 
@@ -34,11 +27,10 @@ class StackEngine:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         backend = models.CloudFormationBackend
-        self._create: Any = cloud.patch(backend, "create_stack", self._as_method(self.create_stack))
-        cloud.patch(backend, "update_stack", self._as_method(self.update_stack))
-        cloud.patch(backend, "delete_stack", self._as_method(self.delete_stack))
-        cloud.patch(CloudFormationResponse, "get_template", self._as_method(self.get_template))
-        cloud.patch(models.Stack, "stack_resources", property(present_resources))
+        self._create: Any = cloud.patch(backend, "create_stack", failing_loudly(self.create_stack))
+        cloud.patch(backend, "update_stack", failing_loudly(self.update_stack))
+        cloud.patch(backend, "delete_stack", failing_loudly(self.delete_stack))
+        cloud.patch(CloudFormationResponse, "get_template", failing_loudly(self.get_template))
         self.resources = StackResources(cloud)
         self.originals: dict[str, str] = {}  # stack id → its template as it was sent
 
@@ -62,7 +54,7 @@ class StackEngine:
             raise AlreadyExistsException(f"Stack [{name}] already exists")
         try:
             stack = self._create(backend, name=name, template=text, parameters=values, **options)
-            self.cloud.tell("stack", name, stack.status)
+            self.cloud.log_activity("stack", name, stack.status)
         except ResourceError as error:
             stack = backend.get_stack(name)
             self._roll_back_creation(stack, error)
@@ -87,7 +79,7 @@ class StackEngine:
             return False
         for export in stack.exports:
             backend.exports[export.name] = export
-        self.cloud.tell("stack", stack.name, stack.status)
+        self.cloud.log_activity("stack", stack.name, stack.status)
         return True
 
     def update_stack(
@@ -152,7 +144,7 @@ class StackEngine:
     def converge(
         self, resource_map: Any, template: dict[str, Any], parameters: dict[str, str]
     ) -> dict[str, Any]:
-        """Create and change until all that `template` wants is there; return what it wants no more."""
+        """Create and change until all that `template` declares exists; return what it no longer declares."""
         before = dict(resource_map._resource_json_map)
         resource_map._template, resource_map.input_parameters = template, parameters
         resource_map._resource_json_map = template["Resources"]
@@ -169,11 +161,6 @@ class StackEngine:
         ]:
             pass  # a change may show in the resources that refer to it: go round until nothing changes
         return {name: resource for name, resource in before.items() if name not in wanted}
-
-    @staticmethod
-    def _as_method(replacement: Callable[..., Any]) -> Callable[..., Any]:
-        """A function that a class binds: its instance becomes the first argument of `replacement`."""
-        return lambda *args, **options: replacement(*args, **options)
 
     def _roll_back_creation(self, stack: Any, error: ResourceError) -> None:
         stack._add_stack_event("ROLLBACK_IN_PROGRESS", resource_status_reason=str(error))
@@ -201,7 +188,7 @@ class StackEngine:
                     resource_map, logical_id, resources[logical_id], just_created=just_created
                 )
                 left.remove(logical_id)
-        # what a stack can still name, moto makes anew when it is described
+        # moto creates again whatever a stack still names, when it is described
         resource_map._resource_json_map = {logical_id: resources[logical_id] for logical_id in left}
         stack.output_map = parsing.OutputMap(resource_map, {}, stack.stack_id)
         return not left
@@ -224,16 +211,4 @@ class StackEngine:
     def _settle(self, stack: Any, status: str) -> None:
         stack.status = status
         stack._add_stack_event(status)
-        self.cloud.tell("stack", stack.name, status)
-
-
-def present_resources(stack: Any) -> list[Any]:
-    """A stack's resources, without those whose condition is false, which moto stumbles over."""
-    return [resource for resource in stack.resource_map.values() if resource is not None]
-
-
-def plug_in(cloud: Cloud) -> None:
-    """Replace moto's stack operations and register the resource types that it lacks."""
-    ChangeSets(cloud, StackEngine(cloud))
-    # moto takes a statement whose Condition doesn't match for a Deny: bucket policies are kept, not evaluated
-    cloud.patch(FakeBucket, "get_permission", lambda *_request: PermissionResult.NEUTRAL)
+        self.cloud.log_activity("stack", stack.name, status)

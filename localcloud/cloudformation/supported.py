@@ -1,4 +1,4 @@
-"""The resource types that the local cloud imitates, and every property that it keeps or may leave aside.
+"""The resource types that the local cloud supports, and every property that it keeps or may ignore.
 
 A type or property that is not listed would be dropped without a word, so deploying it is an error.
 Properties that only matter to AWS itself (tags, descriptions, tracing) are listed too: nothing reads them.
@@ -8,7 +8,7 @@ RESOURCE_KEYS = frozenset(
     {"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
 )
 
-IMITATED: dict[str, frozenset[str]] = {
+SUPPORTED: dict[str, frozenset[str]] = {
     kind: frozenset(properties.split())
     for kind, properties in {
         "AWS::CloudWatch::Alarm": (

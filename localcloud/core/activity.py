@@ -1,4 +1,4 @@
-"""What the local cloud tells while it works, so that a command can show it live."""
+"""What the local cloud reports while it works, so that a command can show it live."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
-class Happening:
+class Activity:
     """One thing that the local cloud did.
 
     kind: "stack" (a resource or stack changed), "event" (an event was routed), "function" (a function was
@@ -21,4 +21,4 @@ class Happening:
     at: datetime
 
 
-Listener = Callable[[Happening], None]
+Listener = Callable[[Activity], None]

@@ -27,17 +27,3 @@ def make_client(service: str, environment: Mapping[str, str]) -> Any:
             s3={"addressing_style": "path"},
         ),
     )
-
-
-def role_credentials(account_id: str, region: str, role_arn: str, session_name: str) -> dict[str, str]:
-    """Assume a role for twelve hours; return its temporary credentials as environment variables."""
-    from moto.sts.models import sts_backends  # takes a second, which commands that need no cloud don't pay
-
-    role = sts_backends[account_id]["aws"].assume_role(
-        region, session_name[:64], role_arn, policy="", duration=43_200, external_id=""
-    )
-    return {
-        "AWS_ACCESS_KEY_ID": role.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
-        "AWS_SESSION_TOKEN": role.session_token,
-    }

@@ -1,7 +1,8 @@
 """The local cloud: moto's server in this program, and what moto lacks plugged into it.
 
-moto keeps its state in module globals and is changed here by replacing its functions, so a program has at
-most one cloud at a time. Nothing survives `stop`: neither state nor threads, children, files or settings.
+It knows no AWS service: `localcloud.assembly` hands it the plug-ins. moto keeps its state in module globals
+and is changed here by replacing its functions, so a program has at most one cloud at a time. Nothing survives
+`stop`: neither state nor threads, processes, files or settings.
 """
 
 import atexit
@@ -13,48 +14,43 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from botocore.httpsession import URLLib3Session
 
-from localcloud.core.activity import Happening, Listener
-from localcloud.core.clients import make_client, role_credentials
-from localcloud.core.isolation import (
-    OPERATOR,
-    SetAside,
-    account_variables,
-    child_variables,
-    on_loopback,
-)
+from localcloud.core.activity import Activity, Listener
+from localcloud.core.clients import make_client
+from localcloud.core.isolation import OPERATOR, Isolation, account_variables, on_loopback
 from localcloud.core.patches import Patches
-from localcloud.core.processes import Children
-from localcloud.faults import Faults, plug_in
+from localcloud.core.processes import Processes
 
 MOTO_VERSION = "5.2.5"
-SERVICES = (
-    *("cloudformation.stacks", "eventbridge.router", "iam.enforcement", "lambda_.service", "s3", "sagemaker"),
-    *("eventbridge.schedules", "sns"),
-)
-GRACE_SECONDS = 3.0  # a child gets this long between SIGTERM and SIGKILL, and a thread to notice `stopping`
+GRACE_SECONDS = 3.0  # a process gets this long between SIGTERM and SIGKILL, a thread to notice `stopping`
 
 
 class CloudError(Exception):
     """The local cloud can't do what was asked; the message says why and what to do."""
 
 
+class PlugIn(Protocol):
+    """A part of the cloud: a service's module, or an object with settings of its own."""
+
+    def plug_in(self, cloud: "Cloud") -> None:
+        """Change moto with `cloud.patch`, start threads with `cloud.spawn`; all of it ends with the cloud."""
+
+
 class Cloud:
     """An AWS account on this machine's loopback interface, for as long as the `with` block lasts.
 
-    `listener` is called for everything that happens, from whichever thread it happens in; it must be quick
-    and safe to call from many threads. `port` is 0 for whichever is free. `state` names a folder that keeps
-    objects and model packages from one cloud to the next. `faults` make services fail and events get lost, as
-    they say.
+    `assemble` returns the plug-ins in the order in which they change moto; `start` calls it, so that nothing
+    imports moto before. `listener` is called for everything that happens, from whichever thread it happens
+    in; it must be quick and safe to call from many threads. `port` is 0 for whichever is free.
     """
 
     region: ClassVar[str] = "us-east-1"
@@ -64,26 +60,24 @@ class Cloud:
 
     def __init__(
         self,
+        assemble: Callable[[], Sequence[PlugIn]],
         listener: Listener | None = None,
         port: int = 0,
-        state: Path | None = None,
-        faults: Faults | None = None,
     ) -> None:
         self.listener = listener
-        self.faults = faults
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
         self.port = port
-        self._state_folder = state
-        self._state: Any = None
-        # what roles were allowed: the role, its policies, an iam.policies.Request
+        # what roles were allowed: the role, its policies, the request
         self.authorised: set[tuple[str, tuple[str, ...], Any]] = set()
+        self._assemble = assemble
+        self._at_stop = ExitStack()
         self._threads: list[threading.Thread] = []
-        self._children = Children()
+        self._processes = Processes()
         self._patches = Patches()
         self._clients: dict[str, Any] = {}
         self._server: Any = None
-        self._set_aside: SetAside | None = None
+        self._isolation: Isolation | None = None
         self._guard = threading.RLock()
 
     def __enter__(self) -> Self:
@@ -99,7 +93,7 @@ class Cloud:
     def current(cls) -> "Cloud":
         """The cloud that runs in this program. Raise CloudError when none does."""
         if cls._running is None:
-            raise CloudError("No local cloud runs in this program; start one with `with Cloud() as cloud:`.")
+            raise CloudError("No local cloud runs in this program; start one with `with local_cloud():`.")
         return cls._running
 
     @property
@@ -109,10 +103,6 @@ class Cloud:
         It is named localhost: moto recognises no TemplateURL below 127.0.0.1.
         """
         return f"http://localhost:{self.port}"
-
-    def queue_url(self, name: str) -> str:
-        """The URL of an SQS queue of this account."""
-        return f"{self.endpoint_url}/{self.account_id}/{name}"
 
     def start(self) -> None:
         """Start an empty account.
@@ -137,7 +127,7 @@ class Cloud:
                 )
             Cloud._running = self
         atexit.register(self.stop)
-        self.folder = Path(tempfile.mkdtemp(prefix="digits-cloud-")).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix="localcloud-")).resolve()
         try:
             self._start()
         except BaseException:
@@ -149,31 +139,26 @@ class Cloud:
         from moto.moto_server.threaded_moto_server import ThreadedMotoServer
         from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-        self._set_aside = SetAside()
-        self._set_aside.set({"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": self.account_id})
+        self._isolation = Isolation()
+        self._isolation.set({"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": self.account_id})
         _empty_moto()
         self.patch(MotoRequestHandler, "log_request", lambda *_args, **_options: None)
         self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
-        for service in SERVICES:
-            import_module(f"localcloud.{service}").plug_in(self)
-        if self._state_folder is not None:
-            self._state = import_module("localcloud.persistence").State(self, self._state_folder)
-            self._state.plug_in()
-        if self.faults is not None:
-            plug_in(self, self.faults)
+        for part in self._assemble():
+            part.plug_in(self)
         self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
-        self._set_aside.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
+        self._isolation.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
 
     def stop(self) -> None:
-        """End every child and thread, forget all state, put this program's settings back; safe to repeat."""
+        """End every process and thread, forget all state, restore this program's settings; safe to repeat."""
         if Cloud._running is not self:
             return
         self.stopping.set()
         self.events.put(None)
         with self._guard:
-            self._children.end(GRACE_SECONDS)
+            self._processes.end(GRACE_SECONDS)
         deadline = time.monotonic() + GRACE_SECONDS
         for thread in self._threads:
             if thread is not threading.current_thread():
@@ -183,18 +168,15 @@ class Cloud:
         if self._server is not None:
             self._server.stop()
         try:
-            if self._state is not None and self._server is not None:
-                self._state.save()
+            self._at_stop.close()
         finally:
             self._forget()
 
     def _forget(self) -> None:
-        if self._state is not None:
-            self._state.close()
-        self._patches.take_back()
-        if self._set_aside is not None:
+        self._patches.undo()
+        if self._isolation is not None:
             _empty_moto()
-            self._set_aside.put_back()
+            self._isolation.restore()
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.stop)
         with Cloud._lock:
@@ -208,17 +190,14 @@ class Cloud:
                 self._clients[service] = make_client(service, environment)
             return self._clients[service]
 
-    def tell(self, kind: str, name: str, text: str) -> None:
-        """Call the listener with a Happening of now."""
+    def log_activity(self, kind: str, name: str, text: str) -> None:
+        """Call the listener with an Activity of now."""
         if self.listener is not None:
-            self.listener(Happening(kind, name, text, datetime.now(UTC)))
+            self.listener(Activity(kind, name, text, datetime.now(UTC)))
 
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> str:
         """Put an event on the default bus and return its id; events are routed in the order of the calls."""
         identifier = str(uuid.uuid4())
-        if self.faults is not None and self.faults.loses(source):
-            self.tell("event", detail_type, "lost")
-            return identifier
         self.events.put(
             {
                 "version": "0",
@@ -234,23 +213,9 @@ class Cloud:
         )
         return identifier
 
-    def role_environment(self, role_arn: str, session_name: str, service: str = "") -> dict[str, str]:
-        """The complete environment of a child that works under `role_arn`'s temporary credentials.
-
-        `service`, such as lambda.amazonaws.com, is who assumes the role: CloudError when it doesn't trust it.
-        """
-        from localcloud.iam.authorizer import trusts  # moto's import costs a second
-
-        if service and not trusts(self, role_arn, service):
-            raise CloudError(
-                f"{role_arn}: expected a role whose trust policy lets {service} assume it, found none. Its "
-                "AssumeRolePolicyDocument has to allow sts:AssumeRole to that service."
-            )
-        return {
-            **child_variables(self.folder),
-            **account_variables(self.region, self.endpoint_url),
-            **role_credentials(self.account_id, self.region, role_arn, session_name),
-        }
+    def on_stop(self, finish: Callable[[], None]) -> None:
+        """Call `finish` once everything has ended and moto's state still exists, the last added first."""
+        self._at_stop.callback(finish)
 
     def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
         """Start a thread that `stop` waits for; `target` ends soon after `stopping` is set."""
@@ -262,14 +227,14 @@ class Cloud:
         return thread
 
     def run(self, args: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
-        """Start a child that `stop` ends with all that it started itself.
+        """Start a child process that `stop` ends with all that it started itself.
 
         Its output and errors are one pipe, `stdout`, of UTF-8 text. Raise CloudError while the cloud stops.
         """
         with self._guard:
             if self.stopping.is_set():
                 raise CloudError(f"The local cloud is stopping and starts no {Path(args[0]).name} any more.")
-            return self._children.start(args, env, cwd)
+            return self._processes.start(args, env, cwd)
 
     def patch(self, owner: object, name: str, replacement: object, *, new: bool = False) -> Any:
         """Replace an attribute of a class or module until `stop`, and return the original.

@@ -1,4 +1,4 @@
-"""Keeps the local cloud, its clients and its children away from any real account.
+"""Keeps the local cloud, its clients and its processes away from any real account.
 
 The order in which boto3 looks for credentials and settings is documented at
 https://docs.aws.amazon.com/boto3/latest/guide/credentials.html; every place in that list is closed here.
@@ -54,18 +54,18 @@ def account_variables(region: str, endpoint_url: str) -> dict[str, str]:
     }
 
 
-def child_variables(home: Path) -> dict[str, str]:
-    """The few variables of this machine that a child needs to run at all; its files stay below `home`."""
+def process_variables(home: Path) -> dict[str, str]:
+    """The few variables of this machine that a process needs to run at all; its files stay below `home`."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     temporary = home / "tmp"
     temporary.mkdir(exist_ok=True)
     return {**kept, "LANG": "C.UTF-8", "TZ": "UTC", "HOME": str(home), "TMPDIR": str(temporary)}
 
 
-class SetAside:
-    """The AWS settings of this program, replaced by the local cloud's until `put_back` is called.
+class Isolation:
+    """The AWS settings of this program, replaced by the local cloud's until `restore` is called.
 
-    Every AWS_* and MOTO_* variable is taken away, so that no profile, region or endpoint of the person's
+    Every AWS_* and MOTO_* variable is removed, so that no profile, region or endpoint of the person's
     shell has a say. Proxies stay, because installing packages may need them, but loopback bypasses them.
     """
 
@@ -75,12 +75,12 @@ class SetAside:
             self._before[name] = os.environ.pop(name)
 
     def set(self, variables: Mapping[str, str]) -> None:
-        """Set `variables` for this program, until `put_back`."""
+        """Set `variables` for this program, until `restore`."""
         for name, value in variables.items():
             self._before.setdefault(name, os.environ.get(name))
             os.environ[name] = value
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Leave the environment as it was found."""
         for name, value in self._before.items():
             os.environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""Changes moto and botocore from inside, and takes every change back."""
+"""Changes moto and botocore from inside, and undoes every change."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ class Patches:
         setattr(owner, name, replacement)
         return original
 
-    def take_back(self) -> None:
-        """Put every original back, the last change first."""
+    def undo(self) -> None:
+        """Restore every original, the last change first."""
         while self.made:
             owner, name, original = self.made.pop()
             if original is ABSENT:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
-class Children:
+class Processes:
     """Every program that has been started; each leads a session of its own.
 
-    So a Ctrl-C in the terminal reaches a child only through `end`, and a signal to it reaches all that it has
-    started itself.
+    So a Ctrl-C in the terminal reaches a process only through `end`, and a signal to it reaches all that it
+    has started itself.
     """
 
     def __init__(self) -> None:
@@ -21,8 +21,8 @@ class Children:
 
     def start(self, args: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
         """Start a program; its output and errors are one pipe of UTF-8 text."""
-        self._started = [child for child in self._started if child.poll() is None]
-        child = subprocess.Popen(
+        self._started = [process for process in self._started if process.poll() is None]
+        process = subprocess.Popen(
             [str(arg) for arg in args],
             env=dict(env),
             cwd=cwd,
@@ -34,33 +34,33 @@ class Children:
             errors="replace",
             start_new_session=True,
         )
-        self._started.append(child)
-        return child
+        self._started.append(process)
+        return process
 
     def end(self, grace_seconds: float) -> None:
         """Ask all of them to end and, after `grace_seconds`, make them."""
-        alive = [child for child in self._started if child.poll() is None]
-        for child in alive:
-            end_child(child, signal.SIGTERM)
+        alive = [process for process in self._started if process.poll() is None]
+        for process in alive:
+            end_process(process, signal.SIGTERM)
         deadline = time.monotonic() + grace_seconds
-        for child in alive:
+        for process in alive:
             try:
-                child.wait(max(0.0, deadline - time.monotonic()))
+                process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                end_child(child, signal.SIGKILL)
-                child.wait()
+                end_process(process, signal.SIGKILL)
+                process.wait()
 
 
-def end_child(child: subprocess.Popen[str], signal_number: int = signal.SIGKILL) -> None:
-    """Send a signal to a child and to all that it has started; fine when they are gone."""
+def end_process(process: subprocess.Popen[str], signal_number: int = signal.SIGKILL) -> None:
+    """Send a signal to a process and to all that it has started; fine when they are gone."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal_number)
+        os.killpg(process.pid, signal_number)
 
 
-def read_lines(child: subprocess.Popen[str], read: Callable[[str], None]) -> None:
-    """Give each line that a child prints to `read`, until it has closed its output."""
-    if child.stdout is None:
-        raise TypeError("the child was started without a pipe for its output")
-    with child.stdout as lines:
+def read_lines(process: subprocess.Popen[str], read: Callable[[str], None]) -> None:
+    """Give each line that a process prints to `read`, until it has closed its output."""
+    if process.stdout is None:
+        raise TypeError("the process was started without a pipe for its output")
+    with process.stdout as lines:
         for line in lines:
             read(line)

@@ -5,14 +5,8 @@ from collections.abc import Mapping
 from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.core.cloud import Cloud
-
-
-class DeliveryError(Exception):
-    """An event or record can't reach its destination; `code` is the service's."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+from localcloud.eventbridge.errors import DeliveryError
+from localcloud.sqs import queue_url
 
 
 def deliver(cloud: Cloud, arn: str, body: str, attributes: Mapping[str, str] | None = None) -> None:
@@ -21,12 +15,12 @@ def deliver(cloud: Cloud, arn: str, body: str, attributes: Mapping[str, str] | N
     Raise DeliveryError when it doesn't exist, refuses the message, or is of another kind.
     """
     if arn.count(":") < 5:
-        raise DeliveryError("INVALID_PARAMETER", f"{arn!r} is no ARN; expected arn:aws:SERVICE:…")
+        raise DeliveryError("INVALID_PARAMETER", f"{arn!r} isn't an ARN; expected arn:aws:SERVICE:…")
     service, name = arn.split(":")[2], arn.split(":", 5)[-1]
     try:
         if service == "sqs":
             cloud.client("sqs").send_message(
-                QueueUrl=cloud.queue_url(name),
+                QueueUrl=queue_url(cloud, name),
                 MessageBody=body,
                 MessageAttributes={
                     key: {"DataType": "String", "StringValue": value}
@@ -38,7 +32,7 @@ def deliver(cloud: Cloud, arn: str, body: str, attributes: Mapping[str, str] | N
         elif service == "sns":
             cloud.client("sns").publish(TopicArn=arn, Message=body)
         else:
-            raise DeliveryError("NOT_IMITATED", f"The local cloud delivers to no {service} ({arn}).")
+            raise DeliveryError("NOT_EMULATED", f"The local cloud doesn't deliver to {service} ({arn}).")
     except ClientError as error:
         raise DeliveryError(error.response["Error"]["Code"], f"{arn}: {error}") from error
     except BotoCoreError as error:

@@ -1,4 +1,4 @@
-"""EventBridge's schedules: rules that send an event at a rate, the first time when the rate has gone by once.
+"""EventBridge's schedules: rules that send an event at a rate, first after one interval.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
 """
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from moto.events.exceptions import ValidationException
-from moto.events.models import EventsBackend, events_backends
+from moto.events.models import events_backends
 
 from localcloud.core.cloud import Cloud
 from localcloud.eventbridge.router import Event, Router
@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.5
 
 
 def seconds(expression: str) -> int:
-    """The seconds of a `rate(15 minutes)`; ValidationException for a `cron(…)`, which is not imitated."""
+    """The seconds of a `rate(15 minutes)`; ValidationException for a `cron(…)`, which is not supported."""
     rate = RATE.fullmatch(expression)
     if rate is None or int(rate[1]) == 0:
         raise ValidationException(
@@ -79,15 +79,3 @@ def fire(cloud: Cloud, name: str) -> None:
     router = Router(cloud)
     for target in list(rule.targets):
         router.deliver(rule, target, event)
-
-
-def plug_in(cloud: Cloud) -> None:
-    """Refuse schedules that would never fire, and fire the others."""
-
-    def put_rule(backend: Any, name: str, **values: Any) -> Any:
-        if values.get("scheduled_expression"):
-            seconds(values["scheduled_expression"])
-        return put(backend, name, **values)
-
-    put = cloud.patch(EventsBackend, "put_rule", put_rule)
-    cloud.spawn(Clock(cloud).run, "schedules")

@@ -10,6 +10,7 @@ from typing import Any
 from moto.s3.exceptions import S3ClientError
 
 from localcloud.core.cloud import Cloud
+from localcloud.iam.errors import UnknownRequestError
 from localcloud.iam.policy_evaluation import Request
 
 Parameter = Callable[[str], Any]
@@ -69,10 +70,6 @@ OBJECT_ACTIONS = {
     "AbortMultipartUpload",
     "ListMultipartUploadParts",
 }
-
-
-class UnknownRequestError(Exception):
-    """A role asks for something whose permissions the local cloud doesn't know."""
 
 
 def of_service(cloud: Cloud, service: str, operation: str, parameter: Parameter) -> list[Request]:

@@ -1,4 +1,4 @@
-"""Decides what a role may do, and keeps a record of what roles were allowed."""
+"""Decides what a role may do, and records what roles were allowed."""
 
 import json
 from collections.abc import Sequence
@@ -7,23 +7,12 @@ from typing import Any
 from moto.iam.models import iam_backends
 
 from localcloud.core.cloud import Cloud
+from localcloud.iam.errors import DeniedError
 from localcloud.iam.policy_evaluation import Request, allows, read
 
 
-class DeniedError(Exception):
-    """A role's policies don't allow a request; the message is AWS's."""
-
-    def __init__(self, role: str, session: str, account_id: str, request: Request) -> None:
-        self.caller = f"arn:aws:sts::{account_id}:assumed-role/{role}/{session}"
-        self.request = request
-        super().__init__(
-            f"User: {self.caller} is not authorized to perform: {request.action} on resource: "
-            f"{request.resource} because no identity-based policy allows the {request.action} action"
-        )
-
-
 def require(cloud: Cloud, role_arn: str, session: str, requests: Sequence[Request]) -> None:
-    """Note requests that a role's policies allow; DeniedError for the first one that they don't.
+    """Record requests that a role's policies allow; DeniedError for the first one that they don't.
 
     A role that doesn't exist is allowed nothing.
     """
@@ -32,8 +21,9 @@ def require(cloud: Cloud, role_arn: str, session: str, requests: Sequence[Reques
     statements = [statement for document in documents for statement in read(document)]
     for request in requests:
         if not allows(statements, request):
-            cloud.tell("denial", role, f"{request.action} on {request.resource}")
-            raise DeniedError(role, session, cloud.account_id, request)
+            cloud.log_activity("denial", role, f"{request.action} on {request.resource}")
+            caller = f"arn:aws:sts::{cloud.account_id}:assumed-role/{role}/{session}"
+            raise DeniedError(caller, request.action, request.resource)
         cloud.authorised.add((role, documents, request))
 
 

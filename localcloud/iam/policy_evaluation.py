@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from localcloud.iam.errors import PolicyError
+
 ELEMENTS = frozenset(
     {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition", "Principal"}
 )
-
-
-class PolicyError(ValueError):
-    """A policy holds what the local cloud can't decide; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Statement:
     principals: tuple[str, ...]
 
     def matches(self, request: Request) -> bool:
-        """Whether it has a say about a request."""
+        """Whether it applies to a request."""
         acts = _any(
             self.actions, self.not_actions, lambda pattern: _like(pattern.lower(), request.action.lower())
         )
@@ -63,6 +61,8 @@ class Statement:
 def read(document: str) -> tuple[Statement, ...]:
     """Read a policy document; PolicyError for what can't be decided."""
     content = json.loads(document)
+    if not isinstance(content, dict) or "Statement" not in content:
+        raise PolicyError(f"Expected a policy with the element 'Statement', found {document}.")
     unknown = set(content) - {"Version", "Id", "Statement"}
     if unknown:
         raise PolicyError(
@@ -79,7 +79,9 @@ def allows(statements: Sequence[Statement], request: Request) -> bool:
     return bool(having) and all(having)
 
 
-def _statement(entry: Mapping[str, Any]) -> Statement:
+def _statement(entry: Any) -> Statement:
+    if not isinstance(entry, dict):
+        raise PolicyError(f"Expected a policy's Statement to be an object, found {entry!r}.")
     sid = entry.get("Sid", "")
     unknown = set(entry) - ELEMENTS
     if unknown:
@@ -92,9 +94,17 @@ def _statement(entry: Mapping[str, Any]) -> Statement:
         )
     if ("Action" in entry) == ("NotAction" in entry):
         raise PolicyError(f"Statement {sid!r}: expected either Action or NotAction.")
+    conditions_given = entry.get("Condition") or {}
+    if not isinstance(conditions_given, dict) or not all(
+        isinstance(tests, dict) for tests in conditions_given.values()
+    ):
+        raise PolicyError(
+            f"Statement {sid!r}: expected a Condition like {{operator: {{key: value}}}}, found "
+            f"{conditions_given!r}."
+        )
     conditions = tuple(
         (operator, key.lower(), tuple(_text(value) for value in _listed(values)))
-        for operator, tests in (entry.get("Condition") or {}).items()
+        for operator, tests in conditions_given.items()
         for key, values in tests.items()
     )
     for operator, _, _ in conditions:

@@ -18,7 +18,7 @@ SENDING = {"sqs": "sqs:SendMessage", "lambda": "lambda:InvokeFunction"}
 
 
 def refusal(cloud: Cloud, rule_arn: str, target_arn: str) -> str | None:
-    """Why a target takes nothing from a rule; None when it does, or isn't there, or is of another kind."""
+    """Why a target refuses a rule's events; None when it accepts, doesn't exist or is of another kind."""
     service = target_arn.split(":")[2] if target_arn.count(":") > 4 else ""
     policy = _policy(cloud, service, target_arn)
     if policy is None:
@@ -41,7 +41,7 @@ def refusal(cloud: Cloud, rule_arn: str, target_arn: str) -> str | None:
 
 
 def _policy(cloud: Cloud, service: str, arn: str) -> str | None:
-    """A target's policy as JSON, empty for none; None for one that isn't there, or of another kind."""
+    """A target's policy as JSON, empty without one; None for one that doesn't exist or is of another kind."""
     if service == "sqs":
         queue = sqs_backends[cloud.account_id][cloud.region].queues.get(arn.rsplit(":", 1)[-1])
         return None if queue is None else _text(queue.policy)

@@ -1,6 +1,6 @@
-"""A function's loop over Lambda's runtime API where AWS's own client is not to be had, as on macOS.
+"""A function's loop over Lambda's runtime API where AWS's own client isn't available, as on macOS.
 
-It runs as a script in the function's child, with the standard library alone, and never in this package.
+It runs as a script in the function's process, with the standard library alone, and is never imported.
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 

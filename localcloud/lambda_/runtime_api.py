@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass
 class Invocation:
-    """One event for a function, and what became of it.
+    """One event for a function, and its outcome.
 
     `error` is None after success, else Lambda's X-Amz-Function-Error; `answer` is JSON either way.
     `broke_child` says that the child that had it has ended or was too slow.
@@ -79,7 +79,7 @@ class RuntimeApi:
         return invocation
 
     def close(self) -> None:
-        """Stop serving; a runtime that still waits is told to go."""
+        """Stop serving; a runtime that still waits gets an end of its connection."""
         self._waiting.put(None)
         self._server.shutdown()
         self._server.server_close()

@@ -1,4 +1,4 @@
-"""What a deployed function's child finds around it: its zip, the packages that Lambda provides, a runtime.
+"""What a deployed function's process finds around it: its zip, the packages that Lambda provides, a runtime.
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 """
@@ -14,14 +14,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from localcloud.lambda_.errors import SandboxError
+
 # What a managed Python runtime holds; the first few are boto3 and what it needs.
 PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "urllib3", "six")
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 _filling = threading.Lock()  # functions share these folders, and may be invoked for the first time at once
-
-
-class SandboxError(Exception):
-    """A function's folders can't be made; the message says what is missing or broken."""
 
 
 def runtime_client_works() -> bool:
@@ -76,7 +74,7 @@ def unpack(function: Any, folder: Path) -> Path:
                 archive.extractall(unfinished)
         except zipfile.BadZipFile as error:
             raise SandboxError(
-                f"The code of {function.function_name} is no zip that can be read: {error}. Deploy it again."
+                f"The code of {function.function_name} isn't a readable zip: {error}. Deploy it again."
             ) from error
 
     name = "".join(character for character in function.code_sha_256 if character.isalnum())

@@ -11,11 +11,14 @@ from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.sqs.models import sqs_backends
 
 from localcloud.core.cloud import Cloud, CloudError
-from localcloud.eventbridge.delivery import DeliveryError, deliver
-from localcloud.iam.authorizer import DeniedError, require
+from localcloud.eventbridge.delivery import deliver
+from localcloud.eventbridge.errors import DeliveryError
+from localcloud.iam.authorizer import require
+from localcloud.iam.errors import DeniedError
 from localcloud.iam.policy_evaluation import Request
+from localcloud.lambda_ import moto_fixes
+from localcloud.lambda_.errors import SandboxError
 from localcloud.lambda_.runtime_api import Invocation, error_body
-from localcloud.lambda_.sandbox import SandboxError
 from localcloud.lambda_.sqs_poller import Poller
 from localcloud.lambda_.worker import Worker, fingerprint
 
@@ -36,7 +39,7 @@ class Functions:
         self._guard = threading.Lock()
 
     def run(self, function: Any, invocation: Invocation) -> Invocation:
-        """Run one invocation to its end, on a worker that fits the function's present code and settings."""
+        """Run one invocation to its end, on a worker that fits the function's current code and settings."""
         name = function.function_name
         with self._guard:
             lock = self._locks.setdefault(name, threading.Lock())
@@ -46,7 +49,7 @@ class Functions:
             except (CloudError, SandboxError, OSError) as error:
                 invocation.fail(error_body("Runtime.ExitError", str(error)))
         outcome = invocation.error and json.loads(invocation.answer or b"{}").get("errorMessage", "failed")
-        self.cloud.tell("function", name, f"failed: {outcome}" if outcome else "done")
+        self.cloud.log_activity("function", name, f"failed: {outcome}" if outcome else "done")
         return invocation
 
     def log_of(self, function: Any, invocation: Invocation) -> str:
@@ -58,7 +61,7 @@ class Functions:
         return base64.b64encode((start + lines).encode()[-4096:]).decode()
 
     def close(self) -> None:
-        """When the cloud stops, and each function has come to its end, close its worker."""
+        """When the cloud stops, close each function's worker after its last invocation."""
         self.cloud.stopping.wait()
         for name, worker in list(self._workers.items()):
             with self._locks[name]:
@@ -73,6 +76,10 @@ class Functions:
         if worker is None:
             worker = self._workers[name] = Worker(self.cloud, function)
         return worker
+
+    def _log_destination(self, function: Any, side: str, error: Exception) -> None:
+        name = function.function_name
+        self.cloud.log_activity("function", name, f"its {side} destination failed: {error}")
 
     def run_asynchronously(self, function: Any, event: bytes) -> None:
         """Run an event up to three times, then send the record of it to the function's destination."""
@@ -97,13 +104,17 @@ class Functions:
                     [Request(DESTINATION_ACTIONS[service], destination)],
                 )
             except DeniedError as error:
-                self.cloud.tell("function", function.function_name, f"its {side} destination failed: {error}")
+                self.cloud.log_activity(
+                    "function", function.function_name, f"its {side} destination failed: {error}"
+                )
                 return
             record = json.dumps(invocation_record(function.function_arn, invocation, attempt))
             try:
                 deliver(self.cloud, destination, record)
             except DeliveryError as error:
-                self.cloud.tell("function", function.function_name, f"its {side} destination failed: {error}")
+                self.cloud.log_activity(
+                    "function", function.function_name, f"its {side} destination failed: {error}"
+                )
 
 
 def invocation_record(function_arn: str, invocation: Invocation, attempts: int) -> dict[str, Any]:
@@ -164,11 +175,6 @@ def plug_in(cloud: Cloud) -> None:
         cloud.spawn(poller.run, f"{mapping.function_arn} poller")
         return mapping
 
-    def configure(backend: Any, function_name: str, config: dict[str, Any]) -> Any:
-        function = backend.get_function(function_name)
-        function.event_invoke_config.clear()  # moto would keep the older one in force
-        return put_config(backend, function_name, config)
-
     cloud.patch(LambdaFunction, "invoke", invoke)
     create = cloud.patch(LambdaBackend, "create_event_source_mapping", map_source)
-    put_config = cloud.patch(LambdaBackend, "put_function_event_invoke_config", configure)
+    moto_fixes.plug_in(cloud)

@@ -12,10 +12,11 @@ from moto.awslambda.models import lambda_backends
 
 from localcloud.core.cloud import Cloud
 from localcloud.lambda_.runtime_api import Invocation
+from localcloud.sqs import queue_url
 
 IDLE_SECONDS = 0.1
-# AWS leaves a failed message invisible for the queue's VisibilityTimeout, half an hour in this stack; here it
-# comes back at once, so that the dead-letter queue is reached within seconds.
+# AWS leaves a failed message invisible for the queue's VisibilityTimeout; here it comes back immediately, so
+# that the dead-letter queue is reached within seconds.
 REDELIVERY_SECONDS = 0
 ATTRIBUTES = ["ApproximateReceiveCount", "SentTimestamp", "SenderId", "ApproximateFirstReceiveTimestamp"]
 
@@ -31,13 +32,13 @@ class Poller:
         self.mapping = mapping
         self._run = run
         self._queue_arn: str = mapping.event_source_arn
-        self._queue_url = cloud.queue_url(self._queue_arn.rsplit(":", 1)[-1])
+        self._queue_url = queue_url(cloud, self._queue_arn.rsplit(":", 1)[-1])
 
     def run(self) -> None:
         """Poll until the mapping is gone, each batch in a thread of its own: an error ends that one alone."""
         while not self.cloud.stopping.is_set() and self._exists():
             messages: list[dict[str, Any]] = []
-            with self._telling():
+            with self._logging_refusals():
                 messages = self._receive() if self.mapping.enabled else []
             if messages:
                 self.cloud.spawn(partial(self._handle, messages), f"{self._queue_arn} batch").join()
@@ -45,12 +46,14 @@ class Poller:
                 self.cloud.stopping.wait(IDLE_SECONDS)
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
-        """Tell what a service refuses, as when the queue or the function is gone, and go on."""
+    def _logging_refusals(self) -> Iterator[None]:
+        """Log what a service refuses, as when the queue or the function is gone, and go on."""
         try:
             yield
         except (BotoCoreError, ClientError, UnknownFunctionException) as error:
-            self.cloud.tell("function", self.mapping.function_name, f"polling {self._queue_arn}: {error}")
+            self.cloud.log_activity(
+                "function", self.mapping.function_name, f"polling {self._queue_arn}: {error}"
+            )
 
     def _exists(self) -> bool:
         backend = lambda_backends[self.cloud.account_id][self.cloud.region]
@@ -68,7 +71,7 @@ class Poller:
 
     def _handle(self, messages: list[dict[str, Any]]) -> None:
         event = {"Records": [self._record(message) for message in messages]}
-        with self._telling():
+        with self._logging_refusals():
             invocation = self._run(Invocation(json.dumps(event).encode()))
             if not self.cloud.stopping.is_set():
                 self._settle(messages, invocation)

@@ -1,4 +1,4 @@
-"""Runs a deployed function's zip in a child of its own, which sees what Lambda shows it and no more.
+"""Runs a deployed function's zip in a process of its own, which sees only what Lambda shows it.
 
 That is the zip, AWS's own runtime client and boto3 with its dependencies, under the interpreter without this
 environment's other packages.
@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from localcloud.core.cloud import Cloud
-from localcloud.core.processes import end_child, read_lines
+from localcloud.core.processes import end_process, read_lines
+from localcloud.iam.roles import role_environment
 from localcloud.lambda_.runtime_api import Invocation, RuntimeApi, error_body
 from localcloud.lambda_.sandbox import command, link_provided, unpack
 from localcloud.logs import LogStream
 
 INIT_SECONDS = 60.0  # Lambda allows 10 s; a busy laptop may need more
-LAST_WORDS_SECONDS = 5.0  # how long an exit waits for the last lines that the child has printed
+LAST_LINES_SECONDS = 5.0  # how long an exit waits for the last lines that the process has printed
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ class Worker:
             if invocation.fetched.is_set() and not running:
                 limit, running, started = self.timeout, True, time.monotonic()
             if child.program.poll() is not None:
-                end_child(child.program)  # what it has started and left behind keeps its output open
-                child.watcher.join(LAST_WORDS_SECONDS)
+                end_process(child.program)  # what it has started and left behind keeps its output open
+                child.watcher.join(LAST_LINES_SECONDS)
                 self._report_exit(invocation, child.program.returncode)
             elif time.monotonic() > started + limit:
                 self._report_time_out(invocation, limit)
         seconds = time.monotonic() - started
-        if invocation.broke_child or not invocation.fetched.is_set():  # the child is of no use any more
+        if invocation.broke_child or not invocation.fetched.is_set():  # it can't be used again
             self.close()
         self._log.write(f"END RequestId: {invocation.request_id}")
         self._log.write(f"REPORT RequestId: {invocation.request_id}\tDuration: {seconds * 1000:.2f} ms")
@@ -78,7 +79,7 @@ class Worker:
     def close(self) -> None:
         """End the child and its runtime API."""
         if self._child is not None:
-            end_child(self._child.program)
+            end_process(self._child.program)
             self._child.program.wait()
             self._child.api.close()
             self._child = None
@@ -115,7 +116,7 @@ class Worker:
         provided = link_provided(self.cloud.folder / "runtime")
         return {
             **function.environment_vars,
-            **self.cloud.role_environment(function.role, function.function_name, "lambda.amazonaws.com"),
+            **role_environment(self.cloud, function.role, function.function_name, "lambda.amazonaws.com"),
             "_HANDLER": function.handler,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.run_time}",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_size),

@@ -25,7 +25,7 @@ def fetch(s3: Any, uri: str, folder: Path) -> None:
 
 
 def send(s3: Any, folder: Path, uri: str) -> None:
-    """Pack all that lies in a folder, and put the archive at an S3 address."""
+    """Pack everything in a folder, and upload the archive to an S3 address."""
     bucket, key = split_uri(uri)
     packed = folder.with_name(f"{folder.name}.tar.gz")
     with tarfile.open(packed, "w:gz") as archive:

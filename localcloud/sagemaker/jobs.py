@@ -20,9 +20,11 @@ from moto.core.utils import utcnow
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud, CloudError
-from localcloud.core.processes import end_child, read_lines
-from localcloud.iam.authorizer import DeniedError, require
+from localcloud.core.processes import end_process, read_lines
+from localcloud.iam.authorizer import require
+from localcloud.iam.errors import DeniedError
 from localcloud.iam.job_permissions import of_job
+from localcloud.iam.roles import role_environment
 from localcloud.logs import LogStream
 from localcloud.sagemaker.errors import (
     INTERNAL_ERROR,
@@ -119,7 +121,7 @@ class Job(ABC):
         self.cloud.emit(
             "aws.sagemaker", f"SageMaker {self.words} Job State Change", detail, [self.record.arn]
         )
-        self.cloud.tell("job", self.name, f"{self.words.lower()} job {secondary or status}")
+        self.cloud.log_activity("job", self.name, f"{self.words.lower()} job {secondary or status}")
 
     def start(self) -> None:
         """Announce the job as InProgress and begin it."""
@@ -145,7 +147,7 @@ class Job(ABC):
     def follow(self, child: subprocess.Popen[str], read: Callable[[str], None], limit: float) -> Ended:
         """Give each line that a child prints to `read` until it ends.
 
-        A stop of the job, or `limit` seconds gone, sends SIGTERM and 120 seconds later SIGKILL.
+        A stop of the job, or the end of `limit` seconds, sends SIGTERM and 120 seconds later SIGKILL.
         """
         reader = self.cloud.spawn(lambda: read_lines(child, read), f"log-{self.name}")
         deadline = time.monotonic() + limit
@@ -153,10 +155,10 @@ class Job(ABC):
             pass
         too_long = child.poll() is None and not self.stop_requested.is_set()
         if child.poll() is None:
-            end_child(child, signal.SIGTERM)
+            end_process(child, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(STOP_GRACE_SECONDS)
-        end_child(child, signal.SIGKILL)  # and what it started and left behind, which keeps the pipe open
+        end_process(child, signal.SIGKILL)  # and what it started and left behind, which keeps the pipe open
         reader.join(LOG_SECONDS)
         return Ended(child.wait(), too_long)
 
@@ -168,7 +170,7 @@ class Job(ABC):
         """
         group = f"/aws/sagemaker/{self.kind}Jobs"
         try:
-            environment = self.cloud.role_environment(self.role_arn, self.name, SERVICE)
+            environment = role_environment(self.cloud, self.role_arn, self.name, SERVICE)
             require(self.cloud, self.role_arn, self.name, of_job(self.cloud, group, self.name, image))
         except (CloudError, DeniedError) as error:
             raise JobFailed(f"ClientError: {error}") from error

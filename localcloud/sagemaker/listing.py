@@ -1,27 +1,15 @@
-"""Listings of jobs, ListTrainingJobs and ListTransformJobs among them: filter first, then sort, then page.
-
-moto pages first, and sorts not at all.
-"""
+"""Listings of jobs: filter first, then sort, then page."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.sagemaker.responses import SageMakerResponse
 
-from localcloud.core.cloud import Cloud
 from localcloud.sagemaker.errors import invalid
 from localcloud.sagemaker.jobs import present
 
 PAGE = 10  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListTransformJobs.html
-
-
-def plug_in(cloud: Cloud) -> None:
-    """Replace the two actions."""
-    for kind, order in (("training", "Ascending"), ("transform", "Descending")):
-        lists = lister(kind.title(), _summaries(kind), "CreationTime", order)
-        cloud.patch(SageMakerResponse, f"list_{kind}_jobs", lists)
 
 
 def lister(
@@ -51,7 +39,9 @@ def page(name: str, chosen: list[dict[str, Any]], ask: Callable[[str], Any]) -> 
     return ActionResult(present({name: chosen[start:end], "NextToken": following}))
 
 
-def _summaries(kind: str) -> Callable[[Any], list[dict[str, Any]]]:
+def summaries_of(kind: str) -> Callable[[Any], list[dict[str, Any]]]:
+    """Return what gives all summaries of a kind, "training" or "transform", out of moto's records."""
+
     def summaries(response: Any) -> list[dict[str, Any]]:
         records = list(getattr(response.sagemaker_backend, f"{kind}_jobs").values())
         return [_summary(record, kind) for record in records]

@@ -1,4 +1,4 @@
-"""Models: CreateModel with AWS's refusals, and what container a model stands for."""
+"""Models: CreateModel with AWS's refusals, and what container a model runs as."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,9 @@ from moto.sagemaker.models import Model, SageMakerModelBackend
 
 from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud, CloudError
+from localcloud.iam.roles import role_environment
 from localcloud.sagemaker.errors import JobFailed, invalid
-from localcloud.sagemaker.jobs import SERVICE, check_name
+from localcloud.sagemaker.jobs import SERVICE
 from localcloud.sagemaker.objects import split_uri
 
 
@@ -25,7 +26,7 @@ class Definition:
 def definition_of(backend: Any, container: dict[str, Any]) -> Definition:
     """Return a model's container, its model package's artifact and environment included.
 
-    The model's own Environment goes over the package's. Raise a ValidationException for a package that
+    The model's own Environment overrides the package's. Raise a ValidationException for a package that
     doesn't exist, and for a container without a ModelDataUrl, which can't run locally.
     """
     environment = dict(container.get("Environment") or {})
@@ -47,14 +48,10 @@ def definition_of(backend: Any, container: dict[str, Any]) -> Definition:
 
 
 def plug_in(cloud: Cloud) -> None:
-    """Refuse a taken name, a package that isn't Approved and an artifact that the role can't read."""
+    """Refuse a package that isn't Approved and an artifact that the role can't read."""
     create = SageMakerModelBackend.create_model
 
     def create_model(backend: Any, model_name: str, execution_role_arn: str, **values: Any) -> Model:
-        check_name(model_name)
-        taken = backend._models.get(model_name)
-        if taken is not None:
-            raise invalid(f'Cannot create already existing model "{taken.arn}".')
         containers = [values.get("primary_container"), *(values.get("containers") or ())]
         for container in filter(None, containers):
             _check_approved(backend, container)
@@ -78,7 +75,7 @@ def _check_approved(backend: Any, container: dict[str, Any]) -> None:
 def _check_artifact(cloud: Cloud, role_arn: str, artifact: str) -> None:
     try:
         bucket, key = split_uri(artifact)
-        s3 = make_client("s3", cloud.role_environment(role_arn, "create-model", SERVICE))
+        s3 = make_client("s3", role_environment(cloud, role_arn, "create-model", SERVICE))
         s3.head_object(Bucket=bucket, Key=key)
     except (ClientError, CloudError, JobFailed) as error:
         raise invalid(

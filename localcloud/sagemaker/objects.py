@@ -15,14 +15,14 @@ def split_uri(uri: str) -> tuple[str, str]:
     """
     match = re.fullmatch(r"s3://([^/]+)(?:/(.*))?", uri, re.DOTALL)
     if match is None:
-        raise JobFailed(f"ClientError: {uri!r} is no S3 address. Expected s3://bucket/key.")
+        raise JobFailed(f"ClientError: {uri!r} isn't an S3 address. Expected s3://bucket/key.")
     return match[1], match[2] or ""
 
 
 def keys_below(s3: Any, uri: str) -> list[str]:
     """Return the keys that begin with the address's prefix, in S3's order, without folders' empty markers.
 
-    Raise JobFailed when there is none.
+    Raise JobFailed when there are none.
     """
     bucket, prefix = split_uri(uri)
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 
 def differences(requirements: Path) -> list[str]:
-    """Say for each line of a requirements file what this interpreter has instead; empty when all is there.
+    """Say for each line of a requirements file what this interpreter has instead; empty if all is there.
 
     Hashes are not compared; a line that isn't a plain requirement counts as a difference.
     """
@@ -24,14 +24,14 @@ def _differences(line: str) -> Iterator[str]:
     try:
         requirement = Requirement(wanted)
     except InvalidRequirement:
-        yield f"{wanted!r} is no requirement with a name and a version"
+        yield f"{wanted!r} isn't a requirement with a name and a version"
         return
     if requirement.marker is not None and not requirement.marker.evaluate():
         return
     try:
         found = version(requirement.name)
     except PackageNotFoundError:
-        yield f"{wanted} is asked for, {requirement.name} is not installed"
+        yield f"{wanted} is required, {requirement.name} is not installed"
         return
     if not requirement.specifier.contains(found, prereleases=True):
-        yield f"{wanted} is asked for, {requirement.name} {found} is installed"
+        yield f"{wanted} is required, {requirement.name} {found} is installed"

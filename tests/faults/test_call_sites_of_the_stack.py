@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
+from localcloud.assembly import local_cloud
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
@@ -177,7 +178,7 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.fixture
 def stack(plan: Plan) -> Iterator[Stack]:
     """The deployed stack with one approved model, in a cloud that loses events and fails jobs, too."""
-    with Cloud(faults=Faults(seed=1, lost_events=0.5, internal_errors=0.4)) as cloud:
+    with local_cloud(faults=Faults(seed=1, lost_events=0.5, internal_errors=0.4)) as cloud:
         plan.plug_in(cloud)
         parameters = {"Name": "digits", "WaitForImagesMinutes": "1"}
         stack = Stack(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from tests import sevens
@@ -33,7 +33,7 @@ def faults() -> Faults:
 @pytest.fixture
 def stack(faults: Faults) -> Iterator[Stack]:
     """The deployed stack with one approved model."""
-    with Cloud(faults=faults) as cloud:
+    with local_cloud(faults=faults) as cloud:
         parameters = {"Name": "digits", "WaitForImagesMinutes": "1"}
         stack = Stack(
             cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from tests.localcloud.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
 from training import jobs, source
 from training.datasets import Digits, Splits, idx, sample
@@ -21,7 +21,7 @@ def parts() -> Splits:
 @pytest.fixture(scope="session")
 def account(parts: Splits) -> Iterator[Account]:
     """An account whose bucket holds a small data set of two channels."""
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         account = Account(cloud)
         account.s3.create_bucket(Bucket=BUCKET)
         make_role(cloud)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import urllib3
 
-from localcloud.core.processes import end_child
+from localcloud.core.processes import end_process
 
 STEP_SECONDS = 120.0  # a step takes some seconds; on a busy machine longer
 END_SECONDS = 10.0
@@ -116,9 +116,9 @@ def _has_routes(url: str) -> bool:
 
 def _end(child: subprocess.Popen[str]) -> None:
     """End a child and the group that it leads."""
-    end_child(child, signal.SIGTERM)
+    end_process(child, signal.SIGTERM)
     try:
         child.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
-        end_child(child, signal.SIGKILL)
+        end_process(child, signal.SIGKILL)
         child.wait()

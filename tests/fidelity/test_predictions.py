@@ -17,6 +17,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
 
 from batch_prediction.runs.transform_job import environment
+from localcloud.iam.roles import role_environment
 from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account, unique
 from tests.samples import SETTINGS
 from training.datasets import Splits
@@ -58,7 +59,7 @@ def served(account: Account, trained: Any, tmp_path_factory: pytest.TempPathFact
     with tarfile.open(fileobj=io.BytesIO(account.read(address.removeprefix(f"s3://{BUCKET}/")))) as packed:
         packed.extractall(folder, filter="data")
     of_model = environment(replace(SETTINGS, bucket=BUCKET))
-    return Served(address, folder, of_model, account.cloud.role_environment(ROLE, "doors") | of_model)
+    return Served(address, folder, of_model, role_environment(account.cloud, ROLE, "doors") | of_model)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from localcloud.iam.roles import role_environment
 from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account
 
 HOST = "localhost"  # the toolkit waits until each host's name resolves; SageMaker's is algo-1
@@ -61,7 +62,7 @@ def train(account: Account, job: dict[str, Any], base: Path) -> Outcome:
     for folder in ("model", "output/data"):
         (base / folder).mkdir(parents=True)
 
-    environment = account.cloud.role_environment(ROLE, "toolkit") | {
+    environment = role_environment(account.cloud, ROLE, "toolkit") | {
         "SAGEMAKER_BASE_DIR": str(base),
         "TRAINING_JOB_NAME": job["TrainingJobName"],
         "TRAINING_JOB_ARN": job["TrainingJobArn"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from localcloud.core.activity import Happening
+from localcloud.core.activity import Activity
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from tests.waiting import until
@@ -32,7 +32,7 @@ class Account:
 
     cloud: Cloud
     folder: Path
-    happenings: list[Happening] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
 
     @property
     def state(self) -> Path:
@@ -77,4 +77,4 @@ class Account:
 
     def told(self, kind: str, name: str = "") -> list[str]:
         """What the cloud has told of one kind, and of names that hold `name`."""
-        return [one.text for one in self.happenings if one.kind == kind and name in one.name]
+        return [one.text for one in self.activities if one.kind == kind and name in one.name]

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from localcloud.core.activity import Happening
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
+from localcloud.core.activity import Activity
 from tests.localcloud.account import Account
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """An empty account, shared by a module's tests."""
-    happenings: list[Happening] = []
-    with Cloud(happenings.append) as cloud:
-        yield Account(cloud, tmp_path_factory.mktemp("account"), happenings)
+    activities: list[Activity] = []
+    with local_cloud(activities.append) as cloud:
+        yield Account(cloud, tmp_path_factory.mktemp("account"), activities)

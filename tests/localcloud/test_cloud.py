@@ -13,9 +13,11 @@ from pathlib import Path
 import boto3
 import pytest
 
+from localcloud.assembly import local_cloud
 from localcloud.core import cloud as cloud_module
-from localcloud.core.cloud import Cloud, CloudError
+from localcloud.core.cloud import CloudError
 from localcloud.core.isolation import ForeignEndpointError, account_variables
+from localcloud.iam.roles import role_environment
 from localcloud.lambda_ import worker
 from tests.localcloud.account import Account
 from tests.waiting import until
@@ -32,14 +34,14 @@ Resources:
 """
 
 
-def test_the_shells_account_is_set_aside_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shells_account_is_isolated_and_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client made without any argument reaches the cloud; afterwards the shell is as before."""
     monkeypatch.setenv("AWS_PROFILE", "a-profile-that-exists-nowhere")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a real key")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://s3.eu-central-1.amazonaws.com")
     monkeypatch.delenv("AWS_CONFIG_FILE", raising=False)
     before = dict(os.environ)
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         cloud.client("s3").create_bucket(Bucket="only-here")
         buckets = boto3.session.Session().client("s3").list_buckets()["Buckets"]
         assert [bucket["Name"] for bucket in buckets] == ["only-here"]
@@ -48,7 +50,7 @@ def test_the_shells_account_is_set_aside_and_put_back(monkeypatch: pytest.Monkey
 
 def test_a_client_of_another_address_is_refused() -> None:
     """While the cloud runs no request leaves the machine, not even one with its own endpoint."""
-    with Cloud(), pytest.raises(ForeignEndpointError, match=r"sts\.us-east-1\.amazonaws\.com"):
+    with local_cloud(), pytest.raises(ForeignEndpointError, match=r"sts\.us-east-1\.amazonaws\.com"):
         boto3.client("sts", endpoint_url="https://sts.us-east-1.amazonaws.com").get_caller_identity()
 
 
@@ -62,23 +64,23 @@ def test_proxies_are_bypassed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that doesn't answer gets no request meant for the cloud."""
     for name in ("HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         assert cloud.client("s3").list_buckets()["Buckets"] == []
         assert boto3.client("sqs").list_queues().get("QueueUrls", []) == []
 
 
 def test_a_second_cloud_is_an_error() -> None:
     """A program has one cloud at a time, so the second one says where the first one is."""
-    with Cloud() as first:
+    with local_cloud() as first:
         with pytest.raises(CloudError, match=first.endpoint_url):
-            Cloud().start()
+            local_cloud().start()
         assert first.client("s3").list_buckets()["Buckets"] == []
 
 
 def test_a_later_cloud_starts_empty() -> None:
     """Nothing of a stopped cloud is left in the next one, nor in the one after it."""
     for _ in range(3):
-        with Cloud() as cloud:
+        with local_cloud() as cloud:
             assert cloud.client("s3").list_buckets()["Buckets"] == []
             assert cloud.client("sqs").list_queues().get("QueueUrls", []) == []
             cloud.client("s3").create_bucket(Bucket="left-behind")
@@ -89,16 +91,16 @@ def test_another_moto_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the version that is needed and the one that was found, and no cloud is left running."""
     monkeypatch.setattr(cloud_module, "version", lambda _package: "1.0")
     with pytest.raises(CloudError, match=r"needs moto 5\.2\.5, but 1\.0 is installed"):
-        Cloud().start()
+        local_cloud().start()
     monkeypatch.undo()
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         assert cloud.port > 0
 
 
 def test_stopping_ends_children_and_grandchildren_and_removes_the_folder() -> None:
     """A child's own child holds a pipe that only closes when it ends, too."""
     script = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(600)'])"
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         folder = cloud.folder
         child = cloud.run([sys.executable, "-c", script], env=dict(os.environ), cwd=folder)
     assert child.returncode is not None
@@ -111,9 +113,9 @@ def test_a_child_sees_the_role_and_nothing_of_the_shell(monkeypatch: pytest.Monk
     """A child's environment holds the role's credentials and none of the person's variables."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a real secret")
     monkeypatch.setenv("SOME_TOKEN", "private")
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         role = "arn:aws:iam::123456789012:role/worker"
-        environment = cloud.role_environment(role, "test")
+        environment = role_environment(cloud, role, "test")
         script = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
         answer = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
@@ -127,7 +129,7 @@ def test_a_child_sees_the_role_and_nothing_of_the_shell(monkeypatch: pytest.Monk
 def test_stopping_leaves_no_thread(tmp_path: Path) -> None:
     """A function's worker, its API, the pollers and the server's threads end with the cloud."""
     before = set(threading.enumerate())
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         account = Account(cloud, tmp_path)
         account.deploy("threads", STACK, "def handler(event, context):\n    return 1\n")
         assert account.invoke("threaded") == (1, None)
@@ -154,7 +156,7 @@ def test_functions_that_are_first_invoked_at_once_share_what_they_need(
         extract(archive, folder)
 
     monkeypatch.setattr(zipfile.ZipFile, "extractall", extract_together)
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         account = Account(cloud, tmp_path)
         account.deploy("both", BOTH, "def handler(event, context):\n    import boto3\n    return 1\n")
         with ThreadPoolExecutor(2) as pool:
@@ -164,11 +166,11 @@ def test_functions_that_are_first_invoked_at_once_share_what_they_need(
 
 def test_a_stopped_cloud_does_not_start_again() -> None:
     """A Cloud is started once: a second start says so, and leaves room for another one."""
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         pass
     with pytest.raises(CloudError, match=r"has been stopped\. Make another one"):
         cloud.start()
-    with Cloud() as other:
+    with local_cloud() as other:
         assert other.client("s3").list_buckets()["Buckets"] == []
 
 
@@ -176,7 +178,7 @@ def test_names_that_were_added_go_with_the_cloud() -> None:
     """An action that moto lacks is there while a cloud runs, and not afterwards."""
     from moto.sagemaker.responses import SageMakerResponse
 
-    with Cloud():
+    with local_cloud():
         assert hasattr(SageMakerResponse, "stop_transform_job")
     assert not hasattr(SageMakerResponse, "stop_transform_job")
 
@@ -184,7 +186,7 @@ def test_names_that_were_added_go_with_the_cloud() -> None:
 def test_a_child_that_cannot_start_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The runtime API of a worker whose program doesn't exist is closed, and the invocation is told why."""
     monkeypatch.setattr(worker, "command", lambda _handler: ["/no/such/python"])
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         account = Account(cloud, tmp_path)
         account.deploy("threads", STACK, "def handler(event, context):\n    return 1\n")
         answer, error = account.invoke("threaded")
@@ -201,9 +203,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """
 INTERRUPTED = """
 import sys, time
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 
-with Cloud() as cloud:
+with local_cloud() as cloud:
     child = cloud.run([sys.executable, "-c", "import time; time.sleep(600)"], env={}, cwd=cloud.folder)
     print(cloud.folder, child.pid, flush=True)
     time.sleep(600)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from localcloud.cloudformation.sam import TemplateError
+from localcloud.cloudformation.errors import TemplateError
 from localcloud.deploy import DeployError, deploy
 from localcloud.lambda_ import runtime
-from localcloud.lambda_.runtime import MisfitError
+from localcloud.lambda_.errors import UnsupportedRuntimeError
 from localcloud.packaging import PackageError, pack
 from tests.localcloud.account import HEADER, Account
 
@@ -47,7 +47,7 @@ def test_a_property_that_would_be_dropped_is_refused(account: Account) -> None:
 
 
 def test_a_nested_property_that_would_be_dropped_is_refused(account: Account) -> None:
-    """Of the ways in which a bucket may notify, EventBridge alone is imitated."""
+    """Of the ways in which a bucket may notify, EventBridge alone is supported."""
     reason = refused(
         account,
         """
@@ -267,10 +267,10 @@ def test_a_function_for_another_machine_is_refused(account: Account, monkeypatch
     """A Runtime or architecture that isn't this machine's is an error that says what to pass."""
     function = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Handler: app.handler}}}"
     template = account.write(function, HELLO)
-    with pytest.raises(MisfitError, match=f"Pass PythonRuntime={runtime.runtime()}"):
+    with pytest.raises(UnsupportedRuntimeError, match=f"Pass PythonRuntime={runtime.runtime()}"):
         deploy(account.cloud, template, "misfit", {"PythonRuntime": "python3.8"}, account.state)
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    with pytest.raises(MisfitError, match="Pass Architecture=arm64"):
+    with pytest.raises(UnsupportedRuntimeError, match="Pass Architecture=arm64"):
         deploy(account.cloud, template, "misfit", {"Architecture": "x86_64"}, account.state)
 
 
@@ -362,5 +362,5 @@ def test_a_template_that_cannot_be_read_is_refused(account: Account) -> None:
 def test_a_missing_folder_of_functions_is_named(account: Account) -> None:
     """A CodeUri that leads nowhere is an error with the path that was looked for."""
     function = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {CodeUri: nowhere/}}}"
-    with pytest.raises(PackageError, match="/nowhere is no folder"):
+    with pytest.raises(PackageError, match="/nowhere isn't a folder"):
         account.deploy("nowhere", function)

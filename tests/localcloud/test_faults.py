@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from localcloud.core.activity import Happening
+from localcloud.assembly import local_cloud
+from localcloud.core.activity import Activity
 from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud
 from localcloud.faults import Faults
+from localcloud.iam.roles import role_environment
 
 EVERYTHING = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -19,21 +21,21 @@ TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
 @pytest.fixture(scope="module")
-def faulty() -> Iterator[tuple[Cloud, Faults, list[Happening]]]:
+def faulty() -> Iterator[tuple[Cloud, Faults, list[Activity]]]:
     """A cloud whose faults a test switches on, with one role."""
     faults = Faults(seed=1, slow_seconds=0.0)
-    happenings: list[Happening] = []
-    with Cloud(happenings.append, faults=faults) as cloud:
+    activities: list[Activity] = []
+    with local_cloud(activities.append, faults=faults) as cloud:
         iam = cloud.client("iam")
         iam.create_role(RoleName="worker", AssumeRolePolicyDocument=TRUST)
         iam.put_role_policy(RoleName="worker", PolicyName="everything", PolicyDocument=EVERYTHING)
         cloud.client("s3").create_bucket(Bucket="data")
-        yield cloud, faults, happenings
+        yield cloud, faults, activities
 
 
 def worker(cloud: Cloud, service: str) -> Any:
     """A client under the role's temporary credentials, as a function has it."""
-    return make_client(service, cloud.role_environment("arn:aws:iam::123456789012:role/worker", "test"))
+    return make_client(service, role_environment(cloud, "arn:aws:iam::123456789012:role/worker", "test"))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def worker(cloud: Cloud, service: str) -> Any:
     ],
 )
 def test_every_service_throttles_in_its_own_form(
-    faulty: tuple[Cloud, Faults, list[Happening]],
+    faulty: tuple[Cloud, Faults, list[Activity]],
     monkeypatch: pytest.MonkeyPatch,
     service: str,
     operation: str,
@@ -63,7 +65,7 @@ def test_every_service_throttles_in_its_own_form(
 
 
 def test_an_answer_that_is_lost_took_effect(
-    faulty: tuple[Cloud, Faults, list[Happening]], monkeypatch: pytest.MonkeyPatch
+    faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client is told of an error, and the object is there; after a plain server error it isn't."""
     cloud, faults, _ = faulty
@@ -77,7 +79,7 @@ def test_an_answer_that_is_lost_took_effect(
 
 
 def test_a_quota_refuses_transform_jobs_alone(
-    faulty: tuple[Cloud, Faults, list[Happening]], monkeypatch: pytest.MonkeyPatch
+    faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ResourceLimitExceeded is the answer to CreateTransformJob; SageMaker's other answers stay."""
     cloud, faults, _ = faulty
@@ -97,15 +99,15 @@ def test_a_quota_refuses_transform_jobs_alone(
 
 
 def test_events_of_sagemaker_get_lost_and_those_of_s3_do_not(
-    faulty: tuple[Cloud, Faults, list[Happening]], monkeypatch: pytest.MonkeyPatch
+    faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lost event is told to the listener and reaches no rule."""
-    cloud, faults, happenings = faulty
+    cloud, faults, activities = faulty
     monkeypatch.setattr(faults, "lost_events", 1.0)
     lost = cloud.emit("aws.sagemaker", "SageMaker Transform Job State Change", {}, [])
     kept = cloud.emit("aws.s3", "Object Created", {}, [])
     assert lost != kept
-    assert [(it.kind, it.name) for it in happenings if it.text == "lost"] == [
+    assert [(it.kind, it.name) for it in activities if it.text == "lost"] == [
         ("event", "SageMaker Transform Job State Change")
     ]
     assert faults.counts["lost_events"] == 1

@@ -10,7 +10,7 @@ from moto.s3.models import FakeDeleteMarker, FakeKey
 from moto.sagemaker.models import SageMakerModelBackend
 from moto.sns.models import SNSBackend, Subscription
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.core.patches import ABSENT
 
 ADDED = {
@@ -59,7 +59,7 @@ def called(attribute: Any) -> Any:
 
 def test_a_replacement_takes_what_its_original_takes(tmp_path: Path) -> None:
     """Every replacement can be called with its original's parameters, by place or by name."""
-    with Cloud(state=tmp_path) as cloud:
+    with local_cloud(state=tmp_path) as cloud:
         assert len(cloud._patches.made) > 20
         for owner, name, kept in cloud._patches.made:
             where = f"{getattr(owner, '__qualname__', owner)}.{name}"

@@ -9,12 +9,9 @@ from botocore.exceptions import ClientError
 from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.deploy import DeployError
-from localcloud.iam.policy_evaluation import (
-    PolicyError,
-    Request,
-    allows,
-    read,
-)
+from localcloud.iam.errors import PolicyError
+from localcloud.iam.policy_evaluation import Request, allows, read
+from localcloud.iam.roles import role_environment
 from tests.localcloud.account import Account
 from tests.localcloud.test_deploy import HELLO
 from tests.waiting import until
@@ -155,7 +152,7 @@ def code(ask: Any) -> str:
 
 def test_a_role_reads_what_it_may_and_no_version_and_no_listing(account: Account, reader: Cloud) -> None:
     """GetObject doesn't cover versions; a missing object is forbidden to those who may not list."""
-    s3 = make_client("s3", reader.role_environment(ROLE, "test"))
+    s3 = make_client("s3", role_environment(reader, ROLE, "test"))
     assert s3.get_object(Bucket="bucket", Key="mine")["Body"].read() == b"mine"
     version = reader.client("s3").head_object(Bucket="bucket", Key="mine")["VersionId"]
     assert code(lambda: s3.get_object(Bucket="bucket", Key="mine", VersionId=version)) == "AccessDenied"
@@ -169,16 +166,16 @@ def test_a_role_reads_what_it_may_and_no_version_and_no_listing(account: Account
 
 def test_a_request_whose_permissions_are_not_known_is_refused(reader: Cloud) -> None:
     """What the local cloud can't decide for a role is denied, and says where to add it."""
-    sqs = make_client("sqs", reader.role_environment(ROLE, "test"))
+    sqs = make_client("sqs", role_environment(reader, ROLE, "test"))
     with pytest.raises(ClientError, match="doesn't know what permissions sqs:ListQueues needs"):
         sqs.list_queues()
 
 
 def test_a_role_is_assumed_only_by_whom_it_trusts(reader: Cloud) -> None:
     """SageMaker can't run a job under a role that trusts Lambda alone."""
-    assert reader.role_environment(ROLE, "test", "lambda.amazonaws.com")["AWS_SESSION_TOKEN"]
+    assert role_environment(reader, ROLE, "test", "lambda.amazonaws.com")["AWS_SESSION_TOKEN"]
     with pytest.raises(CloudError, match=r"trust policy lets sagemaker\.amazonaws\.com assume it"):
-        reader.role_environment(ROLE, "test", "sagemaker.amazonaws.com")
+        role_environment(reader, ROLE, "test", "sagemaker.amazonaws.com")
 
 
 def test_an_on_failure_destination_needs_the_functions_permission(account: Account) -> None:

@@ -190,7 +190,7 @@ def test_a_function_that_cannot_be_unpacked_fails_its_invocation(account: Accoun
     lambda_backends[account.cloud.account_id][account.cloud.region].get_function("unread").code_bytes = b"PK"
     answer, error = account.invoke("unread")
     assert error == "Unhandled"
-    assert "The code of unread is no zip that can be read" in answer["errorMessage"]
+    assert "The code of unread isn't a readable zip" in answer["errorMessage"]
 
 
 def test_the_provided_packages_appear_whole(tmp_path: Path) -> None:

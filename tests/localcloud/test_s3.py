@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from moto.s3.models import S3Backend
 
 from batch_prediction.report import index
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from tests.functions.test_index import entry
 
 WRITERS = 16
@@ -27,7 +27,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         return write(*args, **options)
 
     monkeypatch.setattr(S3Backend, "put_object", slowly)
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         cloud.client("s3").create_bucket(Bucket="bucket")
         yield cloud.client("s3")
 

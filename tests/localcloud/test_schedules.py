@@ -68,7 +68,7 @@ def test_a_schedule_can_be_fired_at_once(account: Account, stack: dict[str, str]
 
 
 def test_a_schedule_that_would_never_fire_is_refused(account: Account) -> None:
-    """A cron expression is not imitated, and says so."""
+    """A cron expression is not supported, and says so."""
     events = account.cloud.client("events")
     with pytest.raises(ClientError, match="the local cloud knows rate"):
         events.put_rule(Name="daily", ScheduleExpression="cron(0 10 * * ? *)")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.assembly import local_cloud
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.deploy import deploy
 from tests.localcloud.account import Account
@@ -37,7 +38,7 @@ Outputs:
 
 def started(state: Path, folder: Path) -> tuple[Cloud, dict[str, str]]:
     """A cloud that keeps its state, with the stack above; the caller stops it."""
-    cloud = Cloud(state=state)
+    cloud = local_cloud(state=state)
     cloud.start()
     template = Account(cloud, folder).write(STACK)
     return cloud, deploy(cloud, template, "kept", {}, folder / "packages")
@@ -126,14 +127,14 @@ def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"format": 99}))
     with pytest.raises(CloudError, match=r"state\.json: expected format 1, found 99"):
-        Cloud(state=tmp_path).start()
+        local_cloud(state=tmp_path).start()
     assert json.loads(file.read_text()) == {"format": 99}
 
 
 def test_a_folder_belongs_to_one_cloud_at_a_time(tmp_path: Path) -> None:
     """Two clouds would overwrite what the other one keeps."""
-    with Cloud(state=tmp_path) as cloud:
+    with local_cloud(state=tmp_path) as cloud:
         from localcloud.persistence import State
 
         with pytest.raises(CloudError, match="another local cloud keeps its state there"):
-            State(cloud, tmp_path)
+            State(tmp_path).plug_in(cloud)

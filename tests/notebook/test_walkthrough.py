@@ -8,7 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from cli import samconfig
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 from localcloud.core.isolation import OPERATOR
 from localcloud.deploy import deploy
 
@@ -23,7 +23,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The notebook with its outputs, after a run beside a stack in the local cloud."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     configured = samconfig.read(ROOT / "samconfig.toml", "local")
-    with Cloud() as cloud, pytest.MonkeyPatch.context() as patch:
+    with local_cloud() as cloud, pytest.MonkeyPatch.context() as patch:
         deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, ROOT / ".cache")
         patch.delenv("MNIST_DIR", raising=False)
         for name, value in {**OPERATOR, **SMALL, "DIGITS_STACK": configured.stack_name}.items():

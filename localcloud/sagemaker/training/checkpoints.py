@@ -1,4 +1,4 @@
-"""A training job's CheckpointConfig: the folder that is filled from S3, and that S3 follows.
+"""A training job's CheckpointConfig: the folder that is filled from S3 and copied to it.
 
 What SageMaker does with it: https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
 """
@@ -20,7 +20,7 @@ BASE = PurePosixPath("/opt/ml")
 FOLDER = "/opt/ml/checkpoints/"  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CheckpointConfig.html
 SECONDS_BETWEEN = 0.5
 
-State = tuple[int, int, int]  # tells one content of a file from the next
+State = tuple[int, int, int]  # differs where a file's content does
 
 
 def check(configuration: Mapping[str, str] | None) -> None:
@@ -32,7 +32,7 @@ def check(configuration: Mapping[str, str] | None) -> None:
 
 @contextlib.contextmanager
 def kept(cloud: Cloud, s3: Any, configuration: Mapping[str, str] | None, base: Path) -> Iterator[None]:
-    """Restore the checkpoints below S3Uri; bring S3 up to date during the `with` block and at its end.
+    """Restore the checkpoints below S3Uri; update S3 during the `with` block and at its end.
 
     LocalPath is the one below `base`, the job's /opt/ml; without a configuration nothing happens. The end
     counts however the script ended. Raises what S3 answers to the restoring or to the last synchronisation.
@@ -47,7 +47,7 @@ def kept(cloud: Cloud, s3: Any, configuration: Mapping[str, str] | None, base: P
 
     def follow() -> None:
         while not ended.wait(SECONDS_BETWEEN):
-            with contextlib.suppress(ClientError, BotoCoreError):  # the last synchronisation tells of it
+            with contextlib.suppress(ClientError, BotoCoreError):  # the last synchronisation raises it
                 checkpoints.synchronise()
 
     following = cloud.spawn(follow, f"checkpoints-{base.name}")
@@ -69,7 +69,7 @@ class Checkpoints:
         self._copied: dict[str, State] = {}  # what S3 holds of the folder, by the key below the prefix
 
     def restore(self) -> None:
-        """Make the folder, and fill it with what lies below the prefix, if there is anything."""
+        """Make the folder, and fill it with the objects below the prefix, if there are any."""
         self._folder.mkdir(parents=True, exist_ok=True)
         found = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         if found["KeyCount"]:

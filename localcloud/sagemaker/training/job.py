@@ -123,7 +123,8 @@ class TrainingJob(Job):
         if requirements.is_file() and (missing := differences(requirements)):
             raise JobFailed(
                 f"AlgorithmError: InstallRequirementsError: {'; '.join(missing)}. The local cloud runs "
-                "scripts with its own interpreter and installs nothing: install that beside it, exit code: 1"
+                "scripts with its own interpreter and installs nothing: install that in its environment, "
+                "exit code: 1"
             )
         resources = script_mode.resource_configuration(self.record.resource_config["InstanceType"])
         configuration = {name: _channel_configuration(channel) for name, channel in channels.items()}

@@ -24,7 +24,7 @@ class Metrics:
         self._lock = threading.Lock()
 
     def read(self, line: str) -> None:
-        """Note the metrics that one line of the log shows; what isn't a number is no metric."""
+        """Record the metrics that one line of the log shows; a value that isn't a number is skipped."""
         for name, expression in self._expressions.items():
             for match in expression.finditer(line):
                 try:

@@ -1,7 +1,7 @@
 """Script mode: how SageMaker's training toolkit runs a script, without its container.
 
 Names and values follow https://github.com/aws/sagemaker-training-toolkit (environment.py, params.py,
-mapping.py); the folder stands for /opt/ml.
+mapping.py); the folder takes the place of /opt/ml.
 """
 
 import json
@@ -38,7 +38,7 @@ class Folders:
 
     @property
     def code(self) -> Path:
-        """Where the script lies, and its working folder."""
+        """The script's folder, which is its working folder."""
         return self.base / "code"
 
     @property
@@ -53,11 +53,11 @@ class Folders:
 
     @property
     def output(self) -> Path:
-        """Where the file `failure` and the folder `data` lie."""
+        """The folder of the file `failure` and the folder `data`."""
         return self.base / "output"
 
     def channel(self, name: str) -> Path:
-        """Where a channel's objects lie."""
+        """The folder of a channel's objects."""
         return self.base / "input" / "data" / name
 
     def make(self, channels: Sequence[str]) -> None:
@@ -75,7 +75,7 @@ class Folders:
 
 
 def read_hyperparameters(given: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part a request's HyperParameters in the script's own and the toolkit's.
+    """Split a request's HyperParameters into the script's own and the toolkit's.
 
     A value that is JSON is read as such ("0.10" becomes 0.1, '"a"' becomes a), any other stays a string.
     """
@@ -125,7 +125,7 @@ def variables(
 
     `own` and `reserved` come from `read_hyperparameters`; `channels` is inputdataconfig.json, `resources`
     resourceconfig.json. SM_TRAINING_ENV holds all that the toolkit knows, partly under other names; its
-    `job_name` is TRAINING_JOB_NAME here, which SageMaker sets beside these.
+    `job_name` is TRAINING_JOB_NAME here, which SageMaker sets in addition to these.
     """
     group = resources["instance_groups"][0]
     program = str(reserved[PROGRAM])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.sagemaker.models import FakeTrainingJob, SageMakerModelBackend
+from moto.sagemaker.models import FakeTrainingJob
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud
@@ -30,7 +30,6 @@ def plug_in(cloud: Cloud) -> None:
     jobs: dict[str, TrainingJob] = {}
     creating = threading.Lock()
     initialise, create = FakeTrainingJob.__init__, SageMakerResponse.create_training_job
-    describe = SageMakerModelBackend.describe_training_job
 
     def begin(record: Any, **values: Any) -> None:
         specification = values["algorithm_specification"]
@@ -56,13 +55,7 @@ def plug_in(cloud: Cloud) -> None:
         jobs[name].start()
         return answer
 
-    def describe_training_job(backend: Any, training_job_name: str) -> dict[str, Any]:
-        if training_job_name not in backend.training_jobs:
-            raise invalid("Requested resource not found.")
-        return describe(backend, training_job_name)
-
     cloud.patch(FakeTrainingJob, "__init__", begin)
-    cloud.patch(SageMakerModelBackend, "describe_training_job", describe_training_job)
     cloud.patch(SageMakerResponse, "create_training_job", create_training_job)
     plug_in_stop(cloud, "Training", jobs)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import urllib3
 
 from localcloud.core.cloud import Cloud
-from localcloud.core.processes import end_child, read_lines
+from localcloud.core.processes import end_process, read_lines
 from localcloud.logs import LogStream
 from localcloud.sagemaker.errors import JobFailed, JobStopped, ObjectFailed
 from localcloud.sagemaker.jobs import LOG_SECONDS
@@ -104,10 +104,10 @@ class Container:
     def end(self) -> None:
         """End the server; safe to repeat, and before `start`."""
         if self._child is not None and self._child.poll() is None:
-            end_child(self._child, signal.SIGTERM)
+            end_process(self._child, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._child.wait(1.0)
-            end_child(self._child, signal.SIGKILL)
+            end_process(self._child, signal.SIGKILL)
             self._child.wait()
         if self._reader is not None:
             self._reader.join(LOG_SECONDS)

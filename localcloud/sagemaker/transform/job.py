@@ -14,12 +14,7 @@ from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud
 from localcloud.logs import LogStream
 from localcloud.sagemaker import archives, objects
-from localcloud.sagemaker.errors import (
-    INTERNAL_ERROR,
-    JobFailed,
-    JobStopped,
-    ObjectFailed,
-)
+from localcloud.sagemaker.errors import JobFailed, JobStopped, ObjectFailed
 from localcloud.sagemaker.jobs import (
     Job,
     iso_time,
@@ -63,7 +58,7 @@ class TransformJob(Job):
         if requirements.is_file() and (missing := differences(requirements)):
             raise JobFailed(
                 f"AlgorithmError: {'; '.join(missing)}. The local cloud serves models with its own "
-                "interpreter and installs nothing: install that beside it"
+                "interpreter and installs nothing: install that in its environment"
             )
         self.record.transform_start_time = utcnow()
         container = Container(self.cloud, self.settings, self.stop_requested)
@@ -75,9 +70,7 @@ class TransformJob(Job):
             container.end()
         if self._interrupted:
             raise JobStopped
-        if self.cloud.faults is not None and self.cloud.faults.strikes("internal_errors"):
-            raise JobFailed(INTERNAL_ERROR)
-        self._upload(s3, keys, outputs)
+        self.upload_outputs(s3, keys, outputs)
         if reasons:
             reason = "AlgorithmError" if "AlgorithmError" in reasons else "ClientError"
             raise JobFailed(f"{reason}: See job logs for more information")
@@ -177,7 +170,8 @@ class TransformJob(Job):
         if self.settings.newlines and not assembled.endswith(b"\n"):
             output.write(b"\n")
 
-    def _upload(self, s3: Any, keys: Sequence[str], outputs: Path) -> None:
+    def upload_outputs(self, s3: Any, keys: Sequence[str], outputs: Path) -> None:
+        """Upload each output to S3OutputPath, under its input object's name and `.out`."""
         _, prefix = objects.split_uri(self.settings.input_uri)
         bucket, folder = objects.split_uri(self.settings.output_uri.rstrip("/"))
         for number, key in enumerate(keys):

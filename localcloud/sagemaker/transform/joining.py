@@ -1,4 +1,4 @@
-"""DataProcessing: what of a record is sent, and what of it stands beside its prediction, for JSON Lines.
+"""DataProcessing: which part of a record is sent, and which part is joined to its prediction, for JSON Lines.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
 """

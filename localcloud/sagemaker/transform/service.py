@@ -5,7 +5,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import MissingModel
-from moto.sagemaker.models import FakeTransformJob, SageMakerModelBackend
+from moto.sagemaker.models import FakeTransformJob
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud
@@ -31,7 +31,6 @@ def plug_in(cloud: Cloud) -> None:
     jobs: dict[str, TransformJob] = {}
     creating = threading.Lock()
     initialise, create = FakeTransformJob.__init__, SageMakerResponse.create_transform_job
-    describe = SageMakerModelBackend.describe_transform_job
 
     def begin(record: Any, **values: Any) -> None:
         initialise(record, **values)
@@ -58,12 +57,6 @@ def plug_in(cloud: Cloud) -> None:
         jobs[name].start()
         return answer
 
-    def describe_transform_job(backend: Any, transform_job_name: str) -> dict[str, Any]:
-        if transform_job_name not in backend.transform_jobs:
-            raise invalid(f"Could not find requested job with name: {transform_job_name}")
-        return describe(backend, transform_job_name)
-
     cloud.patch(FakeTransformJob, "__init__", begin)
-    cloud.patch(SageMakerModelBackend, "describe_transform_job", describe_transform_job)
     cloud.patch(SageMakerResponse, "create_transform_job", create_transform_job)
     plug_in_stop(cloud, "Transform", jobs)

@@ -1,7 +1,7 @@
 """A model server: the four functions of an artifact's inference code behind /ping and /invocations.
 
-It runs as a program of its own, `serving.py <model folder> <port file>`, and imports nothing of this project:
-it stands for the serving toolkits of AWS's images
+It runs as a program of its own, `serving.py <model folder> <port file>`, and imports nothing of this package:
+it takes the place of the serving toolkits of AWS's images
 (https://github.com/aws/sagemaker-inference-toolkit, https://sagemaker.readthedocs.io/en/v2/frameworks/pytorch).
 Its contract is that of https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-batch-code.html.
 """

@@ -13,8 +13,8 @@ from localcloud.sagemaker.transform.joining import Processing
 MEBIBYTE = 1 << 20
 MAX_PAYLOAD = 100
 JSON_LINES = "application/jsonlines"
-LONGEST_TIMEOUT = 3_600
-MOST_RETRIES = 3
+MAX_TIMEOUT = 3_600
+MAX_RETRIES = 3
 _STRATEGIES = {"MultiRecord": True, "SingleRecord": False}
 
 
@@ -63,11 +63,11 @@ class TransformSettings:
         client = request.get("ModelClientConfig") or {}
         timeout = client.get("InvocationsTimeoutInSeconds") or 600
         retries = (
-            MOST_RETRIES if client.get("InvocationsMaxRetries") is None else client["InvocationsMaxRetries"]
+            MAX_RETRIES if client.get("InvocationsMaxRetries") is None else client["InvocationsMaxRetries"]
         )
-        if timeout > LONGEST_TIMEOUT or retries > MOST_RETRIES:
+        if timeout > MAX_TIMEOUT or retries > MAX_RETRIES:
             raise invalid(
-                f"ModelClientConfig allows {LONGEST_TIMEOUT} seconds and {MOST_RETRIES} retries at most; "
+                f"ModelClientConfig allows {MAX_TIMEOUT} seconds and {MAX_RETRIES} retries at most; "
                 f"found {timeout} and {retries}."
             )
         headers = {"Content-Type": types[0], "Accept": types[1]}

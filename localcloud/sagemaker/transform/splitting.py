@@ -12,7 +12,7 @@ from localcloud.sagemaker.errors import ObjectFailed
 
 @dataclass(frozen=True)
 class Record:
-    """One record of an input object: as it stands there, and as it is sent to the model."""
+    """One record of an input object: as the object has it, and as it is sent to the model."""
 
     original: bytes
     sent: bytes

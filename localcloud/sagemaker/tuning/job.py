@@ -23,12 +23,12 @@ from localcloud.sagemaker.tuning.settings import TuningSettings
 from localcloud.sagemaker.tuning.trials import Trial
 
 LOOK_SECONDS = 0.05  # between two looks at the running trials
-HOPELESS = 5  # so many failures without a success, and SageMaker gives up, as users report it
+MAX_FAILURES = 5  # after so many failures without a success SageMaker gives up, as users report
 _ALGORITHM = ("TrainingImage", "TrainingInputMode", "MetricDefinitions")
 
 
 class TuningJob(Job):
-    """One search; `parents` is told each trial's tuning job before the trial is created, by name."""
+    """One search; `parents` gets each trial's tuning job, by the trial's name, before it is created."""
 
     kind = "HyperParameterTuning"
     words = "HyperParameter Tuning"
@@ -70,15 +70,15 @@ class TuningJob(Job):
             raise JobStopped
         if not any(trial.status == "Completed" for trial in self.trials):
             raise JobFailed(
-                f"No training job succeeded after {min(HOPELESS, len(self.trials))} attempts. For additional "
-                "details, please take a look at the training job failures by listing training jobs for the "
-                "hyperparameter tuning job."
+                f"No training job succeeded after {min(MAX_FAILURES, len(self.trials))} attempts. For "
+                "additional details, please take a look at the training job failures by listing training "
+                "jobs for the hyperparameter tuning job."
             )
 
     @property
     def _hopeless(self) -> bool:
         counted = trials.status_counters(self.trials)
-        return counted["NonRetryableError"] >= HOPELESS and not counted["Completed"]
+        return counted["NonRetryableError"] >= MAX_FAILURES and not counted["Completed"]
 
     def _launch(self, search: Search) -> Trial:
         """Create the training job of one more trial, as anybody would: by CreateTrainingJob."""

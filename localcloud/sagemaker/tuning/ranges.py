@@ -16,7 +16,7 @@ from optuna.distributions import (
 
 from localcloud.sagemaker.errors import invalid
 
-WIDE = 100  # ScalingType Auto is logarithmic where the largest value is so many times the smallest
+WIDE = 100  # ScalingType Auto is logarithmic from this ratio of the largest to the smallest value on
 
 
 @dataclass(frozen=True)

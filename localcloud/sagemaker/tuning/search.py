@@ -1,4 +1,4 @@
-"""Which hyperparameters a tuning job's next trial gets: Optuna (https://optuna.readthedocs.io/) decides."""
+"""Chooses the hyperparameters of a tuning job's next trial, with Optuna (https://optuna.readthedocs.io/)."""
 
 import itertools
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Search:
         )
 
     def tell(self, number: int, value: float | None) -> None:
-        """Note a trial's objective; None for a trial that has none."""
+        """Record a trial's objective; None for a trial without one."""
         state = TrialState.FAIL if value is None else TrialState.COMPLETE
         self._study.tell(number, value, state)
 

@@ -1,6 +1,6 @@
 """Hyperparameter tuning jobs, whose trials are training jobs that really run.
 
-Not imitated, and refused: several definitions, warm starts, Autotune, completion criteria. Accepted without
+Not supported, and refused: several definitions, warm starts, Autotune, completion criteria. Accepted without
 effect: early stopping, and Hyperband's resources.
 """
 

@@ -56,7 +56,7 @@ class TuningSettings:
     def read(cls, request: Mapping[str, Any]) -> "TuningSettings":
         """Read a request; raise a ValidationException for what it may not hold."""
         config, given = request["HyperParameterTuningJobConfig"], request.get("TrainingJobDefinition")
-        _refuse_what_is_not_imitated(request, config, given or {})
+        _refuse_unsupported(request, config, given or {})
         if not given:
             raise invalid("TrainingJobDefinition is missing: it says what each training job runs.")
         objective, strategy = config.get("HyperParameterTuningJobObjective"), config["Strategy"]
@@ -135,7 +135,7 @@ def _jobs(limits: Mapping[str, int], strategy: str, ranges: list[Range]) -> floa
     return math.inf if jobs is None else jobs
 
 
-def _refuse_what_is_not_imitated(
+def _refuse_unsupported(
     request: Mapping[str, Any], config: Mapping[str, Any], definition: Mapping[str, Any]
 ) -> None:
     ranges = config.get("ParameterRanges") or {}
@@ -147,6 +147,6 @@ def _refuse_what_is_not_imitated(
     ):
         for name in names:
             if holder.get(name):
-                raise invalid(f"{name} is given, which the local cloud doesn't imitate: leave it out.")
+                raise invalid(f"{name} is given, which the local cloud doesn't support: leave it out.")
     if definition and not definition.get("ResourceConfig"):
         raise invalid("ResourceConfig is missing from TrainingJobDefinition.")

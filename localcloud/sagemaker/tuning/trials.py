@@ -88,7 +88,7 @@ def objective_counters(trials: Iterable[Trial]) -> dict[str, int]:
 
 
 def best(trials: Iterable[Trial], maximise: bool) -> Trial | None:
-    """Return the completed trial with the best objective, the earliest of equals; None when there is none."""
+    """Return the completed trial with the best objective, the earliest of equals; None without one."""
     choose: Callable[..., Trial] = max if maximise else min
     done = [trial for trial in trials if trial.status == "Completed" and trial.objective is not None]
     return choose(done, key=lambda trial: trial.objective) if done else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 
 from .account import BUCKET, Account, make_role
 
@@ -13,7 +13,7 @@ from .account import BUCKET, Account, make_role
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
     """An account with a bucket and a note of all events, shared by a module's tests."""
-    with Cloud() as cloud:
+    with local_cloud() as cloud:
         account = Account(cloud)
         emit = cloud.emit
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from localcloud.core.cloud import Cloud
+from localcloud.assembly import local_cloud
 
 from .account import BUCKET, ECHO, Account, make_role
 
@@ -21,12 +21,12 @@ def test_no_job_outlives_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     begun = threading.Semaphore(0)
 
-    def listen(happening: Any) -> None:
-        if happening.text.startswith("child "):
-            heard.append(happening.text)
+    def listen(activity: Any) -> None:
+        if activity.text.startswith("child "):
+            heard.append(activity.text)
             begun.release()
 
-    with Cloud(listen) as cloud:
+    with local_cloud(listen) as cloud:
         account = Account(cloud)
         make_role(cloud)
         account.s3.create_bucket(Bucket=BUCKET)

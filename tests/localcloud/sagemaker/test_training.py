@@ -162,7 +162,7 @@ def test_requirements_are_checked_against_what_is_installed(account: Account) ->
     requirements = "moto==5.2.5 \\\n    --hash=sha256:00  # pinned\nboto3>=999\n"
     job = account.train("print('ran')", files={"requirements.txt": requirements})
     assert job["TrainingJobStatus"] == "Failed"
-    assert "boto3>=999 is asked for, boto3 1" in job["FailureReason"]
+    assert "boto3>=999 is required, boto3 1" in job["FailureReason"]
     assert "moto==5.2.5 is asked" not in job["FailureReason"]
 
 
@@ -254,6 +254,6 @@ def test_a_listener_sees_the_scripts_lines_and_the_jobs_statuses(
     heard: list[Any] = []
     monkeypatch.setattr(account.cloud, "listener", heard.append)
     name = account.train("print('epoch 1')")["TrainingJobName"]
-    told = [(happening.kind, happening.text) for happening in heard if happening.name == name]
+    told = [(activity.kind, activity.text) for activity in heard if activity.name == name]
     assert ("log", "epoch 1") in told
     assert ("job", "training job Completed") in told

@@ -260,7 +260,7 @@ def test_names_are_short_and_used_once(account: Account) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
-    """A request that SageMaker refuses, or that isn't imitated, is a ValidationException and makes no job."""
+    """A request that SageMaker refuses, or that isn't supported, is a ValidationException: no job is made."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message) as refused:
         account.tune(SCORE, HyperParameterTuningJobName=name, **changes)

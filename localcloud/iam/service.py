@@ -17,8 +17,9 @@ from moto.s3.exceptions import S3AccessDeniedError
 from moto.sts.models import sts_backends
 
 from localcloud.core.cloud import Cloud
-from localcloud.iam.action_map import UnknownRequestError, of_s3, of_service
-from localcloud.iam.authorizer import DeniedError, require
+from localcloud.iam.action_map import of_s3, of_service
+from localcloud.iam.authorizer import require
+from localcloud.iam.errors import DeniedError, UnknownRequestError
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/: what a denial is called
 CODES = {"sqs": "AccessDeniedException", "sns": "AuthorizationError", "sts": "AccessDenied"}

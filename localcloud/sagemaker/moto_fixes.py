@@ -1,4 +1,4 @@
-"""The model registry, where moto's answers differ from AWS's."""
+"""Where moto's SageMaker answers otherwise than AWS, jobs apart: listings, names, the model registry."""
 
 from typing import Any
 
@@ -9,10 +9,71 @@ from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud
 from localcloud.sagemaker.errors import invalid
+from localcloud.sagemaker.jobs import check_name
+from localcloud.sagemaker.listing import lister, summaries_of
 
 
 def plug_in(cloud: Cloud) -> None:
-    """Take groups by ARN, requests twice, partial updates and the end of groups as AWS does."""
+    """Correct moto's SageMaker until the cloud stops."""
+    _list_jobs(cloud)
+    _name_what_is_missing(cloud)
+    _refuse_taken_models(cloud)
+    _complete_registry(cloud)
+
+
+def _list_jobs(cloud: Cloud) -> None:
+    """ListTrainingJobs and ListTransformJobs.
+
+    Upstream: the two actions, which page before they filter, and don't sort.
+    """
+    for kind, order in (("training", "Ascending"), ("transform", "Descending")):
+        lists = lister(kind.title(), summaries_of(kind), "CreationTime", order)
+        cloud.patch(SageMakerResponse, f"list_{kind}_jobs", lists)
+
+
+def _name_what_is_missing(cloud: Cloud) -> None:
+    """Describe a job that doesn't exist: a ValidationException with AWS's words.
+
+    Upstream: SageMakerModelBackend.describe_training_job and describe_transform_job.
+    """
+
+    def describe_training_job(backend: Any, training_job_name: str) -> dict[str, Any]:
+        if training_job_name not in backend.training_jobs:
+            raise invalid("Requested resource not found.")
+        described: dict[str, Any] = describe_training(backend, training_job_name)
+        return described
+
+    def describe_transform_job(backend: Any, transform_job_name: str) -> dict[str, Any]:
+        if transform_job_name not in backend.transform_jobs:
+            raise invalid(f"Could not find requested job with name: {transform_job_name}")
+        described: dict[str, Any] = describe_transform(backend, transform_job_name)
+        return described
+
+    describe_training = cloud.patch(SageMakerModelBackend, "describe_training_job", describe_training_job)
+    describe_transform = cloud.patch(SageMakerModelBackend, "describe_transform_job", describe_transform_job)
+
+
+def _refuse_taken_models(cloud: Cloud) -> None:
+    """Refuse an invalid name and one that is taken.
+
+    Upstream: SageMakerModelBackend.create_model, which overwrites the former model.
+    """
+
+    def create_model(backend: Any, model_name: str, **values: Any) -> Any:
+        check_name(model_name)
+        taken = backend._models.get(model_name)
+        if taken is not None:
+            raise invalid(f'Cannot create already existing model "{taken.arn}".')
+        return create(backend, model_name=model_name, **values)
+
+    create = cloud.patch(SageMakerModelBackend, "create_model", create_model)
+
+
+def _complete_registry(cloud: Cloud) -> None:
+    """Take groups by ARN, requests twice, partial updates and the end of groups as AWS does.
+
+    Upstream: each method of SageMakerModelBackend that is replaced, and the action DeleteModelPackageGroup.
+    """
     create = SageMakerModelBackend.create_model_package
     update = SageMakerModelBackend.update_model_package
     create_group = SageMakerModelBackend.create_model_package_group

@@ -1,0 +1,1 @@
+"""S3: its events, and what moto does otherwise."""
