@@ -1,12 +1,10 @@
 """A training job has ended: register its model."""
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_prediction.aws.clients import clients
-from batch_prediction.events import TrainingEnded
+from batch_prediction.events import Event, TrainingEnded
 from batch_prediction.layout import training_failure
 from batch_prediction.models import failure, registration
 from batch_prediction.runs.next_action import ENDED
@@ -16,7 +14,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
+def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take a `SageMaker Training Job State Change`; of a job that didn't complete people are told why."""
     aws, settings = clients(), Settings.from_environment()
     job = aws.sagemaker.describe_training_job(TrainingJobName=TrainingEnded.from_event(event).job)

@@ -1,13 +1,11 @@
 """A manifest has been uploaded: start its run."""
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_prediction.aws import queues
 from batch_prediction.aws.clients import clients
-from batch_prediction.events import Message, start_request
+from batch_prediction.events import Event, Message, start_request
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from batch_prediction.start.run import Decided, start_run
@@ -17,7 +15,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
+def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take one SQS message that holds an `Object Created` event; SQS delivers it again after an error."""
     aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
     with queues.shorten_visibility_on_error(aws.sqs, settings.upload_queue_url, message):

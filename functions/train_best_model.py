@@ -1,12 +1,10 @@
 """A tuning job has ended: train the final model with its best hyperparameters."""
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_prediction.aws.clients import clients
-from batch_prediction.events import TuningEnded
+from batch_prediction.events import Event, TuningEnded
 from batch_prediction.models import final_training
 from batch_prediction.settings import Settings
 
@@ -14,7 +12,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
+def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take a `SageMaker HyperParameter Tuning Job State Change`; without a best trial people are told why."""
     job = TuningEnded.from_event(event).job
     outcome = final_training.start(clients(), Settings.from_environment(), job)

@@ -1,13 +1,11 @@
 """A run has ended: write its accuracy report."""
 
-from typing import Any
-
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_prediction.aws import queues
 from batch_prediction.aws.clients import clients
-from batch_prediction.events import Message, RunEnded
+from batch_prediction.events import Event, Message, RunEnded
 from batch_prediction.report.write import write_report
 from batch_prediction.settings import Settings
 
@@ -15,7 +13,7 @@ logger = Logger()
 
 
 @logger.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
+def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
     """Take one SQS message about an ended or refused run; SQS delivers it again after an error."""
     aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
     with queues.shorten_visibility_on_error(aws.sqs, settings.report_queue_url, message):

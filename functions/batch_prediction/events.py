@@ -7,6 +7,8 @@ from typing import Any
 
 from batch_prediction.layout import Run
 
+Event = dict[str, Any]  # JSON of AWS's documented shape: each class below reads what it needs of it
+
 
 @dataclass(frozen=True)
 class Message:
@@ -21,7 +23,7 @@ class Message:
     received: float  # seconds since 1970, at its first delivery
 
     @classmethod
-    def of(cls, event: dict[str, Any]) -> "Message":
+    def of(cls, event: Event) -> "Message":
         """Read the message and what SQS says about it."""
         (record,) = event["Records"]
         attributes = record["attributes"]
@@ -33,9 +35,9 @@ class Message:
         )
 
     @cached_property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Event:
         """Its body, read when it is asked for: a body that isn't JSON is an error like any other."""
-        found: dict[str, Any] = json.loads(self.body)
+        found: Event = json.loads(self.body)
         return found
 
 
@@ -72,7 +74,7 @@ class AttemptRequested:
     REQUESTED = "Digit Batch Try Wanted"
 
     @classmethod
-    def message(cls, run: Run) -> dict[str, Any]:
+    def message(cls, run: Run) -> Event:
         """Our own message about a run."""
         return {"detail-type": cls.REQUESTED, "detail": {"batch": run.batch, "run": run.id}}
 
@@ -108,7 +110,7 @@ class RunEnded:
         return cls(Run.of_output(detail["TransformOutput"]["S3OutputPath"], bucket))
 
     @classmethod
-    def message(cls, run: Run) -> dict[str, Any]:
+    def message(cls, run: Run) -> Event:
         """Our own message about a run."""
         return {"detail-type": cls.ENDED, "detail": {"batch": run.batch, "run": run.id}}
 
@@ -120,7 +122,7 @@ class TrainingEnded:
     job: str
 
     @classmethod
-    def from_event(cls, event: dict[str, Any]) -> "TrainingEnded":
+    def from_event(cls, event: Event) -> "TrainingEnded":
         """Read the name of the job; how it ended is asked of SageMaker."""
         return cls(event["detail"]["TrainingJobName"])
 
@@ -132,6 +134,6 @@ class TuningEnded:
     job: str
 
     @classmethod
-    def from_event(cls, event: dict[str, Any]) -> "TuningEnded":
+    def from_event(cls, event: Event) -> "TuningEnded":
         """Read the name of the tuning job; how it ended is asked of SageMaker."""
         return cls(event["detail"]["HyperParameterTuningJobName"])

@@ -8,9 +8,9 @@ people.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,9 +26,22 @@ from batch_prediction.runs import existing_report, transform_job
 from batch_prediction.runs.next_action import ENDED
 from batch_prediction.settings import Settings
 
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import LambdaClient, SageMakerClient
+
 PERIOD = timedelta(minutes=15)  # between two sweeps; template.yaml, Sweep
 WINDOW = timedelta(days=3)
 _MARKS = (timedelta(), *(PERIOD * 2**power for power in range(9)))  # 0, 15 minutes, 30 minutes, … 64 hours
+
+
+class Summary(TypedDict):
+    """What a list of jobs says of one, without its kind before the members' names."""
+
+    JobName: str
+    JobStatus: str
+    CreationTime: datetime
+    LastModifiedTime: datetime
+    EndTime: NotRequired[datetime]
 
 
 def due(age: timedelta) -> bool:
@@ -68,7 +81,7 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
     return asked
 
 
-def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator[dict[str, Any]]:
+def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator["Summary"]:
     """The stack's jobs of a kind that changed in the last days, with its prefix taken off the members' names.
 
     Whether a job is this stack's shows in where it writes, which only its description says; the name is a
@@ -76,16 +89,16 @@ def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator[dict[st
     """
     for page in pages.paginate(NameContains=f"{name}-", LastModifiedTimeAfter=now - WINDOW):
         for summary in page[f"{kind}JobSummaries"]:
-            job = {member.removeprefix(kind): value for member, value in summary.items()}
+            job = cast("Summary", {member.removeprefix(kind): value for member, value in summary.items()})
             if job["JobName"].startswith(f"{name}-"):
                 yield job
 
 
-def _ended_and_due(job: dict[str, Any], now: datetime) -> bool:
+def _ended_and_due(job: Summary, now: datetime) -> bool:
     return job["JobStatus"] in ENDED and due(now - job.get("EndTime", job["LastModifiedTime"]))
 
 
-def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
+def _look_at_transform(aws: Clients, settings: Settings, job: Summary, now: datetime) -> Iterator[str]:
     """Stop a transform job above its limit, and ask for the report of an ended one that has none yet.
 
     A report that gave up, or is about an earlier attempt, isn't about this job.
@@ -109,7 +122,7 @@ def _look_at_transform(aws: Clients, settings: Settings, job: dict[str, Any], no
         yield f"report of transform job {name}"
 
 
-def _look_at_tuning(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
+def _look_at_tuning(aws: Clients, settings: Settings, job: Summary, now: datetime) -> Iterator[str]:
     """Repeat the event of an ended tuning job that was followed by neither a final training nor a failure."""
     name = job["JobName"]
     if not _ended_and_due(job, now) or objects.exists(aws.s3, settings.bucket, layout.tuning_failure(name)):
@@ -130,7 +143,7 @@ def _look_at_tuning(aws: Clients, settings: Settings, job: dict[str, Any], now: 
     yield f"final training of tuning job {name}"
 
 
-def _look_at_training(aws: Clients, settings: Settings, job: dict[str, Any], now: datetime) -> Iterator[str]:
+def _look_at_training(aws: Clients, settings: Settings, job: Summary, now: datetime) -> Iterator[str]:
     """Repeat the event of an ended final training that was followed by neither a package nor a failure."""
     name = job["JobName"]
     if not _ended_and_due(job, now) or objects.exists(aws.s3, settings.bucket, layout.training_failure(name)):
@@ -152,13 +165,15 @@ def _look_at_training(aws: Clients, settings: Settings, job: dict[str, Any], now
     yield f"model package of training job {name}"
 
 
-def _final_training_exists(sagemaker: Any, tuning_job: str) -> bool:
+def _final_training_exists(sagemaker: "SageMakerClient", tuning_job: str) -> bool:
     """Whether there is the training job that follows a tuning job."""
     name = final_training.job_name(tuning_job)
     return describe_or_none(lambda: sagemaker.describe_training_job(TrainingJobName=name)) is not None
 
 
-def _repeat(lambda_: Any, function: str, kind: str, arn: str, detail: dict[str, Any], now: datetime) -> None:
+def _repeat(
+    lambda_: "LambdaClient", function: str, kind: str, arn: str, detail: Mapping[str, object], now: datetime
+) -> None:
     """Invoke a function with the event that it missed.
 
     Shape: https://docs.aws.amazon.com/sagemaker/latest/dg/automating-sagemaker-with-eventbridge.html

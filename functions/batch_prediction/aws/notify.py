@@ -1,13 +1,16 @@
 """Notify people: one message to the stack's topic, which mails it to whoever subscribed."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import SNSClient
 
 _SUBJECT, _TEXT = 99, 200_000  # characters; SNS takes fewer than 100, and 256 KiB
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
-def notify(sns: Any, topic_arn: str, subject: str, text: str) -> None:
+def notify(sns: "SNSClient", topic_arn: str, subject: str, text: str) -> None:
     """Send a message; a subject that SNS would refuse is corrected rather than lost.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, no line breaks, beginning with a

@@ -6,12 +6,16 @@ object to replace has been deleted.
 """
 
 import time
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from botocore.exceptions import ClientError
 
 from batch_prediction.aws.errors import code, status
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import PutObjectRequest, S3Client
 
 _JSON = "application/json"
 _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is under way
@@ -20,7 +24,7 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is un
 class Stored(NamedTuple):
     """A JSON object as it is in the bucket, and the ETag of the version that was read."""
 
-    content: Any
+    content: Any  # JSON of whatever shape; who reads it knows which
     etag: str
 
 
@@ -29,7 +33,7 @@ def to_json(content: object) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
 
 
-def read_json(s3: Any, bucket: str, key: str) -> Stored | None:
+def read_json(s3: "S3Client", bucket: str, key: str) -> Stored | None:
     """An object's content; None where there is no such object."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
@@ -38,7 +42,7 @@ def read_json(s3: Any, bucket: str, key: str) -> Stored | None:
     return Stored(orjson.loads(answer["Body"].read()), answer["ETag"])
 
 
-def check_schema(bucket: str, key: str, content: Any, schema: str, remedy: str) -> None:
+def check_schema(bucket: str, key: str, content: Mapping[str, object], schema: str, remedy: str) -> None:
     """ValueError, with a remedy, unless an object names this schema."""
     if content["schema"] != schema:
         raise ValueError(
@@ -47,7 +51,7 @@ def check_schema(bucket: str, key: str, content: Any, schema: str, remedy: str) 
         )
 
 
-def exists(s3: Any, bucket: str, key: str) -> bool:
+def exists(s3: "S3Client", bucket: str, key: str) -> bool:
     """Whether there is an object with this key."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
@@ -58,12 +62,12 @@ def exists(s3: Any, bucket: str, key: str) -> bool:
     return True
 
 
-def put_json(s3: Any, bucket: str, key: str, body: bytes) -> None:
+def put_json(s3: "S3Client", bucket: str, key: str, body: bytes) -> None:
     """Write a JSON object, whatever was there."""
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_JSON)
 
 
-def put_if_absent(s3: Any, bucket: str, key: str, body: bytes) -> bool:
+def put_if_absent(s3: "S3Client", bucket: str, key: str, body: bytes) -> bool:
     """Write a JSON object unless there is one; whether it was written."""
     for pause in (*_PAUSES, None):
         try:
@@ -79,14 +83,18 @@ def put_if_absent(s3: Any, bucket: str, key: str, body: bytes) -> bool:
     raise AssertionError("the last round returns or raises")
 
 
-def put_if_unchanged(s3: Any, bucket: str, key: str, body: bytes, etag: str | None) -> str | None:
+def put_if_unchanged(s3: "S3Client", bucket: str, key: str, body: bytes, etag: str | None) -> str | None:
     """Replace the version of a JSON object that has this ETag (None: there was no object).
 
     Returns the new version's ETag; None when another writer was faster, and nothing was written.
     """
-    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+    request: PutObjectRequest = {"Bucket": bucket, "Key": key, "Body": body, "ContentType": _JSON}
+    if etag is None:
+        request["IfNoneMatch"] = "*"
+    else:
+        request["IfMatch"] = etag
     try:
-        answer = s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_JSON, **condition)
+        answer = s3.put_object(**request)
     except ClientError as error:
         if status(error) not in (404, 409, 412):
             raise

@@ -1,8 +1,8 @@
 """Rules about SageMaker's answers: what doesn't exist, and whose a name is that is taken."""
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -36,14 +36,14 @@ def describe_or_none(describe: Callable[[], Description]) -> Description | None:
 
 
 def verify_same_request(
-    what: str, taken: ClientError | None, request: dict[str, Any], found: dict[str, Any]
+    what: str, taken: ClientError | None, request: Mapping[str, object], found: Mapping[str, object]
 ) -> None:
     """A name that is taken is a success when the same request took it; RuntimeError otherwise."""
     if difference := _difference(request, found):
         raise RuntimeError(f"{what}: the name is taken by something else; {difference}") from taken
 
 
-def _difference(expected: Any, found: Any, path: str = "") -> str | None:
+def _difference(expected: object, found: object, path: str = "") -> str | None:
     """Where `found` lacks or contradicts what is expected; what it has beyond that doesn't matter."""
     if isinstance(expected, dict) and isinstance(found, dict):
         below = (_difference(value, found.get(name), f"{path}.{name}") for name, value in expected.items())

@@ -5,7 +5,10 @@ import json
 import tarfile
 import tempfile
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client
 
 _CHUNK = 1024 * 1024  # bytes
 _MAX_CONFIG = 1024 * 1024  # bytes
@@ -19,7 +22,7 @@ class Artifact:
     config: dict[str, Any]
 
 
-def read(s3: Any, uri: str) -> Artifact:
+def read(s3: "S3Client", uri: str) -> Artifact:
     """Read an artifact, in constant memory. ValueError for an archive or a config.json that can't be read."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     digest = hashlib.sha256()

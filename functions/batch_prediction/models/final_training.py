@@ -1,7 +1,7 @@
 """The final training of a tuning job: its definition, its best hyperparameters, all training images."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +11,9 @@ from batch_prediction.aws.sagemaker import verify_same_request
 from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, sibling_uri, tuning_failure
 from batch_prediction.models import failure
 from batch_prediction.settings import Settings
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import Channel, S3Client, TuningJobDescription
 
 # Where register_model finds the search that a model came from: DescribeTrainingJob answers the environment.
 TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"
@@ -54,7 +57,7 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
     return name
 
 
-def request(settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
+def request(settings: Settings, tuning: "TuningJobDescription") -> dict[str, Any]:
     """The CreateTrainingJob request that follows from DescribeHyperParameterTuningJob's answer.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html. Trains on what the
@@ -68,7 +71,8 @@ def request(settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
         "CheckpointConfig": {"S3Uri": f"s3://{settings.bucket}/{CHECKPOINTS}{name}/"},
     }
     waiting = {"MaxWaitTimeInSeconds": MAX_WAIT_FACTOR * MAX_SECONDS}
-    kept = {member: definition[member] for member in _KEPT if definition.get(member)}
+    members = cast("dict[str, Any]", definition)
+    kept = {member: members[member] for member in _KEPT if members.get(member)}
     algorithm = kept["AlgorithmSpecification"]
     return {
         **kept,
@@ -95,14 +99,14 @@ def request(settings: Settings, tuning: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_ours(settings: Settings, tuning: dict[str, Any]) -> None:
+def _check_ours(settings: Settings, tuning: "TuningJobDescription") -> None:
     output = tuning["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"]
     if not output.startswith(expected := f"s3://{settings.bucket}/{TRIALS}"):
         name = tuning["HyperParameterTuningJobName"]
         raise ValueError(f"tuning job {name}: expected its trials below {expected}, found {output}")
 
 
-def _obstacle(tuning: dict[str, Any]) -> str | None:
+def _obstacle(tuning: "TuningJobDescription") -> str | None:
     """Why an ended tuning job has no final training; None when it gets one."""
     status = tuning["HyperParameterTuningJobStatus"]
     if status in ("Failed", "Stopped"):
@@ -117,7 +121,7 @@ def _obstacle(tuning: dict[str, Any]) -> str | None:
     return None
 
 
-def _channels(trial: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _channels(trial: "list[Channel]") -> "list[Channel]":
     """The trials' channels, and `test`, which lies next to `training` (layout.py)."""
     channels = {channel["ChannelName"]: channel for channel in trial}
     training = channels["training"]
@@ -131,7 +135,7 @@ def _channels(trial: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(channels.values())
 
 
-def _leave_out_a_test_set_that_is_not_there(s3: Any, wanted: dict[str, Any]) -> None:
+def _leave_out_a_test_set_that_is_not_there(s3: "S3Client", wanted: dict[str, Any]) -> None:
     """SageMaker fails a job whose channel is empty; without a test set the model waits for a person."""
     kept = []
     for channel in wanted["InputDataConfig"]:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from batch_prediction.aws import notify, objects
 from batch_prediction.aws.clients import Clients
@@ -22,6 +22,13 @@ from batch_prediction.models.registry import (
 )
 from batch_prediction.settings import Settings
 
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import (
+        S3Client,
+        SageMakerClient,
+        TrainingJobDescription,
+    )
+
 # CustomerMetadataProperties of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
 _MAX_KEY, _MAX_VALUE = 128, 256  # characters
 _METADATA_ENTRIES = 50
@@ -33,7 +40,7 @@ _REFUSED = re.compile(r"[^\w .:/=+@-]")  # such a character makes SageMaker refu
 class Approval:
     """Whether a new package may be used at once, and why."""
 
-    status: str  # Approved or PendingManualApproval
+    status: Literal["Approved", "PendingManualApproval"]
     reason: str
 
 
@@ -49,7 +56,7 @@ def approval(
     `validation` is the new model's accuracy on held-out training images, compared with that of the newest
     `approved` package; `test` clears the `floor` or not, and is never a choice among models.
     """
-    waits = "PendingManualApproval"
+    waits: Final = "PendingManualApproval"
     if test is None:
         return Approval(waits, "the training job reported no test-accuracy: give it a channel named test")
     if test < floor:
@@ -68,7 +75,7 @@ def approval(
     return Approval("Approved", f"{cleared}; {compared}")
 
 
-def register(aws: Clients, settings: Settings, job: dict[str, Any]) -> ModelPackage:
+def register(aws: Clients, settings: Settings, job: "TrainingJobDescription") -> ModelPackage:
     """Register the model of a completed training job, as DescribeTrainingJob gave it. Safe to repeat.
 
     Models are compared by the validation accuracy of their tuning job's best trial, as a final training holds
@@ -116,7 +123,7 @@ def register(aws: Clients, settings: Settings, job: dict[str, Any]) -> ModelPack
     return describe(aws.sagemaker, answer["ModelPackageArn"])
 
 
-def serving_image(job: dict[str, Any], settings: Settings) -> str:
+def serving_image(job: "TrainingJobDescription", settings: Settings) -> str:
     """The serving image in the registry that the training image came from: its account differs by region."""
     host, _, _ = job["AlgorithmSpecification"]["TrainingImage"].partition("/")
     return f"{host}/{settings.serving_image}"
@@ -131,7 +138,7 @@ def metadata(known: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _metrics(sagemaker: Any, job: dict[str, Any]) -> dict[str, float]:
+def _metrics(sagemaker: "SageMakerClient", job: "TrainingJobDescription") -> dict[str, float]:
     """What the job measured, and for what it didn't, what the best trial of its tuning job measured."""
     found = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
     trial = job.get("Environment", {}).get(BEST_TRIAL)
@@ -143,7 +150,9 @@ def _metrics(sagemaker: Any, job: dict[str, Any]) -> dict[str, float]:
     } | found
 
 
-def _known(s3: Any, job: dict[str, Any], metrics: dict[str, float], artifact: Artifact) -> dict[str, str]:
+def _known(
+    s3: "S3Client", job: "TrainingJobDescription", metrics: dict[str, float], artifact: Artifact
+) -> dict[str, str]:
     """What is known of the model and of where it comes from, the most important first."""
     given, environment = job.get("HyperParameters", {}), job.get("Environment", {})
     known = {
@@ -164,7 +173,7 @@ def _known(s3: Any, job: dict[str, Any], metrics: dict[str, float], artifact: Ar
     }
 
 
-def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
+def _dataset_digest(s3: "S3Client", job: "TrainingJobDescription") -> str:
     """The data set's digest, as `digits dataset` wrote it next to its images; empty where it didn't."""
     channels = {channel["ChannelName"]: channel for channel in job.get("InputDataConfig", [])}
     if "training" not in channels:
@@ -177,7 +186,7 @@ def _dataset_digest(s3: Any, job: dict[str, Any]) -> str:
     return "" if description is None else str(description.content["sha256"])
 
 
-def _model_metrics(s3: Any, bucket: str, job: str, artifact: Artifact) -> dict[str, Any]:
+def _model_metrics(s3: "S3Client", bucket: str, job: str, artifact: Artifact) -> dict[str, Any]:
     """Write the test set's confusion matrix as model-quality statistics, and name them for the package."""
     matrix = artifact.config.get("confusion_matrix")
     if not matrix:

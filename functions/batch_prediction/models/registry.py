@@ -1,9 +1,12 @@
 """The model registry: the newest approved package, and the package of a training job."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from batch_prediction.aws.sagemaker import describe_or_none
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import ModelPackageDescription, SageMakerClient, TrainingJobDescription
 
 CONTENT_TYPE = "application/jsonlines"
 
@@ -31,7 +34,7 @@ class ModelPackage:
     validation_accuracy: float | None
 
     @classmethod
-    def described(cls, answer: dict[str, Any]) -> "ModelPackage":
+    def described(cls, answer: "ModelPackageDescription") -> "ModelPackage":
         """Read SageMaker's answer to DescribeModelPackage."""
         metadata = answer.get("CustomerMetadataProperties", {})
         accuracy = metadata.get("validation_accuracy")
@@ -44,7 +47,7 @@ class ModelPackage:
         )
 
 
-def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
+def newest_approved(sagemaker: "SageMakerClient", group: str) -> ModelPackage | None:
     """The newest Approved package of the group; None when there is none."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group,
@@ -60,17 +63,19 @@ def newest_approved(sagemaker: Any, group: str) -> ModelPackage | None:
     return None
 
 
-def describe(sagemaker: Any, arn: str) -> ModelPackage:
+def describe(sagemaker: "SageMakerClient", arn: str) -> ModelPackage:
     """One package by its ARN."""
     return ModelPackage.described(sagemaker.describe_model_package(ModelPackageName=arn))
 
 
-def find(sagemaker: Any, arn: str) -> ModelPackage | None:
+def find(sagemaker: "SageMakerClient", arn: str) -> ModelPackage | None:
     """One package by its ARN; None where it has been deleted."""
     return describe_or_none(lambda: describe(sagemaker, arn))
 
 
-def of_training_job(sagemaker: Any, group: str, job: dict[str, Any]) -> ModelPackage | None:
+def of_training_job(
+    sagemaker: "SageMakerClient", group: str, job: "TrainingJobDescription"
+) -> ModelPackage | None:
     """The package that was registered for a training job, as DescribeTrainingJob gave it; or None."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, CreationTimeAfter=job["CreationTime"]

@@ -1,7 +1,6 @@
 """What a person who opens a report should know, or do next; a pure function of the report."""
 
-from typing import Any
-
+from batch_prediction.report.content import Report
 from batch_prediction.runs.reason_codes import ReasonCode
 
 _AGAIN = "upload the manifest again: that is another run"
@@ -55,7 +54,7 @@ _ADVICE = {
 }
 
 
-def what_to_do(report: dict[str, Any]) -> str | None:
+def what_to_do(report: Report) -> str | None:
     """What to do about a run that wasn't completed; None for a completed one."""
     if report["status"] == "Completed":
         return None
@@ -66,7 +65,7 @@ def what_to_do(report: dict[str, Any]) -> str | None:
     return _ADVICE[code].format(again=_AGAIN, logs=logs)
 
 
-def notes(report: dict[str, Any]) -> list[str]:
+def notes(report: Report) -> list[str]:
     """What limits a completed run's figures, or could be improved, each with what to do about it."""
     if report["status"] != "Completed":
         return []

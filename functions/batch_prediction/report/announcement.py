@@ -1,22 +1,32 @@
 """A report is announced: its figures as CloudWatch metrics, and one message to the people who subscribed."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from batch_prediction.aws import metrics, notify
 from batch_prediction.layout import Run
+from batch_prediction.report.content import Report
 from batch_prediction.settings import Settings
 
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import SNSClient
 
-def measure(settings: Settings, report: dict[str, Any]) -> None:
+
+def measure(settings: Settings, report: Report) -> None:
     """Publish what report.json says as metrics of the stack."""
-    values = {name.title(): (count, "Count") for name, count in report["coverage"].items()}
-    values["NotCompleted"] = (int(report["status"] != "Completed"), "Count")
+    coverage = report["coverage"]
+    values: dict[str, tuple[float, str]] = {
+        "Expected": (coverage["expected"], "Count"),
+        "Scored": (coverage["scored"], "Count"),
+        "Unreadable": (coverage["unreadable"], "Count"),
+        "Missing": (coverage["missing"], "Count"),
+        "NotCompleted": (int(report["status"] != "Completed"), "Count"),
+    }
     if report["accuracy"] is not None:
         values["Accuracy"] = (report["accuracy"]["value"], "None")
     metrics.emit(settings.name, values, batch=report["batch"], run=report["run"], status=report["status"])
 
 
-def notify_people(sns: Any, settings: Settings, run: Run, report: dict[str, Any]) -> None:
+def notify_people(sns: "SNSClient", settings: Settings, run: Run, report: Report) -> None:
     """Send the one message about a report; it comes before report.json, so it may be repeated, never lost."""
     coverage, accuracy = report["coverage"], report["accuracy"]
     figure = f"{accuracy['value']:.2%}" if accuracy else "no accuracy"

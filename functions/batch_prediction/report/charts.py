@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor
-from typing import Any
 
 from batch_prediction.layout import Run
+from batch_prediction.report.content import IndexEntry, LabelledEntry, is_labelled
 
 SHAPES = 5  # marks that can be told apart without colour; the templates know them by number
 MAX_POINTS = 200
@@ -77,9 +77,9 @@ class History:
     last: datetime
 
 
-def history(runs: list[dict[str, Any]]) -> History | None:
+def history(runs: list[IndexEntry]) -> History | None:
     """The chart of the runs of the list, given newest first; None when none has an accuracy."""
-    drawn = [run for run in runs if run["accuracy"] is not None][:MAX_POINTS][::-1]
+    drawn = [run for run in runs if is_labelled(run)][:MAX_POINTS][::-1]
     if not drawn:
         return None
     times = [Run(run["batch"], run["run"]).uploaded.timestamp() for run in drawn]
@@ -111,7 +111,7 @@ def history(runs: list[dict[str, Any]]) -> History | None:
     return History(area, points, changes, ticks, *ends)
 
 
-def model_name(run: dict[str, Any]) -> str:
+def model_name(run: IndexEntry | LabelledEntry) -> str:
     """How a run of the list names its model."""
     return "unknown model" if run["model_version"] is None else f"model {run['model_version']}"
 
@@ -123,20 +123,23 @@ class Row:
     `clear` says that the two intervals don't overlap: the change is more than the noise of such samples.
     """
 
-    run: dict[str, Any]
+    run: IndexEntry | LabelledEntry
     change: float | None
     clear: bool
 
 
-def rows(runs: list[dict[str, Any]]) -> list[Row]:
+def rows(runs: list[IndexEntry]) -> list[Row]:
     """The runs of the list, newest first, each with the change against the one before."""
     found: list[Row] = []
-    before: dict[str, Any] | None = None
+    before: LabelledEntry | None = None
     for run in reversed(runs):
-        if run["accuracy"] is None or before is None:
+        if not is_labelled(run):
+            found.append(Row(run, None, False))
+            continue
+        if before is None:
             found.append(Row(run, None, False))
         else:
             clear = run["low"] > before["high"] or run["high"] < before["low"]
             found.append(Row(run, (run["accuracy"] - before["accuracy"]) * 100, clear))
-        before = run if run["accuracy"] is not None else before
+        before = run
     return found[::-1]

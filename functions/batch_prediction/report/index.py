@@ -7,31 +7,33 @@ it was made from (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditio
 import random
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from batch_prediction.aws import objects
 from batch_prediction.layout import INDEX, Run
+from batch_prediction.report.content import IndexEntry, Report
 from batch_prediction.runs.transform_job import attempt_number
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client
 
 SCHEMA = "digit-batch/index/1"
 MAX_RUNS = 10_000  # runs that the list keeps, the newest
 _MAX_WRITES = 40
 _MAX_PAUSE = 1.0  # seconds
 
-Entry = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class Index:
     """The runs, newest first, and the ETag of the object that holds them; None where there is none yet."""
 
-    runs: list[Entry]
+    runs: list[IndexEntry]
     etag: str | None
 
 
-def entry(run: Run, report: dict[str, Any]) -> Entry:
+def entry(run: Run, report: Report) -> IndexEntry:
     """What the list says of a run."""
     accuracy, coverage, model = report["accuracy"], report["coverage"], report["model"]
     return {
@@ -50,7 +52,7 @@ def entry(run: Run, report: dict[str, Any]) -> Entry:
     }
 
 
-def read(s3: Any, bucket: str) -> Index:
+def read(s3: "S3Client", bucket: str) -> Index:
     """The list as it is now."""
     found = objects.read_json(s3, bucket, INDEX)
     if found is None:
@@ -60,7 +62,7 @@ def read(s3: Any, bucket: str) -> Index:
     return Index(found.content["runs"], found.etag)
 
 
-def add(s3: Any, bucket: str, new: Entry) -> Index:
+def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
     """Put a run into the list, and return the list. Safe to repeat, and while others write to it.
 
     RuntimeError when others were faster every time; the report's message then comes again.
@@ -80,7 +82,7 @@ def add(s3: Any, bucket: str, new: Entry) -> Index:
     )
 
 
-def merged(runs: list[Entry], new: Entry) -> list[Entry]:
+def merged(runs: list[IndexEntry], new: IndexEntry) -> list[IndexEntry]:
     """The list with a run in its place, newest first; what a later transform job gave isn't replaced."""
     key = (new["run"], new["batch"])
     existing = next((each for each in runs if (each["run"], each["batch"]) == key), None)
@@ -91,7 +93,7 @@ def merged(runs: list[Entry], new: Entry) -> list[Entry]:
     return ordered[:MAX_RUNS]
 
 
-def _attempts(entry: Entry) -> int:
+def _attempts(entry: IndexEntry) -> int:
     """How many transform jobs a run of the list had."""
     job = entry["transform_job"]
     return 0 if job is None else attempt_number(Run(entry["batch"], entry["run"]), job)

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import orjson
@@ -16,7 +16,13 @@ import orjson
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
 from batch_prediction.report import advice, charts, index
-from batch_prediction.report.thumbnails import thumbnails
+from batch_prediction.report.content import IndexEntry, Report
+from batch_prediction.report.thumbnails import Thumbnail, thumbnails
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from batch_prediction.aws.types import S3Client
 
 MAX_ROWS = 1_000  # runs on the index page; index.json has more
 _NAME, _REASON = 120, 300  # characters shown
@@ -25,7 +31,7 @@ _HTML = "text/html; charset=utf-8"
 _PASSES = 20  # over the index page, while others go on adding runs
 
 
-def write(s3: Any, bucket: str, run: Run, report: dict[str, Any]) -> None:
+def write(s3: "S3Client", bucket: str, run: Run, report: Report) -> None:
     """Write everything that is made of a report's content, but report.json itself. Safe to repeat."""
     put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
     if report["labelled"]:
@@ -34,18 +40,20 @@ def write(s3: Any, bucket: str, run: Run, report: dict[str, Any]) -> None:
     _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
 
 
-def statistics(report: dict[str, Any]) -> dict[str, Any]:
+def statistics(report: Report) -> dict[str, object]:
     """model_quality.json of a report with labelled images, as Model Monitor would have written it.
 
     https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
     """
     job = report["transform_job"]
+    if job is None:
+        raise ValueError("model quality: expected a report of a run with a transform job, found none")
     times = {"start_time": job["started"], "end_time": job["ended"], "evaluation_time": job["ended"]}
     dataset = {"item_count": report["labelled"]} | times
     return {"version": 0.0, "dataset": dataset} | model_quality.statistics(report["confusion_matrix"])
 
 
-def page(run: Run, report: dict[str, Any], shown: list[Any]) -> bytes:
+def page(run: Run, report: Report, shown: list[Thumbnail]) -> bytes:
     """report.html; `shown` are the thumbnails of the report's mistakes."""
     return _render(
         "report.html",
@@ -61,7 +69,7 @@ def page(run: Run, report: dict[str, Any], shown: list[Any]) -> bytes:
     )
 
 
-def index_page(runs: list[dict[str, Any]]) -> bytes:
+def index_page(runs: list[IndexEntry]) -> bytes:
     """reports/index.html, of the list's runs, newest first."""
     rows = charts.rows(runs)
     return _render(
@@ -73,12 +81,12 @@ def index_page(runs: list[dict[str, Any]]) -> bytes:
     )
 
 
-def put(s3: Any, bucket: str, key: str, body: bytes, content_type: str) -> None:
+def put(s3: "S3Client", bucket: str, key: str, body: bytes, content_type: str) -> None:
     """Write an object that a browser or a program reads."""
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
 
-def _write_index_page(s3: Any, bucket: str, current: index.Index) -> None:
+def _write_index_page(s3: "S3Client", bucket: str, current: index.Index) -> None:
     """Write the index page, again if the list has changed meanwhile: the last page has the last list."""
     for _ in range(_PASSES):
         put(s3, bucket, INDEX_PAGE, index_page(current.runs), _HTML)
@@ -88,19 +96,19 @@ def _write_index_page(s3: Any, bucket: str, current: index.Index) -> None:
         current = latest
 
 
-def _thumbnails(s3: Any, bucket: str, report: dict[str, Any]) -> list[Any]:
+def _thumbnails(s3: "S3Client", bucket: str, report: Report) -> list[Thumbnail]:
     job = report["transform_job"]
     ended = datetime.fromisoformat(job["ended"]) if job and job["ended"] else None
     return thumbnails(s3, bucket, [mistake["image"] for mistake in report["mistakes"]], ended)
 
 
-def _render(template: str, **content: Any) -> bytes:
+def _render(template: str, **content: object) -> bytes:
     text: str = _environment().get_or_select_template(template).render(**content)
     return text.encode()
 
 
 @cache
-def _environment() -> Any:
+def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # costs half as much as boto3's import
 
     environment = Environment(

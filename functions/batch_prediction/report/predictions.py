@@ -211,7 +211,7 @@ def _unscored(image: str, label: int | None, error: str) -> str:
     return f"{_quoted(image)},{_TEXT[label]},,,{_quoted(error)}\n"
 
 
-class _Confidences(dict[Any, tuple[str, int]]):
+class _Confidences(dict[Any, tuple[str, int]]):  # the keys are whatever a container answered
     """Confidences as text and in ten-thousandths; ValueError for what isn't a number from 0 to 1.
 
     The container rounds to four decimals: 10,001 numbers, slow to turn into text, and as a rule few of them.

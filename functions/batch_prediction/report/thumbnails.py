@@ -5,11 +5,14 @@ import struct
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from batch_prediction.layout import INCOMING
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import GetObjectRequest, S3Client
 
 MAX_IMAGE = 20 * 1024  # bytes of one image; a digit has some 300
 MAX_TOTAL = 400 * 1024  # bytes of all images of a page
@@ -34,7 +37,7 @@ class Thumbnail:
 
 
 def thumbnails(
-    s3: Any, bucket: str, images: list[str], read_until: datetime | None, seconds: float = _SECONDS
+    s3: "S3Client", bucket: str, images: list[str], read_until: datetime | None, seconds: float = _SECONDS
 ) -> list[Thumbnail]:
     """The images' thumbnails, in their order: one that can't be shown has a reason instead.
 
@@ -76,14 +79,16 @@ def pixels(body: bytes) -> tuple[str, int, int] | None:
     return None
 
 
-def _fetch(s3: Any, bucket: str, image: str, read_until: datetime | None) -> bytes | str:
+def _fetch(s3: "S3Client", bucket: str, image: str, read_until: datetime | None) -> bytes | str:
     """An image's bytes, or why it can't be shown."""
     key = image.removeprefix(f"s3://{bucket}/")
     if not key.startswith(INCOMING):
         return "not an image of this stack"
-    unchanged = {"IfUnmodifiedSince": read_until} if read_until else {}
+    request: GetObjectRequest = {"Bucket": bucket, "Key": key}
+    if read_until:
+        request["IfUnmodifiedSince"] = read_until
     try:
-        answer = s3.get_object(Bucket=bucket, Key=key, **unchanged)
+        answer = s3.get_object(**request)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code not in _REASONS:

@@ -1,10 +1,11 @@
 """A run's report: report.json with the figures, predictions.csv with every image, and the pages."""
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from batch_prediction.aws import objects, queues
 from batch_prediction.aws.clients import Clients
@@ -14,6 +15,17 @@ from batch_prediction.figures.calibration import calibration
 from batch_prediction.labels import CONFIDENCE_UNIT
 from batch_prediction.layout import Run
 from batch_prediction.report import announcement, outcomes, pages
+from batch_prediction.report.content import (
+    Accuracy,
+    Calibration,
+    ClassFigures,
+    Confusion,
+    Cost,
+    Model,
+    Report,
+    Time,
+    TransformJob,
+)
 from batch_prediction.report.predictions import Tally, tabulate
 from batch_prediction.runs import cost, decision, existing_report, state
 from batch_prediction.runs.decision import Decision, Refuse, Start
@@ -21,6 +33,9 @@ from batch_prediction.runs.next_action import AwaitJob, StartAttempt, WriteRepor
 from batch_prediction.runs.parts import part_sizes
 from batch_prediction.runs.state import RunState
 from batch_prediction.settings import Settings
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client, TransformJobDescription
 
 SCHEMA = "digit-batch/report/2"
 
@@ -61,11 +76,11 @@ def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
     return _commit(aws.s3, bucket, run, report, existing.etag)
 
 
-def _upload(s3: Any, bucket: str, run: Run, table: Path) -> None:
+def _upload(s3: "S3Client", bucket: str, run: Run, table: Path) -> None:
     s3.upload_file(str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"})
 
 
-def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], etag: str | None) -> bool:
+def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | None) -> bool:
     """Write report.json in the place of the version that was found: where it is, the report is whole.
 
     Whoever loses against another delivery, or against its own repeated request, leaves what is there if that
@@ -73,7 +88,8 @@ def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], etag: str | 
     """
     if objects.put_if_unchanged(s3, bucket, run.report, objects.to_json(report), etag) is not None:
         return True
-    if existing_report.read(s3, bucket, run).attempts < existing_report.attempts(run, report):
+    job = report["transform_job"]
+    if existing_report.read(s3, bucket, run).attempts < existing_report.attempts(run, job and job["name"]):
         raise RuntimeError(
             f"s3://{bucket}/{run.report}: expected to replace the report that was read, found that another "
             "delivery has replaced it by one about fewer transform jobs; SQS delivers the message again"
@@ -81,7 +97,7 @@ def _commit(s3: Any, bucket: str, run: Run, report: dict[str, Any], etag: str | 
     return False
 
 
-def compose(run: Run, found: RunState, tally: Tally) -> dict[str, Any]:
+def compose(run: Run, found: RunState, tally: Tally) -> Report:
     """The content of report.json. It has figures only for a run that was completed as a whole."""
     decided, job = found.decision, found.jobs[-1] if found.jobs else None
     outcome = outcomes.outcome(found, tally)
@@ -106,11 +122,11 @@ def compose(run: Run, found: RunState, tally: Tally) -> dict[str, Any]:
             "missing": tally.missing if started else decided.lines,
         },
         "labelled": sum(map(sum, matrix)) if whole else 0,
-        "accuracy": asdict(interval) if interval else None,
-        "classes": [asdict(figures) for figures in by_class(matrix)] if whole else [],
+        "accuracy": cast("Accuracy", asdict(interval)) if interval else None,
+        "classes": [cast("ClassFigures", asdict(each)) for each in by_class(matrix)] if whole else [],
         "confusion_matrix": matrix if whole else [],
-        "confusions": [asdict(confusion) for confusion in confusions(matrix)] if whole else [],
-        "calibration": asdict(reliability) if reliability else None,
+        "confusions": [cast("Confusion", asdict(each)) for each in confusions(matrix)] if whole else [],
+        "calibration": cast("Calibration", asdict(reliability)) if reliability else None,
         "mistakes": [
             {
                 "image": image,
@@ -125,12 +141,12 @@ def compose(run: Run, found: RunState, tally: Tally) -> dict[str, Any]:
         ],
         "model": _model(decided),
         "transform_job": _job(job),
-        "time": asdict(time) if time else None,
-        "cost": asdict(price) if price else None,
+        "time": cast("Time", asdict(time)) if time else None,
+        "cost": cast("Cost", asdict(price)) if price else None,
     }
 
 
-def _tabulate(s3: Any, bucket: str, run: Run, found: RunState, table: Path) -> Tally:
+def _tabulate(s3: "S3Client", bucket: str, run: Run, found: RunState, table: Path) -> Tally:
     decided, attempts = found.decision, len(found.jobs)
     sizes = part_sizes(decided.lines) if isinstance(decided, Start) else ()
     left_out = _lines(s3, bucket, run.left_out) if decided.left_out else ()
@@ -145,12 +161,12 @@ def _tabulate(s3: Any, bucket: str, run: Run, found: RunState, table: Path) -> T
         )
 
 
-def _lines_of_input(s3: Any, bucket: str, run: Run, part: int) -> bytes:
+def _lines_of_input(s3: "S3Client", bucket: str, run: Run, part: int) -> bytes:
     body: bytes = s3.get_object(Bucket=bucket, Key=run.input_part(part))["Body"].read()
     return body
 
 
-def _read(s3: Any, bucket: str, key: str) -> bytes | None:
+def _read(s3: "S3Client", bucket: str, key: str) -> bytes | None:
     try:
         body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except s3.exceptions.NoSuchKey:
@@ -158,11 +174,11 @@ def _read(s3: Any, bucket: str, key: str) -> bytes | None:
     return body
 
 
-def _lines(s3: Any, bucket: str, key: str) -> Any:
+def _lines(s3: "S3Client", bucket: str, key: str) -> Iterator[bytes]:
     return s3.get_object(Bucket=bucket, Key=key)["Body"].iter_lines()
 
 
-def _model(decided: Decision) -> dict[str, Any] | None:
+def _model(decided: Decision) -> Model | None:
     if isinstance(decided, Refuse):
         return None
     return {
@@ -179,7 +195,7 @@ def _version(package: str) -> int | None:
     return int(version) if version.isdecimal() else None
 
 
-def _job(job: dict[str, Any] | None) -> dict[str, Any] | None:
+def _job(job: "TransformJobDescription | None") -> TransformJob | None:
     if job is None:
         return None
     return {

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import TransformJobDescription
 
 CURRENCY = "USD"
 # On-demand prices an hour in us-east-1, from third parties' tables: an estimate, and perhaps out of date.
@@ -40,17 +43,19 @@ def price_per_hour(instance_type: str, parameter: float) -> float | None:
     return parameter or PRICES.get(instance_type)
 
 
-def time(uploaded: datetime, job: dict[str, Any] | None) -> Time | None:
+def time(uploaded: datetime, job: "TransformJobDescription | None") -> Time | None:
     """The time of a run whose job was described so; None without a job."""
     if job is None:
         return None
     created, started, ended = (
-        job.get(name) for name in ("CreationTime", "TransformStartTime", "TransformEndTime")
+        job.get("CreationTime"),
+        job.get("TransformStartTime"),
+        job.get("TransformEndTime"),
     )
     return Time(_seconds(uploaded, created), _seconds(created, started), _seconds(started, ended))
 
 
-def cost(price: float | None, job: dict[str, Any] | None) -> Cost | None:
+def cost(price: float | None, job: "TransformJobDescription | None") -> Cost | None:
     """What a job cost; None when it never ran on instances, or their price isn't known.
 
     "You are billed for the time interval between this time and the value of TransformEndTime", says of

@@ -1,11 +1,14 @@
 """run.json, the one decision about a run: written with If-None-Match, never deleted, followed by all."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batch_prediction.aws import objects
 from batch_prediction.layout import Run
 from batch_prediction.runs.reason_codes import ReasonCode
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client
 
 SCHEMA = "digit-batch/run/1"
 
@@ -52,7 +55,7 @@ class GiveUp:
     reason_code: str = ReasonCode.UNKNOWN
 
 
-def read(s3: Any, bucket: str, run: Run) -> Decision | None:
+def read(s3: "S3Client", bucket: str, run: Run) -> Decision | None:
     """The decision about a run; None when none has been taken."""
     found = objects.read_json(s3, bucket, run.decision)
     if found is None:
@@ -63,7 +66,7 @@ def read(s3: Any, bucket: str, run: Run) -> Decision | None:
     return Refuse(**_known_fields(Refuse, found.content))
 
 
-def must_read(s3: Any, bucket: str, run: Run) -> Decision:
+def must_read(s3: "S3Client", bucket: str, run: Run) -> Decision:
     """The decision about a run; LookupError when none has been taken."""
     decision = read(s3, bucket, run)
     if decision is None:
@@ -71,7 +74,7 @@ def must_read(s3: Any, bucket: str, run: Run) -> Decision:
     return decision
 
 
-def take(s3: Any, bucket: str, run: Run, decision: Decision) -> Decision:
+def take(s3: "S3Client", bucket: str, run: Run, decision: Decision) -> Decision:
     """Write the decision unless there is one; the one that is in force is returned, whoever took it."""
     head = {"schema": SCHEMA, "decision": type(decision).__name__.lower(), "batch": run.batch, "run": run.id}
     if objects.put_if_absent(s3, bucket, run.decision, objects.to_json(head | asdict(decision))):
@@ -79,12 +82,12 @@ def take(s3: Any, bucket: str, run: Run, decision: Decision) -> Decision:
     return must_read(s3, bucket, run)
 
 
-def give_up(s3: Any, bucket: str, run: Run, why: GiveUp) -> None:
+def give_up(s3: "S3Client", bucket: str, run: Run, why: GiveUp) -> None:
     """Write why no further transform job of a run is started, unless that has been written already."""
     objects.put_if_absent(s3, bucket, run.gave_up, objects.to_json({"schema": SCHEMA} | asdict(why)))
 
 
-def given_up(s3: Any, bucket: str, run: Run) -> GiveUp | None:
+def given_up(s3: "S3Client", bucket: str, run: Run) -> GiveUp | None:
     """Why no further transform job of a run is started; None when it hasn't been given up."""
     found = objects.read_json(s3, bucket, run.gave_up)
     return None if found is None else GiveUp(**_known_fields(GiveUp, found.content))

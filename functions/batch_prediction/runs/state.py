@@ -1,7 +1,7 @@
 """What is known of a run: the decision about it, its transform jobs, and whether it was given up."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import Run
@@ -9,13 +9,16 @@ from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import Decision, GiveUp, Start
 from batch_prediction.runs.next_action import Attempt, NextAction, needs_another_attempt, next_action
 
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import TransformJobDescription
+
 
 @dataclass(frozen=True)
 class RunState:
     """A run as it is now. `jobs` are its transform jobs as SageMaker describes them, oldest first."""
 
     decision: Decision
-    jobs: list[dict[str, Any]]
+    jobs: "list[TransformJobDescription]"
     gave_up: GiveUp | None
 
     @property
@@ -33,5 +36,5 @@ def read(aws: Clients, bucket: str, run: Run, decided: Decision) -> RunState:
     return RunState(decided, jobs, decision.given_up(aws.s3, bucket, run) if another else None)
 
 
-def _attempts(jobs: list[dict[str, Any]]) -> list[Attempt]:
+def _attempts(jobs: "list[TransformJobDescription]") -> list[Attempt]:
     return [transform_job.attempt(job) for job in jobs]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,15 @@ from batch_prediction.runs.decision import Start
 from batch_prediction.runs.next_action import Attempt, needs_another_attempt
 from batch_prediction.runs.parts import part_sizes
 from batch_prediction.settings import Settings
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import (
+        ModelRequest,
+        SageMakerClient,
+        TransformInstanceType,
+        TransformJobDescription,
+        TransformJobRequest,
+    )
 
 # An instance takes minutes to start: fewer images than it reads in that time aren't worth another one.
 IMAGES_PER_INSTANCE = 100_000
@@ -60,17 +69,19 @@ def attempt_number(run: Run, job: str) -> int:
     raise ValueError(f"transform job {job}: expected a name that ends in {run.id}, or in {run.id}-2 or -3")
 
 
-def attempt(job: dict[str, Any]) -> Attempt:
+def attempt(job: "TransformJobDescription") -> Attempt:
     """What matters of a transform job as SageMaker describes it."""
     return Attempt(job["TransformJobStatus"], job.get("FailureReason"))
 
 
-def describe_attempts(sagemaker: Any, bucket: str, run: Run, decision: Start) -> list[dict[str, Any]]:
+def describe_attempts(
+    sagemaker: "SageMakerClient", bucket: str, run: Run, decision: Start
+) -> "list[TransformJobDescription]":
     """The transform jobs of a run, as SageMaker describes them: each but the last was followed by another.
 
     A job of our name that writes elsewhere is somebody else's: RuntimeError.
     """
-    found: list[dict[str, Any]] = []
+    found: list[TransformJobDescription] = []
     while needs_another_attempt([attempt(job) for job in found]):
         job = _describe(sagemaker, attempt_name(decision, len(found) + 1))
         if job is None:
@@ -80,7 +91,9 @@ def describe_attempts(sagemaker: Any, bucket: str, run: Run, decision: Start) ->
     return found
 
 
-def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 1) -> str | None:
+def start(
+    sagemaker: "SageMakerClient", bucket: str, run: Run, decision: Start, number: int = 1
+) -> str | None:
     """Make the model and start an attempt's job, unless they exist already. Safe to repeat.
 
     Returns None, or the reason why SageMaker refuses the request for good: a package whose artifact or image
@@ -107,13 +120,13 @@ def start(sagemaker: Any, bucket: str, run: Run, decision: Start, number: int = 
     return None
 
 
-def _describe(sagemaker: Any, name: str) -> dict[str, Any] | None:
+def _describe(sagemaker: "SageMakerClient", name: str) -> "TransformJobDescription | None":
     return describe_or_none(lambda: sagemaker.describe_transform_job(TransformJobName=name))
 
 
-def _make_model(sagemaker: Any, decision: Start) -> str | None:
+def _make_model(sagemaker: "SageMakerClient", decision: Start) -> str | None:
     """Make the model unless it exists; the reason why SageMaker refuses it for good, or None."""
-    request = {
+    request: ModelRequest = {
         "ModelName": decision.model,
         "ExecutionRoleArn": decision.role,
         "PrimaryContainer": {
@@ -136,7 +149,7 @@ def _make_model(sagemaker: Any, decision: Start) -> str | None:
     return None
 
 
-def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dict[str, Any]:
+def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> "TransformJobRequest":
     """The request of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html.
 
     The container sees `$.image` only, labels never reach the model; JoinSource puts the answer beside them.
@@ -168,13 +181,15 @@ def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> dict
         },
         "DataProcessing": {"InputFilter": "$.image", "JoinSource": "Input"},
         "TransformResources": {
-            "InstanceType": decision.instance_type,
+            "InstanceType": cast("TransformInstanceType", decision.instance_type),  # SageMaker checks it
             "InstanceCount": decision.instance_count,
         },
     }
 
 
-def _verify_job(bucket: str, run: Run, decision: Start, number: int, found: dict[str, Any]) -> None:
+def _verify_job(
+    bucket: str, run: Run, decision: Start, number: int, found: "TransformJobDescription"
+) -> None:
     request = job_request(bucket, run, decision, number)
     identity = {name: request[name] for name in ("ModelName", "TransformInput", "TransformOutput")}
     verify_same_request(f"transform job {attempt_name(decision, number)}", None, identity, found)

@@ -9,7 +9,7 @@ columns and attributes are ignored. Blank lines don't count.
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -81,9 +81,9 @@ def _numbered(raw: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, stripped
 
 
-def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
+def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, object]]:
     for number, line in numbered:
-        row: Any
+        row: object
         if len(line) > MAX_LINE:
             row = ValueError(f"expected a line of at most {MAX_LINE} bytes, found more")
         else:
@@ -94,7 +94,7 @@ def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, byt
         yield number, line, row
 
 
-def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, Any]]:
+def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, object]]:
     number, first = next(numbered, (1, b""))
     header = _csv_fields(first)
     if isinstance(header, ValueError) or not {"file_name", "source-ref"} & {name.strip() for name in header}:
@@ -126,7 +126,7 @@ def _csv_fields(line: bytes) -> list[str] | ValueError:
         return ValueError(f"expected comma-separated fields on one line: {error}")
 
 
-def _record(row: Any, batch_prefix: str) -> Record:
+def _record(row: object, batch_prefix: str) -> Record:
     if not isinstance(row, dict):
         if isinstance(row, ValueError):
             raise row

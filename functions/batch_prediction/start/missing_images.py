@@ -1,14 +1,17 @@
 """Whether the images of a manifest have arrived: its keys against a listing of the batch's prefix."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from batch_prediction.layout import Manifest
 from batch_prediction.start.manifest import ManifestError, Record, read
 
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client
+
 _CHUNK = 1024 * 1024  # bytes read from S3 at once
 
 
-def first_missing(s3: Any, bucket: str, key: str, version: str, max_images: int) -> str | None:
+def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_images: int) -> str | None:
     """The key of the first image, in S3's order, that a manifest version names and that isn't there; or None.
 
     A thousand keys a request, skipping what the manifest doesn't name, and no further than the first gap; in
@@ -30,7 +33,7 @@ def first_missing(s3: Any, bucket: str, key: str, version: str, max_images: int)
     return _first_gap(s3, bucket, manifest.folder, wanted)
 
 
-def _first_gap(s3: Any, bucket: str, folder: str, wanted: list[str]) -> str | None:
+def _first_gap(s3: "S3Client", bucket: str, folder: str, wanted: list[str]) -> str | None:
     """The first of the sorted keys that isn't listed.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html: StartAfter is exclusive, so a page

@@ -1,6 +1,6 @@
 """Start the run of an uploaded manifest: write its input, decide once, and follow the decision."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +17,9 @@ from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from batch_prediction.start import missing_images, transform_input, waiting
 from batch_prediction.start.waiting import CAPACITY, IMAGES, StillWaiting, WaitTimes
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client, SageMakerClient
 
 
 class Decided(NamedTuple):
@@ -54,7 +57,7 @@ def start_run(
     return Decided(run, decided)
 
 
-def _run(s3: Any, upload: ManifestUploaded) -> Run:
+def _run(s3: "S3Client", upload: ManifestUploaded) -> Run:
     manifest = Manifest.at(upload.key)
     head = s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version)
     return Run.of_manifest(manifest.batch, upload.key, upload.version, head["LastModified"])
@@ -130,7 +133,9 @@ def _follow(aws: Clients, settings: Settings, run: Run, decided: Decision, waite
     queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(run))
 
 
-def _start_attempt(sagemaker: Any, bucket: str, run: Run, decided: Start, number: int) -> GiveUp | None:
+def _start_attempt(
+    sagemaker: "SageMakerClient", bucket: str, run: Run, decided: Start, number: int
+) -> GiveUp | None:
     """Start a transform job; why it can never be started, or None when it was."""
     if why := _withdrawn(sagemaker, decided):
         return why
@@ -139,7 +144,7 @@ def _start_attempt(sagemaker: Any, bucket: str, run: Run, decided: Start, number
     return None
 
 
-def _withdrawn(sagemaker: Any, decided: Start) -> GiveUp | None:
+def _withdrawn(sagemaker: "SageMakerClient", decided: Start) -> GiveUp | None:
     """Why the model package that was chosen can't be used any more; None when it can."""
     package = registry.find(sagemaker, decided.model_package)
     if package and package.status == "Approved":

@@ -2,7 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -10,6 +10,9 @@ from batch_prediction.layout import Manifest, Run
 from batch_prediction.runs.parts import digest, part_size
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.start.manifest import LeftOut, ManifestError, read
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import S3Client
 
 _CHUNK = 1024 * 1024  # bytes read from S3 at once
 _IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest on disk
@@ -37,7 +40,7 @@ class TransformInput:
     problem: Problem | None = None
 
 
-def write(s3: Any, bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
+def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
     """Check a manifest version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
 
     Nothing is written beyond `max_images` lines; the lines are counted all the same.
@@ -88,13 +91,13 @@ def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: s
 class _Parts:
     """The part that is being filled."""
 
-    def __init__(self, s3: Any, bucket: str, run: Run) -> None:
+    def __init__(self, s3: "S3Client", bucket: str, run: Run) -> None:
         self._s3, self._bucket, self._run = s3, bucket, run
         self._part, self._size, self._lines, self._images = 0, part_size(0), list[bytes](), list[str]()
         self.digests: list[str] = []
 
     def add(self, image: str, label: int | None) -> None:
-        record: dict[str, Any] = {"image": {"source-ref": image}}
+        record: dict[str, object] = {"image": {"source-ref": image}}
         if label is not None:
             record["label"] = label
         self._lines.append(orjson.dumps(record))

@@ -6,11 +6,14 @@ Allow: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from batch_prediction.aws import metrics, queues
 from batch_prediction.events import Message
 from batch_prediction.settings import Settings
+
+if TYPE_CHECKING:
+    from batch_prediction.aws.types import SQSClient
 
 IMAGES, CAPACITY = "images", "capacity"  # what a run waits for
 _NEXT = "next"  # when the message is due again
@@ -65,7 +68,7 @@ def delay(waited: float, limit: float) -> int:
     return math.ceil(max(1.0, min(_MAX_DELAY, max(_MIN_DELAY, waited / 2), limit - waited)))
 
 
-def send_again(sqs: Any, settings: Settings, message: Message, cause: str) -> int:
+def send_again(sqs: "SQSClient", settings: Settings, message: Message, cause: str) -> int:
     """Send the message to its queue again, and publish how long it has waited; returns the delay in seconds.
 
     A message that is sent again is a new one to SQS, whose own age of it begins anew.

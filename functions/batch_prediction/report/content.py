@@ -1,0 +1,168 @@
+"""The content of report.json and of the list of all runs, as docs/report.schema.json describes the former."""
+
+from typing import TypedDict, TypeGuard
+
+
+class Coverage(TypedDict):
+    """Lines of the manifest: expected = scored + unreadable + missing."""
+
+    expected: int
+    scored: int
+    unreadable: int
+    missing: int
+
+
+class Accuracy(TypedDict):
+    """A proportion from 0 to 1 with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ClassFigures(TypedDict):
+    """One label's figures; None where the denominator is zero."""
+
+    label: int
+    support: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+
+
+class Confusion(TypedDict):
+    """Images of one label that were read as one other digit; `share` is of the label's images."""
+
+    label: int
+    prediction: int
+    images: int
+    share: float
+
+
+class Bin(TypedDict):
+    """One bin of the reliability diagram."""
+
+    low: float
+    high: float
+    images: int
+    confidence: float | None
+    accuracy: float | None
+
+
+class Calibration(TypedDict):
+    """The reliability diagram and its expected calibration error, 0 to 1."""
+
+    expected_error: float
+    bins: list[Bin]
+
+
+class Mistake(TypedDict):
+    """A misread image."""
+
+    image: str
+    label: int
+    prediction: int
+    confidence: float
+
+
+class Unscored(TypedDict):
+    """An image, or a line of the manifest, without a prediction."""
+
+    image: str
+    label: int | None
+    reason: str
+
+
+class Model(TypedDict):
+    """The model package that run.json froze."""
+
+    package_arn: str
+    version: int | None
+    training_job: str | None
+    artifact_sha256: str | None
+
+
+class TransformJob(TypedDict):
+    """The run's newest transform job; times are UTC, as `2026-11-22T15:40:22Z`."""
+
+    name: str
+    status: str
+    created: str | None
+    started: str | None
+    ended: str | None
+    instance_type: str
+    instance_count: int
+
+
+class Time(TypedDict):
+    """Seconds from the manifest's upload to the job, to its start on instances, and to its end."""
+
+    waiting: float | None
+    start_up: float | None
+    compute: float | None
+
+
+class Cost(TypedDict):
+    """What the job's instances cost, about."""
+
+    estimate: float
+    currency: str
+    price_per_hour: float
+    instance_hours: float
+
+
+class Report(TypedDict):
+    """report.json."""
+
+    schema: str
+    batch: str
+    run: str
+    status: str
+    reason: str | None
+    reason_code: str | None
+    coverage: Coverage
+    labelled: int
+    accuracy: Accuracy | None
+    classes: list[ClassFigures]
+    confusion_matrix: list[list[int]]
+    confusions: list[Confusion]
+    calibration: Calibration | None
+    mistakes: list[Mistake]
+    unscored: list[Unscored]
+    model: Model | None
+    transform_job: TransformJob | None
+    time: Time | None
+    cost: Cost | None
+
+
+class _Entry(TypedDict):
+    batch: str
+    run: str
+    status: str
+    labelled: int
+    scored: int
+    expected: int
+    model_package: str | None
+    model_version: int | None
+    transform_job: str | None
+
+
+class IndexEntry(_Entry):
+    """What the list of all runs says of one; without an accuracy, all three are None."""
+
+    accuracy: float | None
+    low: float | None
+    high: float | None
+
+
+class LabelledEntry(_Entry):
+    """A run of the list that has an accuracy."""
+
+    accuracy: float
+    low: float
+    high: float
+
+
+def is_labelled(entry: IndexEntry) -> TypeGuard[LabelledEntry]:
+    """Whether a run of the list has an accuracy."""
+    return entry["accuracy"] is not None
