@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import authorised
+from tests import permission_log
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -16,7 +16,7 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-authorised.watch()
+permission_log.watch()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,8 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What the replay of permissions looks at comes first, and then the replay."""
-    deploying = authorised.deploying()
-    items.sort(key=lambda item: (item.path not in deploying, item.path != authorised.REPLAY))
+    deploying = permission_log.deploying()
+    items.sort(key=lambda item: (item.path not in deploying, item.path != permission_log.REPLAY))
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist isn't installed where only torchvision is tested
@@ -44,4 +44,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the record where it is asked for."""
     file = session.config.getoption("--authorised")
     if file:
-        authorised.save(file)
+        permission_log.save(file)

@@ -2,7 +2,7 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import authorised
+from tests import permission_log
 from tests.stack import ROOT
 
 
@@ -14,5 +14,5 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist carries no type
 
     def _split_scope(self, nodeid: str) -> str:
         file = ROOT / nodeid.partition("::")[0]
-        recorded = file == authorised.REPLAY or file in authorised.deploying()
+        recorded = file == permission_log.REPLAY or file in permission_log.deploying()
         return "deployed" if recorded else str(file)

@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image
 
 from localcloud.core.cloud import Cloud
-from tests.samples import event
-from tests.waiting import objects, until
+from tests.settings_and_events import event
+from tests.wait import objects, until
 from training import jobs, source
 from training.datasets import Digits, idx
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import inference
-from tests.digits import made, made_set
+from tests.made_digits import made, made_set
 from training.checks import check
 from training.container.data import DataError
 from training.datasets import DataSet, Digits, idx

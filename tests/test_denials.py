@@ -15,7 +15,7 @@ from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from tests.stack import IMAGE, ROOT, Stack
-from tests.waiting import until
+from tests.wait import until
 
 STATE = ROOT / ".cache"
 NAME = "digits-test"

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, r
 
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
-from tests.samples import event
+from tests.settings_and_events import event
 from tests.stack import ROOT, Stack, png
 from training.datasets import Digits, Parts, sample
 

@@ -23,7 +23,7 @@ from localcloud.iam.policy_evaluation import (
     read,
 )
 from localcloud.lambda_.runtime import architecture, runtime
-from tests import authorised
+from tests import permission_log
 from tests.stack import ROOT
 
 NAME = "digits-test"
@@ -110,8 +110,8 @@ Record = dict[tuple[str, tuple[str, ...]], set[Request]]
 @pytest.fixture(scope="module")
 def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Record:
     """What the roles of deployed templates were allowed: by logical id and policies."""
-    missing = authorised.deploying() - {item.path for item in request.session.items}
-    found = authorised.entries()
+    missing = permission_log.deploying() - {item.path for item in request.session.items}
+    found = permission_log.entries()
     if missing:
         file = tmp_path_factory.mktemp("record") / "authorised.json"
         command: list[str | Path] = [
@@ -125,7 +125,7 @@ def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
-        found |= set(authorised.load(file))
+        found |= set(permission_log.load(file))
     record: Record = {}
     for role, documents, asked in found:
         logical_id = re.search(r"([A-Za-z0-9]+)-[A-Z0-9]+$", role)

@@ -50,14 +50,14 @@ from cli.files import fetch as fetch_files
 from cli.stack import Stack
 from inference import fetch
 from tests.cli.test_watching import look
-from tests.digits import made_set
 from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
 from tests.functions.test_registration import CONFIG, completed_job, packed
 from tests.functions.test_report import job as described_job
 from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
-from tests.recording import MODELS, TRANSFERS, Recording, Site, call_sites, spied
-from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
+from tests.made_digits import made_set
+from tests.request_recorder import MODELS, TRANSFERS, Recording, Site, call_sites, spied
 from tests.service_model import violations
+from tests.settings_and_events import BUCKET, SETTINGS, environment, event, use_moto_account
 from tests.training.test_tune import SEARCH
 from training import jobs, tune
 from training.datasets import Digits, Parts

@@ -10,9 +10,9 @@ import pytest
 
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
-from tests.samples import event
+from tests.settings_and_events import event
 from tests.stack import IMAGE, ROOT, Stack
-from tests.waiting import until
+from tests.wait import until
 from training import jobs
 
 GOOD = """

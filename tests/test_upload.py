@@ -13,8 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.digits import made, made_set
-from tests.samples import BUCKET, use_moto_account
+from tests.made_digits import made, made_set
+from tests.settings_and_events import BUCKET, use_moto_account
 from training.container.data import load
 from training.datasets import unpacked_idx
 from training.upload import UploadError, upload

@@ -7,9 +7,9 @@ import pytest
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
-from tests import sevens
+from tests import stub_model
 from tests.stack import ROOT, Stack
-from tests.waiting import until
+from tests.wait import until
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def stack(faults: Faults) -> Iterator[Stack]:
     with Cloud(faults=faults) as cloud:
         outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", {"Name": "digits"}, ROOT / ".cache")
         stack = Stack(cloud, outputs)
-        sevens.approve(stack)
+        stub_model.approve(stack)
         yield stack
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX_PAGE
 from tests.sample_runs import Sample, guesses, report_of
-from tests.samples import BUCKET, use_moto_account
+from tests.settings_and_events import BUCKET, use_moto_account
 from tests.stack import png
 from training.datasets import sample
 

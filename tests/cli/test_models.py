@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from batch_prediction.models.registry import newest_approved
 from cli import packages, stack
 from cli.main import app
-from tests.cli.account import GROUP, deployed_stack
+from tests.cli.moto_account import GROUP, deployed_stack
 
 FIRST = {
     "training_job": "digits-1-final",

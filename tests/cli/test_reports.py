@@ -13,7 +13,7 @@ from batch_prediction.aws.clients import Clients
 from cli import stack
 from cli.main import app
 from tests.sample_runs import Sample, guesses, report_of
-from tests.samples import BUCKET, use_moto_account
+from tests.settings_and_events import BUCKET, use_moto_account
 
 LABELS = [number % 10 for number in range(100)]
 OLDER = Sample("spring/b7", guesses(LABELS, 0.8, seed=1), number=1)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 from cli import watching
 from cli.main import app
 from cli.stack import Stack
-from tests.cli.account import ROLE, deploy, empty_account
-from tests.samples import BUCKET
+from tests.cli.moto_account import ROLE, deploy, empty_account
+from tests.settings_and_events import BUCKET
 from training import source
 
 

@@ -15,16 +15,16 @@ from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from localcloud.lambda_.worker import Worker
-from tests import sevens
-from tests.faults import planned
-from tests.recording import Site, call_sites
-from tests.samples import event
+from tests import stub_model
+from tests.faults import fault_plugin
+from tests.request_recorder import Site, call_sites
+from tests.settings_and_events import event
 from tests.stack import ROOT, Stack
 from tests.test_training_path import BAD, search
-from tests.waiting import until
+from tests.wait import until
 
 SITES = sorted(site for site in call_sites() if site.file.startswith("functions/"))
-PLANNED = {(site, kind) for site in SITES for kind in planned.KINDS}
+PLANNED = {(site, kind) for site in SITES for kind in fault_plugin.KINDS}
 ROUNDS = 8  # a site whose requests take effect needs one for each fault after it
 GOOD = """
 import json, os, pathlib
@@ -45,13 +45,13 @@ class Plan:
     def plug_in(self, cloud: Cloud) -> None:
         """Let every function that starts from now on load the plan."""
         (self.folder / "sites.json").write_text(json.dumps(SITES))
-        shutil.copy(planned.__file__, self.folder)
+        shutil.copy(fault_plugin.__file__, self.folder)
 
         def make(worker: Worker, function: Any) -> dict[str, str]:
             environment: dict[str, str] = original(worker, function)
             return environment | {
                 "PYTHONPATH": f"{environment['PYTHONPATH']}:{self.folder}",
-                "BOTOCORE_EXPERIMENTAL__PLUGINS": f"planned={Path(planned.__file__).stem}",
+                "BOTOCORE_EXPERIMENTAL__PLUGINS": f"planned={Path(fault_plugin.__file__).stem}",
                 "PLANNED_FAULTS": str(self.folder),
             }
 
@@ -185,7 +185,7 @@ def stack(plan: Plan) -> Iterator[Stack]:
         )
         for channel in ("training", "test"):
             stack.put(f"datasets/few/{channel}/numbers", b"1")
-        sevens.approve(stack, sevens.STUCK)
+        stub_model.approve(stack, stub_model.STUCK)
         yield stack
 
 

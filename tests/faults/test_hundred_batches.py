@@ -9,9 +9,9 @@ import pytest
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
-from tests import sevens
+from tests import stub_model
 from tests.stack import ROOT, Stack
-from tests.waiting import until
+from tests.wait import until
 
 BATCHES = 100
 RATES = {
@@ -38,7 +38,7 @@ def stack(faults: Faults) -> Iterator[Stack]:
         stack = Stack(
             cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
         )
-        sevens.approve(stack)
+        stub_model.approve(stack)
         yield stack
 
 

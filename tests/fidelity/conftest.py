@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from localcloud.core.cloud import Cloud
-from tests.localcloud.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, IMAGE, ROLE, Account, make_role, unique
 from training import jobs, source
 from training.datasets import Digits, Parts, idx, sample
 

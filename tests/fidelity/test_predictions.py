@@ -17,8 +17,8 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import S3Backend
 
 from batch_prediction.runs.transform_job import environment
-from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account, unique
-from tests.samples import SETTINGS
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ROLE, Account, unique
+from tests.settings_and_events import SETTINGS
 from training.datasets import Parts
 
 from . import toolkit_serving

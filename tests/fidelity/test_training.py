@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.localcloud.sagemaker.account import BUCKET, Account
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account
 from training.jobs import METRICS
 
 from .conftest import start_training

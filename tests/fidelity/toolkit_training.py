@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ROLE, Account
 
 HOST = "localhost"  # the toolkit waits until each host's name resolves; SageMaker's is algo-1
 

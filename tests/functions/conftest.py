@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
-from tests.samples import BUCKET, SETTINGS, use_moto_account
+from tests.settings_and_events import BUCKET, SETTINGS, use_moto_account
 
 Told = Callable[[], list[dict[str, Any]]]
 

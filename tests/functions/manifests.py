@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.samples import BUCKET
+from tests.settings_and_events import BUCKET
 
 PREFIX = f"s3://{BUCKET}/incoming/b7/"
 HEADER = "file_name,label,source-ref"

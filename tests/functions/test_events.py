@@ -11,8 +11,8 @@ from batch_prediction.events import (
     start_wanted,
 )
 from batch_prediction.layout import Manifest, Run
-from tests.documented import contradictions
-from tests.samples import EVENTS, event, message
+from tests.event_schemas import contradictions
+from tests.settings_and_events import EVENTS, event, message
 
 RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
 # What EventBridge sends; the message of SQS that carries it has a shape of its own.

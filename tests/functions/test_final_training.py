@@ -14,9 +14,9 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.models import final_training
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
-from tests.recording import MODELS
-from tests.samples import BUCKET, SETTINGS, environment, event
+from tests.request_recorder import MODELS
 from tests.service_model import violations
+from tests.settings_and_events import BUCKET, SETTINGS, environment, event
 
 TUNING_JOB = "digits-261122-140000"
 FINAL = f"{TUNING_JOB}-final"

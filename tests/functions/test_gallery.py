@@ -18,7 +18,7 @@ from batch_prediction.report.thumbnails import (
     pixels,
     thumbnails,
 )
-from tests.samples import BUCKET
+from tests.settings_and_events import BUCKET
 
 KEY = "incoming/b7/1.png"
 TOMORROW = datetime.now(UTC) + timedelta(days=1)

@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report import index, pages
-from tests.samples import BUCKET
+from tests.settings_and_events import BUCKET
 
 
 def entry(number: int, job: str | None = "digits-1", **changes: Any) -> index.Entry:

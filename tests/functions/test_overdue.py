@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batch_prediction import sweep
 from batch_prediction.layout import training_failure, tuning_failure
-from tests.samples import SETTINGS, event
+from tests.settings_and_events import SETTINGS, event
 from tests.simulation.faults import Faults, refusal
 from tests.simulation.properties import violations
 from tests.simulation.sagemaker import EVENT_LOST, STUCK

@@ -20,7 +20,7 @@ from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report import pages
 from batch_prediction.report.thumbnails import LARGEST_ALL, Thumbnail
 from tests.sample_runs import Sample, guesses, report_of
-from tests.samples import BUCKET
+from tests.settings_and_events import BUCKET
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())

@@ -28,7 +28,7 @@ from tests.functions.test_manifest import read_text
 from tests.functions.test_registration import register
 from tests.functions.test_report import job
 from tests.functions.test_start import DECISION
-from tests.samples import BUCKET, SETTINGS
+from tests.settings_and_events import BUCKET, SETTINGS
 
 # Every example is an upload of its own in one account of moto's: nothing of it is left for the next one.
 ONE_ACCOUNT = [HealthCheck.function_scoped_fixture]

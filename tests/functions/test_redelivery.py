@@ -11,7 +11,7 @@ import write_report
 from batch_prediction.aws import queues
 from batch_prediction.events import Message
 from batch_prediction.settings import Settings
-from tests.samples import SETTINGS, message
+from tests.settings_and_events import SETTINGS, message
 from tests.simulation.world import CONTEXT
 
 

@@ -18,7 +18,7 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.models import registration, registry
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
-from tests.samples import BUCKET, environment, event
+from tests.settings_and_events import BUCKET, environment, event
 
 CONTEXT: Any = SimpleNamespace(
     function_name="digits-register-model",

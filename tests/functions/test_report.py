@@ -18,7 +18,7 @@ from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
 from tests.functions.test_predictions import body, given_line, joined
 from tests.functions.test_start import DECISION, RUN
-from tests.samples import BUCKET, SETTINGS
+from tests.settings_and_events import BUCKET, SETTINGS
 
 PART = [given_line(0, 7), given_line(1, 1), given_line(2, None), given_line(3, 2)]
 ANSWERS: list[dict[str, Any]] = [

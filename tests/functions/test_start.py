@@ -20,7 +20,7 @@ from batch_prediction.settings import Settings
 from batch_prediction.start import transform_input
 from batch_prediction.start.run import start
 from tests.functions.test_registration import register
-from tests.samples import BUCKET, SETTINGS
+from tests.settings_and_events import BUCKET, SETTINGS
 
 KEY = "incoming/b7/manifest.jsonl"
 RUN = Run("b7", "20261122t154022z-1a2b3c4d")

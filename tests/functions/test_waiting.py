@@ -31,7 +31,7 @@ from tests.functions.test_start import (
     sent,
     upload,
 )
-from tests.samples import BUCKET, SETTINGS, event, message
+from tests.settings_and_events import BUCKET, SETTINGS, event, message
 from tests.simulation.faults import refusal
 from tests.simulation.world import CONTEXT
 

@@ -6,7 +6,7 @@ import pytest
 
 from localcloud.core.activity import Happening
 from localcloud.core.cloud import Cloud
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31

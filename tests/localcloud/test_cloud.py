@@ -17,8 +17,8 @@ from localcloud.core import cloud as cloud_module
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.core.isolation import ForeignEndpointError, account_variables
 from localcloud.lambda_ import worker
-from tests.localcloud.account import Account
-from tests.waiting import until
+from tests.localcloud.stack_account import Account
+from tests.wait import until
 
 STACK = """
 Resources:

@@ -15,7 +15,7 @@ from localcloud.deploy import DeployError, deploy
 from localcloud.lambda_ import runtime
 from localcloud.lambda_.runtime import MisfitError
 from localcloud.packaging import PackageError, pack
-from tests.localcloud.account import HEADER, Account
+from tests.localcloud.stack_account import HEADER, Account
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 HELLO = "def handler(event, context):\n    return 'hello'\n"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from localcloud.eventbridge.router import Router
-from tests.localcloud.account import Account
-from tests.samples import event as sample
-from tests.waiting import until
+from tests.localcloud.stack_account import Account
+from tests.settings_and_events import event as sample
+from tests.wait import until
 
 STACK = """
 Resources:

@@ -15,9 +15,9 @@ from localcloud.iam.policy_evaluation import (
     allows,
     read,
 )
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 from tests.localcloud.test_deploy import HELLO
-from tests.waiting import until
+from tests.wait import until
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
 BUCKET = "arn:aws:s3:::bucket"

@@ -12,8 +12,8 @@ from moto.awslambda.models import lambda_backends
 
 from localcloud.lambda_ import sandbox
 from localcloud.lambda_.sqs_poller import Poller
-from tests.localcloud.account import Account
-from tests.waiting import until
+from tests.localcloud.stack_account import Account
+from tests.wait import until
 
 STACK = """
 Resources:

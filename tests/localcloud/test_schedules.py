@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from localcloud.eventbridge import schedules
 from localcloud.eventbridge.schedules import Clock
 from localcloud.sns import LOG_GROUP
-from tests.localcloud.account import Account
-from tests.waiting import until
+from tests.localcloud.stack_account import Account
+from tests.wait import until
 
 STACK = """
 Resources:

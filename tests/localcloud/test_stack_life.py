@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from localcloud.deploy import DeployError
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 
 HELLO = "def handler(event, context):\n    return 'hello'\n"
 QUEUE = "  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: beside}}\n"

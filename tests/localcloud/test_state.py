@@ -8,7 +8,7 @@ import pytest
 
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.deploy import deploy
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 
 STACK = """
 Resources:

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from localcloud.lambda_.runtime import architecture, runtime
-from tests.programs.desk import ROOT, Desk, reasons
+from tests.programs.cli_session import ROOT, Desk, reasons
 from tests.stack import png
-from tests.waiting import until
+from tests.wait import until
 from training.datasets import idx, sample
 
 DIGITS = Path(sys.executable).parent / "digits"

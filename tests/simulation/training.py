@@ -5,7 +5,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from tests.samples import event
+from tests.settings_and_events import event
 from tests.simulation.faults import refusal
 from tests.simulation.services import ARN, BUCKET, Simulated
 

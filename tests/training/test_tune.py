@@ -15,8 +15,8 @@ from moto import mock_aws
 from arguments import parse
 from cli.tune import Arch, Strategy
 from model import ARCHITECTURES
-from tests.samples import BUCKET, use_moto_account
 from tests.service_model import violations
+from tests.settings_and_events import BUCKET, use_moto_account
 from training import tune
 
 NAME = "digits-261125-213000"

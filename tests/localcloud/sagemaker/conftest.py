@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from localcloud.core.cloud import Cloud
-
-from .account import BUCKET, Account, make_role
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account, make_role
 
 
 @pytest.fixture(scope="module")

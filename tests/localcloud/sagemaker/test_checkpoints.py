@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.waiting import until
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account, unique
+from tests.wait import until
 from training import source
 from training.datasets import idx, sample
-
-from .account import BUCKET, Account, unique
 
 FOLDER = "folder = pathlib.Path(os.environ['SAGEMAKER_BASE_DIR'], 'checkpoints')\n"
 HEAD = f"import os, pathlib, signal, sys, time\n{FOLDER}"

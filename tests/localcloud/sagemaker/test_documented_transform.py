@@ -13,9 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from localcloud.sagemaker.transform.settings import MEBIBYTE, TransformSettings
-
-from .account import BUCKET, ECHO, Account
-from .test_transform import GROUP, lines
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, Account
+from tests.localcloud.sagemaker.test_transform import GROUP, lines
 
 REQUEST: dict[str, Any] = {
     "TransformInput": {

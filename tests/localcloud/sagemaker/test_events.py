@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from batch_prediction.runs import transform_job
-from tests.documented import contradictions, fields
+from tests.event_schemas import contradictions, fields
 from tests.functions.test_start import DECISION, RUN
-from tests.samples import event as sample
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, IMAGE, ROLE, Account, unique
+from tests.settings_and_events import event as sample
 from training import jobs
-
-from .account import BUCKET, ECHO, IMAGE, ROLE, Account, unique
 
 FAIL = "raise SystemExit(1)"
 ENDS = ("TransformJobStatus", "TrainingJobStatus", "HyperParameterTuningJobStatus", "reason")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .account import BUCKET, IMAGE, Account, unique
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, IMAGE, Account, unique
 
 GROUP = "TrainingJobs"
 TELL = """

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.waiting import until
-
-from .account import BUCKET, ECHO, ROLE, Account, unique
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, ROLE, Account, unique
+from tests.wait import until
 
 JOIN = {"InputFilter": "$.image", "JoinSource": "Input"}
 GROUP = "TransformJobs"

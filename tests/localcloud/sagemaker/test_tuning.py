@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.waiting import until
-
-from .account import BUCKET, IMAGE, ROLE, Account, categories, unique
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, IMAGE, ROLE, Account, categories, unique
+from tests.wait import until
 
 SCORE = """
 import sys

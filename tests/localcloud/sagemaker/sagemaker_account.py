@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from localcloud.core.cloud import Cloud
-from tests.waiting import objects, until
+from tests.wait import objects, until
 
 BUCKET = "sagemaker-tests"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-tests"

@@ -9,7 +9,7 @@ from typing import Any
 from localcloud.core.activity import Happening
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
-from tests.waiting import until
+from tests.wait import until
 
 HEADER = """\
 AWSTemplateFormatVersion: '2010-09-09'

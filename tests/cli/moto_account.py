@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 from cli import stack
-from tests.samples import BUCKET, use_moto_account
+from tests.settings_and_events import BUCKET, use_moto_account
 
 GROUP = "digits"
 SESSION = boto3.Session()  # one for all tests: each would read the services' models again
