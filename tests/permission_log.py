@@ -1,4 +1,4 @@
-"""What roles were allowed in this session's clouds: the record that tests/test_permissions.py replays."""
+"""What roles were allowed in this session's clouds: the record that tests/e2e/test_permissions.py replays."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any
 from localcloud.core.cloud import Cloud
 
 TESTS = Path(__file__).parent
-REPLAY = TESTS / "test_permissions.py"
+REPLAY = TESTS / "e2e" / "test_permissions.py"
 ELSEWHERE = {"faults", "fidelity", "programs"}  # not part of `make test`
 _DEPLOYS = re.compile(r"deploy\([^)]*template\.yaml")
 Entry = tuple[str, tuple[str, ...], Any]  # a role's name, its policies as JSON, an iam.policies.Request

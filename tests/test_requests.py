@@ -50,10 +50,10 @@ from cli.files import fetch as fetch_files
 from cli.stack import Stack
 from inference import fetch
 from tests.cli.test_watching import look
-from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
-from tests.functions.test_registration import CONFIG, completed_job, packed
-from tests.functions.test_report import job as described_job
-from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
+from tests.functions.models.test_final_training import FINAL, TUNING_JOB, described, taken
+from tests.functions.models.test_registration import CONFIG, completed_job, packed
+from tests.functions.report.test_write import job as described_job
+from tests.functions.start.test_run import DECISION, RUN, job_writing_to, model_of
 from tests.made_digits import made_set
 from tests.request_recorder import MODELS, TRANSFERS, Recording, Site, call_sites, spied
 from tests.service_model import violations

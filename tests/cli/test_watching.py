@@ -15,8 +15,8 @@ from cli import trials, watching
 from cli.stack import Stack, client, find
 from cli.stages import StageError
 from tests.cli.moto_account import deploy, empty_account
-from tests.functions.test_final_training import FINAL, TUNING_JOB, described
-from tests.functions.test_registration import completed_job
+from tests.functions.models.test_final_training import FINAL, TUNING_JOB, described
+from tests.functions.models.test_registration import completed_job
 from tests.settings_and_events import BUCKET
 
 STARTED = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from cli.demo import STATE
 from localcloud.packaging import install
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DIGITS = Path(sys.executable).parent / "digits"
 
 

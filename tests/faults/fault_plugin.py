@@ -1,9 +1,10 @@
 """In a deployed function's child: each fault of a plan happens once, at the call site that it is planned for.
 
-botocore loads this file into every client (BOTOCORE_EXPERIMENTAL__PLUGINS=planned=fault_plugin). PLANNED_FAULTS
-names a folder with `sites.json`, a list of [file, function, operation]; of each site's visits the first meet
-one kind of fault each. A fault that has happened is a file in that folder, `<number of the site>-<kind>`:
-what the children of all functions have in common. Nothing but boto3 can be imported here.
+botocore loads this file into every client (BOTOCORE_EXPERIMENTAL__PLUGINS=planned=fault_plugin).
+PLANNED_FAULTS names a folder with `sites.json`, a list of [file, function, operation]; of each site's visits
+the first meet one kind of fault each. A fault that has happened is a file in that folder,
+`<number of the site>-<kind>`: what the children of all functions have in common. Nothing but boto3 can be
+imported here.
 """
 
 import json

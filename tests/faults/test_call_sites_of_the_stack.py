@@ -16,11 +16,11 @@ from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from localcloud.lambda_.worker import Worker
 from tests import stub_model
+from tests.e2e.test_training import BAD, search
 from tests.faults import fault_plugin
 from tests.request_recorder import Site, call_sites
 from tests.settings_and_events import event
 from tests.stack import ROOT, Stack
-from tests.test_training_path import BAD, search
 from tests.wait import until
 
 SITES = sorted(site for site in call_sites() if site.file.startswith("functions/"))

@@ -22,7 +22,7 @@ from batch_prediction.report.thumbnails import LARGEST_ALL, Thumbnail
 from tests.sample_runs import Sample, guesses, report_of
 from tests.settings_and_events import BUCKET
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href='javascript:1'>{{7*7}}{% x %}&lt;"

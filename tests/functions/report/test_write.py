@@ -16,8 +16,8 @@ from batch_prediction.runs import decision, existing_report, transform_job
 from batch_prediction.runs.decision import Decision, Refuse
 from batch_prediction.settings import Settings
 from tests.functions.conftest import Told
-from tests.functions.test_predictions import body, given_line, joined
-from tests.functions.test_start import DECISION, RUN
+from tests.functions.report.test_predictions import body, given_line, joined
+from tests.functions.start.test_run import DECISION, RUN
 from tests.settings_and_events import BUCKET, SETTINGS
 
 PART = [given_line(0, 7), given_line(1, 1), given_line(2, None), given_line(3, 2)]

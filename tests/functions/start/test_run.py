@@ -19,7 +19,7 @@ from batch_prediction.runs.decision import Refuse, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import transform_input
 from batch_prediction.start.run import start
-from tests.functions.test_registration import register
+from tests.functions.models.test_registration import register
 from tests.settings_and_events import BUCKET, SETTINGS
 
 KEY = "incoming/b7/manifest.jsonl"

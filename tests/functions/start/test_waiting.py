@@ -20,8 +20,8 @@ from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from batch_prediction.start.run import start
 from batch_prediction.start.waiting import NotYet, Waited
-from tests.functions.test_registration import register
-from tests.functions.test_start import (
+from tests.functions.models.test_registration import register
+from tests.functions.start.test_run import (
     DECISION,
     RUN,
     content,

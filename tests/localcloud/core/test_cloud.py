@@ -212,7 +212,7 @@ with Cloud() as cloud:
 
 def test_an_interrupt_ends_children_and_removes_the_folder() -> None:
     """A Ctrl-C of the program leaves neither its child nor its folder."""
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     program = subprocess.Popen(
         [sys.executable, "-c", IN_THE_FOREGROUND + INTERRUPTED],
         cwd=root,
@@ -246,7 +246,7 @@ def test_the_demo_ends_its_children_at_every_usual_signal(signal_number: signal.
     """A Ctrl-C, a `kill` and a closed terminal end the demo with its child and its folder."""
     program = subprocess.Popen(
         [sys.executable, "-c", IN_THE_FOREGROUND + DEMO],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         stdout=subprocess.PIPE,
         text=True,
     )

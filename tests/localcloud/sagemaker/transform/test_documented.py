@@ -1,4 +1,4 @@
-"""What AWS documents of batch transform, sentence by sentence, where test_transform.py doesn't show it.
+"""What AWS documents of batch transform, sentence by sentence, where test_job.py doesn't show it.
 
 [guide] https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 [request] https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.sagemaker.transform.settings import MEBIBYTE, TransformSettings
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, Account
-from tests.localcloud.sagemaker.test_transform import GROUP, lines
+from tests.localcloud.sagemaker.transform.test_job import GROUP, lines
 
 REQUEST: dict[str, Any] = {
     "TransformInput": {
