@@ -18,8 +18,8 @@ from batch_prediction.report import write as report
 from batch_prediction.report.predictions import COLUMNS, Tally
 from batch_prediction.start.manifest import Record, read
 from cli.main import app
-from tests.functions.report.test_write import STARTED, job
-from tests.functions.start.test_run import RUN
+from tests.functions.report.transform_jobs import STARTED, job
+from tests.functions.start.uploads import RUN
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [

@@ -49,16 +49,16 @@ from cli.errors import CommandError
 from cli.files import fetch as fetch_files
 from cli.stack import Stack
 from inference import fetch
-from tests.cli.test_watching import look
-from tests.functions.models.test_final_training import FINAL, TUNING_JOB, described, taken
-from tests.functions.models.test_registration import CONFIG, completed_job, packed
-from tests.functions.report.test_write import job as described_job
-from tests.functions.start.test_run import DECISION, RUN, job_writing_to, model_of
+from tests.cli.trials import look
+from tests.functions.models.training_jobs import CONFIG, completed_job, packed
+from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB, described, taken
+from tests.functions.report.transform_jobs import job as described_job
+from tests.functions.start.uploads import DECISION, RUN, job_writing_to, model_of
 from tests.made_digits import made_set
 from tests.request_recorder import MODELS, TRANSFERS, Recording, Site, call_sites, spied
 from tests.service_model import violations
 from tests.settings_and_events import BUCKET, SETTINGS, environment, event, use_moto_account
-from tests.training.test_tune import SEARCH
+from tests.training.search import SEARCH
 from training import jobs, tune
 from training.datasets import Digits, Parts
 from training.upload import upload

@@ -10,7 +10,7 @@ from moto.sagemaker.models import sagemaker_backends
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
 from localcloud.faults import Faults
-from tests.e2e.test_training import BAD, search
+from tests.e2e.searches import BAD, search
 from tests.stack import ROOT, Stack
 from tests.stub_model import STUCK
 from tests.wait import until

@@ -1,8 +1,6 @@
 """From a search to a model over the local cloud, and what becomes of one that fails; without torch."""
 
-import io
 import json
-import tarfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,10 +8,10 @@ import pytest
 
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
+from tests.e2e.searches import BAD, search, training
 from tests.settings_and_events import event
-from tests.stack import IMAGE, ROOT, Stack
+from tests.stack import ROOT, Stack
 from tests.wait import until
-from training import jobs
 
 GOOD = """
 import os, pathlib, sys
@@ -30,7 +28,6 @@ was = (checkpoints / "epoch-1").read_text()
 (checkpoints / "epoch-2").write_text(was + ", two")
 pathlib.Path(os.environ["SM_MODEL_DIR"], "config.json").write_text("{}")
 """
-BAD = "raise SystemExit('the data are gone')"
 
 
 @pytest.fixture(scope="module")
@@ -46,52 +43,6 @@ def stack() -> Iterator[Stack]:
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         yield stack
-
-
-def code(stack: Stack, script: str) -> str:
-    """Upload a script as a training job's source; returns its address."""
-    packed, text = io.BytesIO(), script.encode()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("train.py")
-        member.size = len(text)
-        archive.addfile(member, io.BytesIO(text))
-    key = f"code/{abs(hash(script)):x}/sourcedir.tar.gz"
-    stack.put(key, packed.getvalue())
-    return f"s3://{stack.bucket}/{key}"
-
-
-def training(stack: Stack, name: str, script: str) -> dict[str, Any]:
-    """The request for a training job on spare capacity, as the desk sends it."""
-    job = jobs.TrainingJob(
-        name=name,
-        bucket=stack.bucket,
-        role=stack.outputs["SageMakerRoleArn"],
-        image=IMAGE,
-        source=code(stack, script),
-        channels={"training": f"s3://{stack.bucket}/datasets/few/training/"},
-        hyperparameters={},
-        instance_type="ml.m5.large",
-        spot=True,
-    )
-    return jobs.request(job)
-
-
-def search(stack: Stack, name: str, script: str) -> None:
-    """Start a tuning job of two trials, as the desk does."""
-    definition = training(stack, name, script)
-    del definition["TrainingJobName"]
-    definition["StaticHyperParameters"] = definition.pop("HyperParameters")
-    definition["OutputDataConfig"] = {"S3OutputPath": f"s3://{stack.bucket}/trials/{name}/"}
-    stack.sagemaker.create_hyper_parameter_tuning_job(
-        HyperParameterTuningJobName=name,
-        HyperParameterTuningJobConfig={
-            "Strategy": "Random",
-            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "validation-accuracy"},
-            "ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 2},
-            "ParameterRanges": {"CategoricalParameterRanges": [{"Name": "size", "Values": ["1", "2"]}]},
-        },
-        TrainingJobDefinition=definition,
-    )
 
 
 def failure(stack: Stack, key: str) -> Any:

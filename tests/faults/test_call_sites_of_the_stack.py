@@ -16,7 +16,7 @@ from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from localcloud.lambda_.worker import Worker
 from tests import stub_model
-from tests.e2e.test_training import BAD, search
+from tests.e2e.searches import BAD, search
 from tests.faults import fault_plugin
 from tests.request_recorder import Site, call_sites
 from tests.settings_and_events import event

@@ -1,7 +1,7 @@
 """A bucket and a registry in moto, in this program, for tests of the domain."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,8 @@ from moto import mock_aws
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
+from tests.functions.notifications import Told
 from tests.settings_and_events import BUCKET, SETTINGS, use_moto_account
-
-Told = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture

@@ -23,11 +23,18 @@ from batch_prediction.settings import Settings
 from batch_prediction.start import transform_input
 from batch_prediction.start.manifest import LeftOut, Record
 from batch_prediction.start.run import start
-from tests.functions.manifests import ODD_NAMES, PREFIX, forms, hostile_lines, manifest_of, numbers_of
-from tests.functions.models.test_registration import register
-from tests.functions.report.test_write import job
-from tests.functions.start.test_manifest import read_text
-from tests.functions.start.test_run import DECISION
+from tests.functions.manifests import (
+    ODD_NAMES,
+    PREFIX,
+    forms,
+    hostile_lines,
+    manifest_of,
+    numbers_of,
+    read_text,
+)
+from tests.functions.models.training_jobs import register
+from tests.functions.report.transform_jobs import job
+from tests.functions.start.uploads import DECISION
 from tests.settings_and_events import BUCKET, SETTINGS
 
 # Every example is an upload of its own in one account of moto's: nothing of it is left for the next one.

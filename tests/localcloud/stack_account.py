@@ -78,3 +78,6 @@ class Account:
     def told(self, kind: str, name: str = "") -> list[str]:
         """What the cloud has told of one kind, and of names that hold `name`."""
         return [one.text for one in self.happenings if one.kind == kind and name in one.name]
+
+
+HELLO = "def handler(event, context):\n    return 'hello'\n"

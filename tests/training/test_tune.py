@@ -17,18 +17,9 @@ from cli.tune import Arch, Strategy
 from model import ARCHITECTURES
 from tests.service_model import violations
 from tests.settings_and_events import BUCKET, use_moto_account
+from tests.training.search import NAME, SEARCH
 from training import tune
 
-NAME = "digits-261125-213000"
-SEARCH: dict[str, Any] = {
-    "name": NAME,
-    "bucket": BUCKET,
-    "role": "arn:aws:iam::123456789012:role/digits-SageMakerRole",
-    "image": "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-gpu-py313",
-    "source": f"s3://{BUCKET}/code/abc/sourcedir.tar.gz",
-    "training": f"s3://{BUCKET}/datasets/mnist/training/",
-    "instance_type": "ml.g4dn.xlarge",
-}
 MODEL: Any = botocore.session.get_session().get_service_model("sagemaker")
 
 

@@ -3,7 +3,7 @@
 from batch_prediction.aws import notify
 from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
-from tests.functions.conftest import Told
+from tests.functions.notifications import Told
 
 
 def test_a_message_reaches_the_topic_with_a_subject_that_sns_takes(

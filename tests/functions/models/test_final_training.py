@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,48 +12,18 @@ import train_best_model
 from batch_prediction.aws.clients import Clients
 from batch_prediction.models import final_training
 from batch_prediction.settings import Settings
-from tests.functions.conftest import Told
+from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB, described, taken
+from tests.functions.notifications import Told
 from tests.request_recorder import MODELS
 from tests.service_model import violations
 from tests.settings_and_events import BUCKET, SETTINGS, environment, event
 
-TUNING_JOB = "digits-261122-140000"
-FINAL = f"{TUNING_JOB}-final"
 CONTEXT: Any = SimpleNamespace(
     function_name="digits-train-best-model",
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:digits-train-best-model",
     aws_request_id="1",
 )
-
-
-def described(status: str = "Completed", **changes: Any) -> dict[str, Any]:
-    """An ended tuning job, as DescribeHyperParameterTuningJob gives it."""
-    detail = event("tuning_job_completed")["detail"]
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    best = {
-        "TrainingJobName": f"{TUNING_JOB}-003-0a1b2c3d",
-        "TrainingJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{TUNING_JOB}-003-0a1b2c3d",
-        "CreationTime": now,
-        "TrainingJobStatus": "Completed",
-        "TunedHyperParameters": {"learning-rate": "0.0123", "weight-decay": "0.001"},
-        "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation-accuracy", "Value": 0.9941},
-    }
-    answer = {
-        "HyperParameterTuningJobName": TUNING_JOB,
-        "HyperParameterTuningJobArn": detail["HyperParameterTuningJobArn"],
-        "HyperParameterTuningJobConfig": {
-            "Strategy": "Bayesian",
-            "ResourceLimits": {"MaxParallelTrainingJobs": 2},
-        },
-        "TrainingJobDefinition": detail["TrainingJobDefinition"],
-        "HyperParameterTuningJobStatus": status,
-        "CreationTime": now,
-        "TrainingJobStatusCounters": {"Completed": 3, "NonRetryableError": 1},
-        "ObjectiveStatusCounters": {"Succeeded": 3, "Pending": 0, "Failed": 1},
-        "BestTrainingJob": best,
-    }
-    return answer | changes
 
 
 def start(aws: Clients, settings: Settings, answer: dict[str, Any]) -> str:
@@ -137,27 +106,6 @@ def test_a_data_set_without_test_images_gets_no_test_channel(aws: Clients, setti
             stub.add_response("create_training_job", {"TrainingJobArn": arn}, request)
             assert final_training.start(aws, settings, TUNING_JOB) == FINAL
         aws.s3.put_object(Bucket=BUCKET, Key="datasets/mnist/test/images", Body=b"idx")
-
-
-def taken(aws: Clients, settings: Settings, found: dict[str, Any]) -> str:
-    """Start a final training whose name is taken by what is found."""
-    arn = f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{FINAL}"
-    answer = {
-        "TrainingJobName": FINAL,
-        "TrainingJobArn": arn,
-        "ModelArtifacts": {"S3ModelArtifacts": ""},
-        "TrainingJobStatus": "InProgress",
-        "SecondaryStatus": "Starting",
-        "AlgorithmSpecification": {"TrainingInputMode": "File"},
-        "ResourceConfig": {"VolumeSizeInGB": 30},
-        "StoppingCondition": {},
-        "CreationTime": datetime(2026, 11, 22, tzinfo=UTC),
-    }
-    with Stubber(aws.sagemaker) as stub:
-        stub.add_response("describe_hyper_parameter_tuning_job", described())
-        stub.add_client_error("create_training_job", "ResourceInUse")
-        stub.add_response("describe_training_job", answer | found, {"TrainingJobName": FINAL})
-        return final_training.start(aws, settings, TUNING_JOB)
 
 
 def test_a_duplicate_event_finds_the_job_that_is_there(aws: Clients, settings: Settings) -> None:

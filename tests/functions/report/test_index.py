@@ -13,27 +13,8 @@ from botocore.stub import Stubber
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report import index, pages
+from tests.functions.report.index_entries import entry
 from tests.settings_and_events import BUCKET
-
-
-def entry(number: int, job: str | None = "digits-1", **changes: Any) -> index.Entry:
-    """A run of the list; later numbers are newer."""
-    run = f"202611{1 + number // 86400:02}t{number // 3600 % 24:02}{number // 60 % 60:02}{number % 60:02}z"
-    standing = {
-        "batch": f"batch-{number}",
-        "run": f"{run}-{number:08x}",
-        "status": "Completed",
-        "accuracy": 0.98,
-        "low": 0.97,
-        "high": 0.99,
-        "labelled": 100,
-        "scored": 100,
-        "expected": 100,
-        "model_package": "arn",
-        "model_version": 1,
-        "transform_job": job,
-    }
-    return standing | changes
 
 
 def listed(aws: Clients) -> list[str]:

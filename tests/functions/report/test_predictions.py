@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections import Counter
 from typing import Any
 
@@ -20,22 +19,12 @@ from batch_prediction.report.predictions import (
     tabulate,
 )
 from batch_prediction.start.transform_input import digest
+from tests.functions.report.transform_output import body, given_line, joined
 
 ANSWERS: Any = st.one_of(
     st.fixed_dictionaries({"label": st.integers(0, 9), "confidence": st.floats(0, 1)}),
     st.sampled_from([{"error": "missing"}, {"error": "not an image: b'x'"}]),
 )
-
-
-def given_line(number: int, label: int | None) -> dict[str, Any]:
-    """One line of the transform job's input."""
-    labelled = {} if label is None else {"label": label}
-    return {"image": {"source-ref": f"s3://bucket/incoming/b7/{number}.png"}, **labelled}
-
-
-def body(lines: list[dict[str, Any]]) -> bytes:
-    """Lines as an object holds them."""
-    return "".join(json.dumps(line) + "\n" for line in lines).encode()
 
 
 def tabulated(
@@ -50,11 +39,6 @@ def tabulated(
     )
     table.seek(0)
     return tally, list(csv.DictReader(table))
-
-
-def joined(part: list[dict[str, Any]], answers: list[dict[str, Any]]) -> bytes:
-    """A part's output: its input with an answer on every line."""
-    return body([{**line, "SageMakerOutput": answer} for line, answer in zip(part, answers, strict=True)])
 
 
 @given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), ANSWERS), max_size=30), st.integers(0, 3))

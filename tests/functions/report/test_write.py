@@ -1,8 +1,6 @@
 """A run's report."""
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,14 +8,14 @@ from botocore.stub import Stubber
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import TryWanted
-from batch_prediction.layout import Run
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, existing_report, transform_job
 from batch_prediction.runs.decision import Decision, Refuse
 from batch_prediction.settings import Settings
-from tests.functions.conftest import Told
-from tests.functions.report.test_predictions import body, given_line, joined
-from tests.functions.start.test_run import DECISION, RUN
+from tests.functions.notifications import Told
+from tests.functions.report.transform_jobs import STARTED, job
+from tests.functions.report.transform_output import body, given_line, joined
+from tests.functions.start.uploads import RUN
 from tests.settings_and_events import BUCKET, SETTINGS
 
 PART = [given_line(0, 7), given_line(1, 1), given_line(2, None), given_line(3, 2)]
@@ -27,24 +25,6 @@ ANSWERS: list[dict[str, Any]] = [
     {"label": 4, "confidence": 1.0},
     {"error": "missing"},
 ]
-STARTED = replace(DECISION, lines=4, labelled=3, left_out=1, price_per_hour=0.115)
-
-
-def job(status: str, reason: str | None = None, run: Run = RUN) -> dict[str, Any]:
-    """DescribeTransformJob's answer."""
-    request = transform_job._job_request(BUCKET, run, STARTED)
-    return {
-        **{name: request[name] for name in ("TransformInput", "TransformOutput")},
-        "TransformJobName": STARTED.transform_job,
-        "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{STARTED.transform_job}",
-        "TransformJobStatus": status,
-        "ModelName": STARTED.model,
-        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
-        "CreationTime": datetime(2026, 11, 22, 15, 40, 24, tzinfo=UTC),
-        "TransformStartTime": datetime(2026, 11, 22, 15, 44, 31, tzinfo=UTC),
-        "TransformEndTime": datetime(2026, 11, 22, 15, 48, 7, tzinfo=UTC),
-        **({"FailureReason": reason} if reason else {}),
-    }
 
 
 def run_of(aws: Clients, decided: Decision, output: bytes | None) -> None:

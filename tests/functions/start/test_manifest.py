@@ -8,24 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction.layout import Manifest
 from batch_prediction.start.manifest import (
     LONGEST_LINE,
     LeftOut,
     ManifestError,
     Record,
     lines,
-    read,
 )
+from tests.functions.manifests import read_text
 
 PREFIX = "s3://digits-bucket/incoming/b7/"
-
-
-def read_text(text: str | bytes, form: str = "jsonl", chunk: int = 7) -> list[Record | LeftOut]:
-    """Read a manifest that arrives in small chunks."""
-    raw = text if isinstance(text, bytes) else text.encode()
-    chunks = [raw[start : start + chunk] for start in range(0, len(raw), chunk)]
-    return list(read(chunks, Manifest("b7", form), "digits-bucket"))
 
 
 def reason(text: str | bytes, form: str = "jsonl") -> str:

@@ -20,8 +20,8 @@ from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from batch_prediction.start.run import start
 from batch_prediction.start.waiting import NotYet, Waited
-from tests.functions.models.test_registration import register
-from tests.functions.start.test_run import (
+from tests.functions.models.training_jobs import register
+from tests.functions.start.uploads import (
     DECISION,
     RUN,
     content,

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from localcloud.deploy import DeployError
-from tests.localcloud.stack_account import Account
+from tests.localcloud.stack_account import HELLO, Account
 
-HELLO = "def handler(event, context):\n    return 'hello'\n"
 QUEUE = "  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: beside}}\n"
 FUNCTION = "  F: {Type: AWS::Serverless::Function, Properties: {FunctionName: lives, Handler: app.handler}}\n"
 BROKEN = (

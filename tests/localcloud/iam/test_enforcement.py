@@ -15,8 +15,7 @@ from localcloud.iam.policy_evaluation import (
     allows,
     read,
 )
-from tests.localcloud.stack_account import Account
-from tests.localcloud.test_deploy import HELLO
+from tests.localcloud.stack_account import HELLO, Account
 from tests.wait import until
 
 ROLE = "arn:aws:iam::123456789012:role/reader"

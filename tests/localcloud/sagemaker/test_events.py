@@ -8,7 +8,7 @@ import pytest
 
 from batch_prediction.runs import transform_job
 from tests.event_schemas import contradictions, fields
-from tests.functions.start.test_run import DECISION, RUN
+from tests.functions.start.uploads import DECISION, RUN
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, IMAGE, ROLE, Account, unique
 from tests.settings_and_events import event as sample
 from training import jobs

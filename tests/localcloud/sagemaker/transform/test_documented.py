@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from localcloud.sagemaker.transform.settings import MEBIBYTE, TransformSettings
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, Account
-from tests.localcloud.sagemaker.transform.test_job import GROUP, lines
+from tests.localcloud.sagemaker.transform.records import GROUP, lines
 
 REQUEST: dict[str, Any] = {
     "TransformInput": {

@@ -1,21 +1,15 @@
 """Batch transform as https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html describes it."""
 
-import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, ROLE, Account, unique
+from tests.localcloud.sagemaker.transform.records import GROUP, lines
 from tests.wait import until
 
 JOIN = {"InputFilter": "$.image", "JoinSource": "Input"}
-GROUP = "TransformJobs"
-
-
-def lines(*records: Any) -> str:
-    """Write JSON Lines."""
-    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def test_every_input_object_has_its_output(account: Account) -> None:
