@@ -17,19 +17,19 @@ lint: $(VENV)/.installed
 
 # The same artifact and the same training through AWS's own toolkits and Ray Serve: Linux, and a C compiler.
 fidelity: $(VENV)/.fidelity
-	$(PYTEST) tests/fidelity
+	$(PYTEST) -m fidelity
 
 # The real `sam` and `aws` programs against the local cloud, each in an environment of its own.
 programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
-	$(PYTEST) tests/programs
+	$(PYTEST) -m programs
 
 # The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
 browser: $(VENV)/.browser
-	$(PYTEST) tests/browser
+	$(PYTEST) -m browser
 
 # Faults over the real handlers: 100,000 of them simulated, and all kinds of them over the local cloud.
 faults: $(VENV)/.installed
-	$(PYTEST) --numprocesses 3 tests/faults tests/simulation
+	$(PYTEST) --numprocesses 3 -m "faults or simulation"
 
 # A million faults over the real handlers; CI has a tenth of it. FIRST=7 begins with another seed.
 simulate: $(VENV)/.installed
@@ -37,11 +37,11 @@ simulate: $(VENV)/.installed
 
 # docs/walkthrough.ipynb, executed beside a stack in the local cloud.
 notebook: $(VENV)/.installed
-	$(PYTEST) tests/notebook
+	$(PYTEST) -m notebook
 
 # Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
 torchvision: $(VENV)-torchvision/.installed
-	$(VENV)-torchvision/bin/python -m pytest tests/torchvision
+	$(VENV)-torchvision/bin/python -m pytest -m torchvision
 
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done

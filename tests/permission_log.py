@@ -1,18 +1,15 @@
 """What roles were allowed in this session's clouds: the record that tests/e2e/test_permissions.py replays."""
 
 import json
-import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from localcloud.core.cloud import Cloud
 
-TESTS = Path(__file__).parent
-REPLAY = TESTS / "e2e" / "test_permissions.py"
-ELSEWHERE = {"faults", "fidelity", "programs"}  # not part of `make test`
-_DEPLOYS = re.compile(r"deploy\([^)]*template\.yaml")
+ROOT = Path(__file__).parents[1]
+E2E = ROOT / "tests" / "e2e"
+REPLAY = E2E / "test_permissions.py"
 Entry = tuple[str, tuple[str, ...], Any]  # a role's name, its policies as JSON, an iam.policies.Request
 _records: list[set[Entry]] = []
 
@@ -28,11 +25,9 @@ def watch() -> None:
     Cloud.start = watched  # type: ignore[method-assign, assignment] # for the whole session
 
 
-@cache
 def deploying() -> frozenset[Path]:
-    """The modules of `make test` that run the deployed template."""
-    files = (file for file in TESTS.rglob("test_*.py") if not ELSEWHERE & set(file.parts))
-    return frozenset(file for file in files if file != REPLAY and _DEPLOYS.search(file.read_text()))
+    """The modules whose permissions are replayed; each has the marker `deploys` (tests/test_suite.py)."""
+    return frozenset(E2E.glob("test_*.py")) - {REPLAY}
 
 
 def entries() -> set[Entry]:

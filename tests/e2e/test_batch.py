@@ -11,12 +11,11 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
 from tests.settings_and_events import event
-from tests.stack import ROOT, Stack, png
+from tests.stack import Stack, deploy_template, png
 from training.datasets import Digits, Parts, sample
 
-STATE = ROOT / ".cache"
+pytestmark = pytest.mark.deploys
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +25,12 @@ def parts() -> Parts:
 
 
 @pytest.fixture(scope="module")
-def empty_stack() -> Iterator[Stack]:
+def empty_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack as template.yaml deploys it, without any model."""
     with Cloud() as cloud:
-        parameters = {"Name": "digits", "MinimumAccuracy": "0.5", "MaxImages": "50"}
+        parameters = {"MinimumAccuracy": "0.5", "MaxImages": "50"}
         parameters["WaitForImagesMinutes"] = "0"  # absent images stay absent
-        yield Stack(cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, STATE))
+        yield deploy_template(request, cloud, **parameters)
 
 
 @pytest.fixture(scope="module")

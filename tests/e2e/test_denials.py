@@ -14,11 +14,10 @@ from localcloud.core.activity import Happening
 from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud
 from localcloud.deploy import deploy
-from tests.stack import IMAGE, ROOT, Stack
+from tests.stack import IMAGE, ROOT, STACK_NAME, Stack, deploy_template
 from tests.wait import until
 
-STATE = ROOT / ".cache"
-NAME = "digits-test"
+pytestmark = pytest.mark.deploys
 PARAMETERS = {"Name": "digits", "WaitForImagesMinutes": "0"}  # no image ever comes
 
 
@@ -31,7 +30,7 @@ class Deployed(Stack):
     def role(self, logical_id: str) -> str:
         """A role's ARN."""
         resource = self.cloud.client("cloudformation").describe_stack_resource(
-            StackName=NAME, LogicalResourceId=logical_id
+            StackName=STACK_NAME, LogicalResourceId=logical_id
         )
         name = resource["StackResourceDetail"]["PhysicalResourceId"]
         return f"arn:aws:iam::{self.cloud.account_id}:role/{name}"
@@ -50,7 +49,7 @@ class Deployed(Stack):
         folder.mkdir()
         (folder / "functions").symlink_to(ROOT / "functions")
         (folder / "template.json").write_text(json.dumps(document))
-        deploy(self.cloud, folder / "template.json", NAME, PARAMETERS, STATE)
+        deploy(self.cloud, folder / "template.json", STACK_NAME, PARAMETERS, ROOT / ".cache")
 
 
 def _take_out(policy: dict[str, Any], sid: str) -> int:
@@ -61,12 +60,11 @@ def _take_out(policy: dict[str, Any], sid: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Deployed]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Deployed]:
     """The stack as template.yaml deploys it."""
     happened: list[Happening] = []
     with Cloud(lambda happening: happened.append(happening) if happening.kind == "denial" else None) as cloud:
-        outputs = deploy(cloud, ROOT / "template.yaml", NAME, PARAMETERS, STATE)
-        yield Deployed(cloud, outputs, happened)
+        yield Deployed(cloud, deploy_template(request, cloud, **PARAMETERS).outputs, happened)
 
 
 def puts(key: str) -> Callable[[Any, str], Any]:

@@ -119,7 +119,7 @@ def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             "-m",
             "pytest",
             "-q",
-            "--authorised",
+            "--permission-log",
             file,
             *sorted(missing),
         ]

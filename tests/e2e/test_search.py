@@ -11,18 +11,17 @@ from batch_prediction.layout import tuning_failure
 from cli.main import app
 from cli.stack import client
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
-from tests.stack import ROOT, Stack
+from tests.stack import Stack, deploy_template
 from training.datasets import idx, sample
+
+pytestmark = pytest.mark.deploys
 
 
 @pytest.fixture
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The deployed stack, with a data set of a few real digits in its bucket."""
     with Cloud() as cloud:
-        parameters = {"Name": "digits", "MinimumAccuracy": "0.1"}
-        outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
-        stack, parts = Stack(cloud, outputs), sample(seed=1)
+        stack, parts = deploy_template(request, cloud, MinimumAccuracy="0.1"), sample(seed=1)
         for channel, digits in (("training", parts.training), ("test", parts.test)):
             few = digits[np.arange(300)]
             stack.put(f"datasets/few/{channel}/digits-images-idx3-ubyte.gz", idx(few.images))

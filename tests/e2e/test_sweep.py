@@ -8,13 +8,13 @@ import pytest
 from moto.sagemaker.models import sagemaker_backends
 
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from tests.e2e.searches import BAD, search
-from tests.stack import ROOT, Stack
+from tests.stack import Stack, deploy_template
 from tests.stub_model import STUCK
 from tests.wait import until
 
+pytestmark = pytest.mark.deploys
 TRAINING = f"""
 import os, pathlib
 print("validation-accuracy: 0.99")
@@ -27,12 +27,10 @@ folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack as template.yaml deploys it, in a cloud that loses every event of SageMaker."""
     with Cloud(faults=Faults(seed=1, lost_events=1.0)) as cloud:
-        parameters = {"Name": "digits", "WaitForImagesMinutes": "0"}
-        outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
-        yield Stack(cloud, outputs)
+        yield deploy_template(request, cloud, WaitForImagesMinutes="0")
 
 
 def sweep(stack: Stack, later: timedelta = timedelta(seconds=1)) -> None:

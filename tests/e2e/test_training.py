@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
 from tests.e2e.searches import BAD, search, training
 from tests.settings_and_events import event
-from tests.stack import ROOT, Stack
+from tests.stack import Stack, deploy_template
 from tests.wait import until
 
+pytestmark = pytest.mark.deploys
 GOOD = """
 import os, pathlib, sys
 print("validation-accuracy: 0.99")
@@ -31,14 +31,13 @@ pathlib.Path(os.environ["SM_MODEL_DIR"], "config.json").write_text("{}")
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack as template.yaml deploys it, with a data set, and a queue that hears what people are told."""
     with Cloud() as cloud:
-        outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", {"Name": "digits"}, ROOT / ".cache")
-        stack = Stack(cloud, outputs)
+        stack = deploy_template(request, cloud)
         for channel in ("training", "test"):
             stack.put(f"datasets/few/{channel}/numbers", b"1")
-        sqs, topic = cloud.client("sqs"), outputs["NotificationsTopicArn"]
+        sqs, topic = cloud.client("sqs"), stack.outputs["NotificationsTopicArn"]
         url = sqs.create_queue(QueueName="people")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from tests import stub_model
-from tests.stack import ROOT, Stack
+from tests.stack import Stack, deploy_template
 from tests.wait import until
+
+pytestmark = pytest.mark.deploys
 
 
 @pytest.fixture
@@ -19,11 +20,10 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def stack(faults: Faults) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, faults: Faults) -> Iterator[Stack]:
     """The deployed stack with one approved model."""
     with Cloud(faults=faults) as cloud:
-        outputs = deploy(cloud, ROOT / "template.yaml", "digits-test", {"Name": "digits"}, ROOT / ".cache")
-        stack = Stack(cloud, outputs)
+        stack = deploy_template(request, cloud)
         stub_model.approve(stack)
         yield stack
 

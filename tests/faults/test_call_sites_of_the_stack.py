@@ -12,7 +12,6 @@ import pytest
 
 from batch_prediction.runs.next_action import TRIES
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from localcloud.lambda_.worker import Worker
 from tests import stub_model
@@ -20,9 +19,10 @@ from tests.e2e.searches import BAD, search
 from tests.faults import fault_plugin
 from tests.request_recorder import Site, call_sites
 from tests.settings_and_events import event
-from tests.stack import ROOT, Stack
+from tests.stack import Stack, deploy_template
 from tests.wait import until
 
+pytestmark = pytest.mark.deploys
 SITES = sorted(site for site in call_sites() if site.file.startswith("functions/"))
 PLANNED = {(site, kind) for site in SITES for kind in fault_plugin.KINDS}
 ROUNDS = 8  # a site whose requests take effect needs one for each fault after it
@@ -175,14 +175,11 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
-def stack(plan: Plan) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, plan: Plan) -> Iterator[Stack]:
     """The deployed stack with one approved model, in a cloud that loses events and fails jobs, too."""
     with Cloud(faults=Faults(seed=1, lost_events=0.5, internal_errors=0.4)) as cloud:
         plan.plug_in(cloud)
-        parameters = {"Name": "digits", "WaitForImagesMinutes": "1"}
-        stack = Stack(
-            cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
-        )
+        stack = deploy_template(request, cloud, WaitForImagesMinutes="1")
         for channel in ("training", "test"):
             stack.put(f"datasets/few/{channel}/numbers", b"1")
         stub_model.approve(stack, stub_model.STUCK)

@@ -5,11 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tests.fidelity.local_training import start_training
+from tests.fidelity.toolkit_training import HOST, train
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account
 from training.jobs import METRICS
-
-from .conftest import start_training
-from .toolkit_training import HOST, train
 
 TELL = """
 import json, os, pathlib, sys
