@@ -36,9 +36,10 @@ def _selects(config: pytest.Config, expression: str, marker: str | None, others:
     folders = _markers(config)
 
     def value(marked: str | None) -> bool:
-        return Expression.compile(expression).evaluate(
-            lambda name, **_: name == marked if name in folders else others
-        )
+        def has(name: str, /, **_: str | int | bool | None) -> bool:
+            return name == marked if name in folders else others
+
+        return Expression.compile(expression).evaluate(has)
 
     return value(marker) and (marker is None or not value(None))
 

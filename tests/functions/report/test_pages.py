@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -19,72 +18,15 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report import pages
 from batch_prediction.report.thumbnails import LARGEST_ALL, Thumbnail
-from tests.sample_runs import Sample, guesses, report_of
+from tests.functions.report.html import Page, opened
+from tests.functions.report.sample_kinds import KINDS, LABELS
+from tests.sample_runs import Sample, report_of
 from tests.settings_and_events import BUCKET
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href='javascript:1'>{{7*7}}{% x %}&lt;"
-LABELS = [number % 10 for number in range(300)]
-MIXED = guesses(LABELS, 0.9, seed=1)
-KINDS = {
-    "labelled": Sample("labelled", MIXED),
-    "partly labelled": Sample("partly", [*MIXED, (None, {"label": 3, "confidence": 0.5})]),
-    "unlabelled": Sample("unlabelled", [(None, answer) for _, answer in MIXED]),
-    "perfect": Sample("perfect", [(label, {"label": label, "confidence": 1.0}) for label in LABELS]),
-    "nothing readable": Sample(
-        "unreadable", [(1, {"error": "missing"}), (2, {"error": "not an image: b''"})]
-    ),
-    "left out": Sample("left", MIXED, left_out=[{"line": 9, "text": "broken", "reason": "not JSON"}]),
-    "refused": Sample("refused", MIXED, refused="the model package group digits has no approved package"),
-    "too large": Sample(
-        "large", MIXED, refused="expected at most 10 images (the stack's parameter MaxImages)"
-    ),
-    "failed": Sample("failed", MIXED, status="Failed", reason="AlgorithmError: See job logs"),
-    "client error": Sample("client", MIXED, status="Failed", reason="ClientError: no artifact"),
-    "service error": Sample("service", MIXED, status="Failed", reason="InternalServerError: try again"),
-    "no capacity": Sample("capacity", MIXED, status="Failed", reason="CapacityError: no instances"),
-    "stopped": Sample("stopped", MIXED, status="Stopped"),
-    "no output": Sample("short", MIXED, reason="unused"),
-    "gave up": Sample("gave-up", MIXED, gave_up="gave up after 24.0 hours: ResourceLimitExceeded"),
-    "no price": Sample("no-price", MIXED, price=None),
-}
-
-
-class Page(HTMLParser):
-    """What a browser makes of a page: its start tags, their attributes, and its text."""
-
-    def __init__(self, body: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(body)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag."""
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        """Keep a piece of text."""
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        """The text, with single spaces."""
-        return " ".join(" ".join(self.words).split())
-
-    @property
-    def shape(self) -> Counter[tuple[str, tuple[str, ...]]]:
-        """How many tags there are of each name and attributes."""
-        return Counter((tag, tuple(attributes)) for tag, attributes in self.tags)
-
-
-def opened(aws: Clients, key: str) -> Page:
-    """A page of the bucket."""
-    answer = aws.s3.get_object(Bucket=BUCKET, Key=key)
-    assert answer["ContentType"] == "text/html; charset=utf-8"
-    return Page(answer["Body"].read().decode())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -121,26 +63,6 @@ def test_the_schema_refuses_what_is_no_report(aws: Clients) -> None:
         report | {"schema": "digit-batch/report/1"},
     ):
         assert not validator.is_valid(wrong)
-
-
-@pytest.mark.parametrize(
-    ("kind", "what"),
-    [
-        ("refused", "approve a model package in the registry"),
-        ("too large", "Split the batch"),
-        ("failed", "/aws/sagemaker/TransformJobs"),
-        ("client error", "role may read them"),
-        ("service error", "The fault was SageMaker's"),
-        ("no capacity", "higher quota"),
-        ("gave up", "higher quota"),
-        ("stopped", "stopped the transform job"),
-        ("no output", "its output isn't whole"),
-    ],
-)
-def test_a_report_of_a_failure_says_what_to_do_about_it(aws: Clients, kind: str, what: str) -> None:
-    """Each cause has its own next step."""
-    report_of(aws, KINDS[kind])
-    assert what in opened(aws, KINDS[kind].run.page).text
 
 
 def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
