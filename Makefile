@@ -2,7 +2,7 @@
 VENV := .venv
 PYTEST := $(VENV)/bin/python -m pytest
 # Several processes, each with whole files (tests/scheduling.py); more than four would take much memory.
-BESIDE := --numprocesses logical --maxprocesses 4
+PROCESSES := --numprocesses logical --maxprocesses 4
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
 .PHONY: demo test lint faults fidelity programs browser simulate notebook torchvision benchmarks
@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
 test: $(VENV)/.installed
-	$(PYTEST) $(BESIDE)
+	$(PYTEST) $(PROCESSES)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/cfn-lint template.yaml
@@ -35,7 +35,7 @@ faults: $(VENV)/.installed
 simulate: $(VENV)/.installed
 	$(VENV)/bin/python -m tests.simulation --faults 1000000 --first $(or $(FIRST),0)
 
-# docs/walkthrough.ipynb, executed beside a stack in the local cloud.
+# docs/walkthrough.ipynb, executed with a stack in the local cloud.
 notebook: $(VENV)/.installed
 	$(PYTEST) -m notebook
 

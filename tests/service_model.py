@@ -27,7 +27,7 @@ def violations(operation: OperationModel, parameters: dict[str, Any]) -> list[st
         if len(str(parameters.get("Key", "")).encode()) > LONGEST_KEY:
             found.append(f"{operation.name}.Key: more than {LONGEST_KEY} bytes")
         if not re.fullmatch(BUCKET, parameters["Bucket"]):
-            found.append(f"{operation.name}.Bucket: {parameters['Bucket']!r} is no bucket's name")
+            found.append(f"{operation.name}.Bucket: {parameters['Bucket']!r} isn't a bucket name")
     return found
 
 

@@ -106,9 +106,9 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
-    wait_and_try_again(aws, stack)
+    wait_and_start_again(aws, stack)
     sweep_all(aws, stack)
-    at_the_desk(s3, sagemaker)
+    client_side(s3, sagemaker)
     search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
@@ -180,7 +180,7 @@ def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
         failure.record(aws, stack, tuning_failure(TUNING_JOB), TUNING_JOB, "Failed", "no trial")
 
 
-def at_the_desk(s3: Any, sagemaker: Any) -> None:
+def client_side(s3: Any, sagemaker: Any) -> None:
     """A data set that is new, there, and changed; a version that a person approves."""
     first, other = made_set(seed=1), made_set(seed=3)
     sent = [len(upload(s3, BUCKET, dataset).sent) for dataset in (first, first, other)]
@@ -192,7 +192,7 @@ def at_the_desk(s3: Any, sagemaker: Any) -> None:
 
 
 def search_and_watch(topic: str, queue: str) -> None:
-    """A search as the desk starts, watches and follows it, and a stack as the doctor looks at it."""
+    """A search as `digits tune` starts and watches it, and a stack as `digits doctor` looks at it."""
     commands.client.cache_clear()
     outputs = {"BucketName": BUCKET, "ModelPackageGroupName": "digits", "DeadLettersUrl": queue}
     deployed = {
@@ -261,7 +261,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=f"{answered}\n".encode())
 
 
-def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
+def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
     """A run whose images are looked for, one that waits, one that comes back, is tried again and given up."""
     key = "incoming/b7/manifest.jsonl"
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
@@ -275,7 +275,7 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
             failed = described_job("Failed", "InternalServerError: We encountered an internal error.")
             stub.add_response("describe_transform_job", failed)
             stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
-            assert report.write(aws, stack, RUN) is given_up  # first, another try is asked for
+            assert report.write(aws, stack, RUN) is given_up  # first, another attempt is requested
         if not given_up:
             decision.give_up(aws.s3, BUCKET, RUN, "no capacity")
 

@@ -12,7 +12,7 @@ def until(look: Callable[[], Found | None], seconds: float = 300.0) -> Found:
     deadline = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds} s in vain")
+            raise TimeoutError(f"waited {seconds} s, found nothing")
         time.sleep(0.02)
     return found
 

@@ -92,7 +92,7 @@ def test_decoding_alone_is_what_inference_decodes(monkeypatch: pytest.MonkeyPatc
 def test_a_benchmark_prints_each_figure_with_its_goal(
     capsys: pytest.CaptureFixture[str], benchmark: object, figures: list[str]
 ) -> None:
-    """One line a figure; without --check a missed goal is no failure."""
+    """One line a figure; without --check a missed goal isn't a failure."""
     assert benchmark.main(["--lines", "200", "--rounds", "1"]) == 0  # type: ignore[attr-defined]
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == len(figures)
@@ -102,7 +102,7 @@ def test_a_benchmark_prints_each_figure_with_its_goal(
 
 
 def test_the_zip_is_measured_as_it_is_deployed(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each handler is imported from the unpacked zip, beside boto3; the zip's size stands last."""
+    """Each handler is imported from the unpacked zip, with boto3; the zip's size comes last."""
     assert handler_imports.main(["--rounds", "1"]) == 0
     *imports, size = capsys.readouterr().out.splitlines()
     assert [line.partition(",")[0] for line in imports] == list(handler_imports.HANDLERS)

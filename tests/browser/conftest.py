@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The pages by name, each beside the other files of its report."""
+    """The pages by name, each next to the other files of its report."""
     out = tmp_path_factory.mktemp("bucket")
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         use_moto_account(patch)

@@ -87,7 +87,7 @@ def test_a_batch_s_newest_run_is_shown() -> None:
 
 @pytest.mark.usefixtures("reports")
 def test_a_failure_is_shown_with_what_to_do() -> None:
-    """Reason and next step stand in the summary."""
+    """Reason and next step are in the summary."""
     done = digits("show", FAILED.batch)
     assert FAILED.batch in done.output
     assert "AlgorithmError" in done.output

@@ -23,7 +23,7 @@ def code(stack: Stack, script: str) -> str:
 
 
 def training(stack: Stack, name: str, script: str) -> dict[str, Any]:
-    """The request for a training job on spare capacity, as the desk sends it."""
+    """The request for a training job on spot capacity, as `digits train` sends it."""
     job = jobs.TrainingJob(
         name=name,
         bucket=stack.bucket,
@@ -39,7 +39,7 @@ def training(stack: Stack, name: str, script: str) -> dict[str, Any]:
 
 
 def search(stack: Stack, name: str, script: str) -> None:
-    """Start a tuning job of two trials, as the desk does."""
+    """Start a tuning job of two trials, as `digits tune` does."""
     definition = training(stack, name, script)
     del definition["TrainingJobName"]
     definition["StaticHyperParameters"] = definition.pop("HyperParameters")

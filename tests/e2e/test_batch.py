@@ -177,7 +177,7 @@ def test_events_that_come_twice_change_nothing(stack: Stack, parts: Parts) -> No
 
 
 def test_a_manifest_uploaded_again_is_another_run(stack: Stack, parts: Parts) -> None:
-    """Each version of the manifest is scored, and both reports stand."""
+    """Each version of the manifest is scored, and both reports stay."""
     drop(stack, "again", parts.batch, ["1.png"])
     stack.reports("again")
     drop(stack, "again", parts.batch, ["1.png", "2.png"])

@@ -127,10 +127,10 @@ def drop(stack: Deployed, batch: str) -> None:
 
 
 def test_a_run_that_may_not_be_written_is_a_dead_letter(stack: Deployed, tmp_path: Path) -> None:
-    """Without WriteRuns, start_transform is denied and its message is buried; nothing is written."""
+    """Without WriteRuns, start_transform is denied and its message is a dead letter; nothing is written."""
     stack.update(tmp_path / "cut", "StartTransform", "WriteRuns")
     drop(stack, "no-runs")
-    assert buried(stack, "UploadDeadLettersUrl")
+    assert dead_letters(stack, "UploadDeadLettersUrl")
     denied = [each.text for each in stack.denials if "StartTransformRole" in each.name]
     assert any("/runs/no-runs/" in text for text in denied)
     assert not stack.objects("runs/no-runs/")
@@ -139,10 +139,10 @@ def test_a_run_that_may_not_be_written_is_a_dead_letter(stack: Deployed, tmp_pat
 def test_a_report_that_may_not_be_written_ends_in_the_dead_letter_queue(
     stack: Deployed, tmp_path: Path
 ) -> None:
-    """Without WriteReports, write_report is denied and its message is buried; there is no report."""
+    """Without WriteReports, write_report is denied and its message is a dead letter; there is no report."""
     stack.update(tmp_path / "cut", "WriteReport", "WriteReports")
     drop(stack, "no-report")
-    assert buried(stack, "ReportDeadLettersUrl")
+    assert dead_letters(stack, "ReportDeadLettersUrl")
     denied = [each.text for each in stack.denials if "WriteReportRole" in each.name]
     assert any("/reports/no-report/" in text for text in denied)
     assert not stack.objects("reports/no-report/")
@@ -170,7 +170,7 @@ def test_a_job_whose_image_may_not_be_pulled_fails(stack: Deployed, tmp_path: Pa
     assert "not authorized to perform: ecr:BatchCheckLayerAvailability on resource" in job["FailureReason"]
 
 
-def buried(stack: Deployed, output: str) -> list[dict[str, Any]]:
+def dead_letters(stack: Deployed, output: str) -> list[dict[str, Any]]:
     """Wait for a dead letter."""
     sqs = stack.cloud.client("sqs")
     return until(lambda: sqs.receive_message(QueueUrl=stack.outputs[output]).get("Messages"))

@@ -50,12 +50,12 @@ def test_one_command_leads_to_an_approved_model(stack: Stack) -> None:
     }
     (package,) = stack.packages()
     assert package["ModelApprovalStatus"] == "Approved"
-    for told in (
+    for sentence in (
         f"Best trial: {best['TrainingJobName']}",
         f"{name}-final, test accuracy",
         "digits/1, Approved",
     ):
-        assert told in result.output
+        assert sentence in result.output
     prefixes = {key.partition("/")[0] for key in stack.objects("")}
     assert prefixes == {"code", "datasets", "models", "trials"}
     assert tuning_failure(name) not in stack.objects("trials/")

@@ -98,7 +98,7 @@ def test_a_failed_search_is_not_asked_for_again(stack: Stack) -> None:
 
 
 def test_a_job_that_the_service_failed_is_tried_again(stack: Stack) -> None:
-    """The sweep asks for its report, write_report for another try, and the second job has the report."""
+    """The sweep asks for its report, write_report for another attempt, and the second job has the report."""
     name = drop(stack, "again")
     until(lambda: status(stack, "Transform", name))
     record = sagemaker_backends[stack.cloud.account_id][stack.cloud.region].transform_jobs[name]
@@ -135,7 +135,9 @@ def test_a_sweep_that_fails_for_good_is_a_dead_letter(stack: Stack) -> None:
     assert json.loads(letter["Body"])["requestPayload"] == {"asked": "nothing"}
 
 
-def test_a_message_that_write_report_cannot_read_comes_back_and_is_buried(stack: Stack) -> None:
+def test_a_message_that_write_report_cannot_read_comes_back_and_becomes_a_dead_letter(
+    stack: Stack,
+) -> None:
     """The function asks for it again soon each time; after five times it is a dead letter."""
     stack.deliver("ReportQueue", {"detail-type": "nothing known", "detail": {}})
     sqs, url = stack.cloud.client("sqs"), stack.outputs["ReportDeadLettersUrl"]

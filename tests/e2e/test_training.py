@@ -32,7 +32,7 @@ pathlib.Path(os.environ["SM_MODEL_DIR"], "config.json").write_text("{}")
 
 @pytest.fixture(scope="module")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The stack as template.yaml deploys it, with a data set, and a queue that hears what people are told."""
+    """The stack as template.yaml deploys it, with a data set, and a queue that gets what is published."""
     with Cloud() as cloud:
         stack = deploy_template(request, cloud)
         for channel in ("training", "test"):
@@ -50,16 +50,16 @@ def failure(stack: Stack, key: str) -> Any:
     return json.loads(found[key])
 
 
-def told(stack: Stack, word: str) -> str:
-    """Wait until people are told of something; returns the subject of the message."""
+def published(stack: Stack, word: str) -> str:
+    """Wait until something is published; returns the subject of the message."""
     sqs = stack.cloud.client("sqs")
 
-    def heard() -> str | None:
+    def received() -> str | None:
         messages = sqs.receive_message(QueueUrl=stack.cloud.queue_url("people"), MaxNumberOfMessages=10)
         contents = [json.loads(message["Body"]) for message in messages.get("Messages", [])]
         return next((content["Subject"] for content in contents if word in content["Subject"]), None)
 
-    return until(heard)
+    return until(received)
 
 
 def test_a_search_becomes_a_model_package_of_its_final_training(stack: Stack) -> None:
@@ -82,10 +82,10 @@ def test_a_search_becomes_a_model_package_of_its_final_training(stack: Stack) ->
 
 
 def test_a_search_without_a_trial_that_ended_well_is_recorded_and_told(stack: Stack) -> None:
-    """There is no final training; people hear why, and the reason is kept beside the trials."""
+    """There is no final training; people hear why, and the reason is kept next to the trials."""
     search(stack, "digits-hopeless", BAD)
     assert failure(stack, "trials/digits-hopeless/failure.json")["job"] == "digits-hopeless"
-    assert "digits-hopeless" in told(stack, "digits-hopeless")
+    assert "digits-hopeless" in published(stack, "digits-hopeless")
     finals = stack.sagemaker.list_training_jobs(NameContains="digits-hopeless-final")["TrainingJobSummaries"]
     assert finals == []
 
@@ -96,7 +96,7 @@ def test_a_final_training_that_fails_is_recorded_and_told(stack: Stack) -> None:
     record = failure(stack, "models/digits-lost/failure.json")
     assert record["status"] == "Failed"
     assert "the data are gone" in record["reason"]
-    assert "digits-lost" in told(stack, "digits-lost")
+    assert "digits-lost" in published(stack, "digits-lost")
 
 
 def test_a_training_on_spare_capacity_has_its_checkpoints(stack: Stack) -> None:

@@ -79,7 +79,7 @@ class Batch:
 
     @property
     def coverage(self) -> dict[str, int]:
-        """What a report says of it when its job has completed: the model answers for whatever it is told."""
+        """What a report says of it when its job has completed: the model answers whatever it is asked."""
         scored = self.there + self.missing
         unreadable = {"unreadable": self.broken, "missing": 0}
         return {"expected": scored + self.broken, "scored": scored} | unreadable
@@ -145,7 +145,7 @@ class Round:
         )
 
     def is_freed(self) -> bool:
-        """Whether the batch that is stuck has been stopped, and reported: six hours later, at the desk."""
+        """Whether the stuck batch has been stopped and reported: for the sweep it is six hours later."""
         self.stack.sweep(timedelta(hours=6, minutes=5))
         self.stack.sweep()
         self.stack.redrive()
@@ -187,7 +187,7 @@ def stack(request: pytest.FixtureRequest, plan: Plan) -> Iterator[Stack]:
 
 
 def jobs_of(stack: Stack, batch: str) -> list[dict[str, Any]]:
-    """The transform jobs of a batch, the first try first."""
+    """The transform jobs of a batch, the first attempt first."""
     pages = stack.sagemaker.get_paginator("list_transform_jobs").paginate()
     described = (
         stack.sagemaker.describe_transform_job(TransformJobName=job["TransformJobName"])

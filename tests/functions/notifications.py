@@ -1,6 +1,6 @@
-"""What people are told through the stack's topic."""
+"""What is published to the stack's topic."""
 
 from collections.abc import Callable
 from typing import Any
 
-Told = Callable[[], list[dict[str, Any]]]
+Published = Callable[[], list[dict[str, Any]]]

@@ -29,7 +29,7 @@ def world() -> World:
 
 
 def test_a_lost_event_is_asked_for_by_the_next_sweep(world: World) -> None:
-    """A job whose end nobody told has its report a quarter of an hour later."""
+    """A job whose event was lost has its report a quarter of an hour later."""
     world.sagemaker.script = {"b0": [EVENT_LOST]}
     world.run()
     assert violations(world) == []
@@ -51,8 +51,8 @@ def test_a_job_above_its_limit_is_stopped_and_reported(world: World) -> None:
 
 
 def test_lost_events_of_training_are_repeated(world: World) -> None:
-    """An ended tuning job gets its final training, and that its package, when no event told of either."""
-    world.sagemaker.tuning_ends(TUNING, "Completed", told=False)
+    """An ended tuning job gets its final training, and that its package, when the events of both are lost."""
+    world.sagemaker.tuning_ends(TUNING, "Completed", announced=False)
     world.run()
     assert world.followed(f"{TUNING}-final")
     assert sum("ClientToken" in package for package in world.sagemaker.packages.values()) == 1
@@ -60,8 +60,8 @@ def test_lost_events_of_training_are_repeated(world: World) -> None:
 
 @pytest.mark.parametrize("key", [tuning_failure(TUNING), training_failure(f"{TUNING}-final")])
 def test_a_recorded_failure_is_not_asked_for_again(world: World, key: str) -> None:
-    """People have been told why there is no model: the sweep leaves it at that."""
-    world.sagemaker.tuning_ends(TUNING, "Completed", told=False)
+    """People have been notified why there is no model: the sweep leaves it at that."""
+    world.sagemaker.tuning_ends(TUNING, "Completed", announced=False)
     if key == training_failure(f"{TUNING}-final"):
         tuning = world.sagemaker.tunings[TUNING]
         tuning_request = tuning["TrainingJobDefinition"] | {"TrainingJobName": f"{TUNING}-final"}
@@ -117,7 +117,7 @@ def test_a_job_that_cannot_be_looked_at_does_not_hide_the_others(
 
 
 def test_a_job_whose_run_was_given_up_meanwhile_has_its_report(world: World) -> None:
-    """A report that gave up stands, and a job that another delivery had started ended unheard."""
+    """There is a report that gave up, and a job that another delivery had started ended unheard."""
     world.sagemaker.script = {"b0": [EVENT_LOST]}
     world.run()
     (upload,) = world.uploads
@@ -152,7 +152,7 @@ def test_a_job_that_cannot_be_stopped_is_not_asked_every_time(world: World) -> N
 
 def test_a_list_that_fails_does_not_hide_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings are looked at although transform jobs can't be listed."""
-    world.sagemaker.tuning_ends(TUNING, "Completed", told=False)
+    world.sagemaker.tuning_ends(TUNING, "Completed", announced=False)
 
     def fail(**_: object) -> None:
         raise refusal("ListTransformJobs", "ThrottlingException", 400)

@@ -19,7 +19,7 @@ SECONDS = 900  # for one cell
 
 @pytest.fixture(scope="module")
 def executed(request: pytest.FixtureRequest) -> Any:
-    """The notebook with its outputs, after a run beside a stack in the local cloud."""
+    """The notebook with its outputs, after a run with a stack in the local cloud."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     configured = samconfig.read(ROOT / "samconfig.toml", "local")
     with Cloud() as cloud, pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""A desk with the programs of the trade: the project's files, a shell's variables, and no other tool."""
+"""A session with the real `sam` and `aws`: the project's files, a shell's variables, and no other program."""
 
 import json
 import os
@@ -16,14 +16,14 @@ PROJECT = ("functions", "template.yaml", "samconfig.toml")
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A folder with what `sam` deploys, and the variables that `digits up` told to export."""
+class CliSession:
+    """A folder with what `sam` deploys, and the variables that `digits up` says to export."""
 
     folder: Path
     variables: dict[str, str]
 
     @classmethod
-    def set_up(cls, folder: Path, exported: dict[str, str]) -> "Desk":
+    def set_up(cls, folder: Path, exported: dict[str, str]) -> "CliSession":
         """Copy the project's files into a new folder; a person's own settings and profiles are left out."""
         folder.mkdir()
         for name in PROJECT:

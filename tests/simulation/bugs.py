@@ -50,7 +50,7 @@ def _believe(original: Any) -> Any:
     return tries
 
 
-def _tell_by_chance(original: Any) -> Any:
+def _notify_by_chance(original: Any) -> Any:
     """Leave out the message now and then, as if it came after the commit and a crash between."""
 
     def tell(sns: Any, settings: Any, run: Any, content: dict[str, Any]) -> None:
@@ -130,11 +130,11 @@ BUGS = {
     "the first job is believed": Bug(transform_job, "tries", _believe, WRONG),
     "a report is written again and again": Bug(existing_report, "tries_of", _always(-1), WRONG),
     "Completed is taken for success": Bug(report, "_outcome", lambda _: _by_status, WRONG),
-    "people are told by chance": Bug(announcement, "tell", _tell_by_chance, WRONG),
+    "people are notified by chance": Bug(announcement, "tell", _notify_by_chance, WRONG),
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
-    "a missing image is no gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
+    "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
     "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
@@ -152,7 +152,7 @@ def _by_status(decided: Any, job: Any, tally: Any, gave_up: Any) -> tuple[str, s
 
 
 def _take_again(s3: Any, bucket: str, run: Any, taken: Any) -> Any:
-    """Write the decision over the one that stands."""
+    """Write the decision over the existing one."""
     s3.put_object(Bucket=bucket, Key=run.decision, Body=b"{}")
     decision._write_once(s3, bucket, run.decision + "-", {})
     return taken

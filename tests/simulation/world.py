@@ -102,7 +102,7 @@ class World:
 
     # ------------------------------------------------------------------ time
     def moment(self) -> datetime:
-        """Now, as AWS tells the time: to the second."""
+        """Now, as AWS gives the time: to the second."""
         return datetime.fromtimestamp(EPOCH + int(self.now), UTC)
 
     def at(self, delay: float, action: Callable[..., None], *args: Any) -> None:

@@ -45,7 +45,7 @@ def test_a_data_set_that_training_cannot_use_is_refused(change: Callable[[Digits
 
 
 def test_what_a_person_should_know_is_a_warning() -> None:
-    """Test images among the training images, a digit without images, and dark ink are told, not refused."""
+    """Test images among the training images, a digit without images, and dark ink are warnings."""
     training, test = made(20, seed=1), made(9, seed=2)
     both = Digits(
         np.concatenate([test.images, training.images[:2]]), np.concatenate([test.labels, test.labels[:2]])
@@ -66,7 +66,7 @@ def write_idx(folder: Path, part: str, digits: Digits, pack: bool = True) -> Non
 
 
 def write_images(folder: Path, digits: Digits, suffix: str = "png") -> None:
-    """Write a folder of images a digit, with a file beside them that desktops leave."""
+    """Write a folder of images a digit, with one of the files that desktops leave."""
     for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
         (folder / str(label)).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / str(label) / f"{number:03}.{suffix}")
@@ -86,7 +86,7 @@ def same(one: Digits, other: Digits) -> bool:
 
 
 def test_the_files_of_mnist_are_a_data_set(tmp_path: Path) -> None:
-    """train-* and t10k-* beside each other are the two channels."""
+    """train-* and t10k-* in one folder are the two channels."""
     dataset = made_set()
     write_idx(tmp_path, "train", dataset.training)
     write_idx(tmp_path, "t10k", dataset.test)

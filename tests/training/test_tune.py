@@ -144,7 +144,7 @@ def test_a_spot_search_has_checkpoints_and_time_to_wait(
 
 
 def test_hyperband_is_told_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -> None:
-    """Trials tell their accuracy each epoch, and none is stopped before a third of the epochs."""
+    """Trials print their accuracy each epoch, and none is stopped before a third of the epochs."""
     request = created(requests, strategy=tune.HYPERBAND, epochs=9)
     config = request["HyperParameterTuningJobConfig"]
     assert config["Strategy"] == "Hyperband"
@@ -208,7 +208,7 @@ def test_the_sdk_is_quiet(
 
 
 def test_the_name_fits_and_is_of_universal_time() -> None:
-    """The longest name of a stack leaves room for the time, whatever the desk's clock is set to."""
+    """The longest name of a stack leaves room for the time, whatever the clock of your machine is set to."""
     now = datetime(2026, 11, 26, 1, 30, tzinfo=timezone(timedelta(hours=4)))
     name = tune.job_name("x" * 16, now)
     assert name == f"{'x' * 16}-261125-213000"

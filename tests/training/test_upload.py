@@ -156,7 +156,7 @@ def test_a_name_that_would_lead_elsewhere_is_refused(s3: Any, name: str) -> None
 
 
 def test_a_large_data_set_goes_in_parts_and_is_known_again(s3: Any) -> None:
-    """A file above boto3's threshold is sent in several parts; its digest tells that it is there."""
+    """A file above boto3's threshold is sent in several parts; its digest says that it is there."""
     dataset = replace(made_set(), training=made(30_000, seed=3))
     first = upload(s3, BUCKET, dataset)
     head = s3.head_object(Bucket=BUCKET, Key="datasets/made/training/digits-images-idx3-ubyte.gz")

@@ -53,12 +53,12 @@ def test_what_succeeds_is_left_to_the_poller() -> None:
 
 
 def test_the_first_error_counts() -> None:
-    """When the message can't be hidden for less, it comes back later; the handler's error is told."""
+    """When the message can't be hidden for less, it comes back later; the handler's error is raised."""
     pauses_after(Queue(fails=True), 1)
 
 
 @pytest.mark.parametrize("function", [start_transform, write_report])
-def test_a_message_that_is_no_json_comes_back_soon_like_any_other(
+def test_a_message_that_isn_t_json_comes_back_soon_like_any_other(
     function: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It needs no five hours to the dead-letter queue."""

@@ -45,7 +45,7 @@ def test_the_interval_agrees_with_scipy(counts: tuple[int, int]) -> None:
 
 
 def test_no_images_have_no_accuracy() -> None:
-    """Nothing counted is no figure, neither nought nor one."""
+    """Without images there is no figure, neither zero nor one."""
     nothing = [[0] * 10 for _ in LABELS]
     assert accuracy(nothing) is None
     assert all(figures.precision is figures.recall is figures.f1 is None for figures in by_class(nothing))

@@ -61,5 +61,5 @@ def test_edges_belong_to_the_bin_below_them() -> None:
 
 
 def test_no_labelled_image_has_no_calibration() -> None:
-    """Nothing to measure is no figure, and no error."""
+    """Without a labelled image there is no figure, and no error."""
     assert calibration({}, {}) is None

@@ -69,7 +69,7 @@ def test_a_deviation_is_that_of_other_samples(name: str) -> None:
 
 
 def test_every_cell_is_written_and_few_images_have_no_deviation() -> None:
-    """Noughts are cells, too; below 200 images the deviation is the text NaN."""
+    """Zeros are cells, too; below 200 images the deviation is the text NaN."""
     cells = [[0] * 10 for _ in range(10)]
     cells[3][3], cells[3][5] = 4, 1
     found = model_quality.statistics(cells)["multiclass_classification_metrics"]
@@ -81,6 +81,6 @@ def test_every_cell_is_written_and_few_images_have_no_deviation() -> None:
 
 
 def test_a_matrix_without_images_is_refused() -> None:
-    """There is no accuracy of nothing."""
+    """Without images there is no accuracy."""
     with pytest.raises(ValueError, match="found none"):
         model_quality.statistics([[0] * 10 for _ in range(10)])

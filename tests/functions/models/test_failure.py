@@ -1,4 +1,4 @@
-"""A job without a successor: people are told once, and the reason is kept."""
+"""A job without a successor: it is published once, and the reason is kept."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 from batch_prediction.aws.clients import Clients
 from batch_prediction.models import failure
 from batch_prediction.settings import Settings
-from tests.functions.notifications import Told
+from tests.functions.notifications import Published
 from tests.settings_and_events import BUCKET
 
 KEY = "models/digits-1/failure.json"
@@ -22,13 +22,15 @@ def versions(aws: Clients) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_failure_is_published_and_recorded_once(aws: Clients, settings: Settings, told: Told) -> None:
+def test_a_failure_is_published_and_recorded_once(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
     """A second delivery sends no message and writes no version."""
     assert not failure.exists(aws.s3, BUCKET, KEY)
     for _delivery in range(2):
         failure.record(aws, settings, *FAILURE)
     assert failure.exists(aws.s3, BUCKET, KEY)
-    (message,) = told()
+    (message,) = published()
     assert message["Subject"] == "digits-1: Failed, no new model"
     assert "Reason: AlgorithmError: the data are gone" in message["Message"]
     assert f"s3://{BUCKET}/{KEY}" in message["Message"]
@@ -43,7 +45,7 @@ def test_a_failure_is_published_and_recorded_once(aws: Clients, settings: Settin
 
 
 def test_a_message_that_cannot_be_sent_leaves_no_record(aws: Clients, settings: Settings) -> None:
-    """The event is delivered again: people are told twice rather than never."""
+    """The event is delivered again: people are notified twice rather than never."""
     with Stubber(aws.sns) as stub:
         stub.add_client_error("publish", "InternalError")
         with pytest.raises(aws.sns.exceptions.ClientError, match="InternalError"):

@@ -13,7 +13,7 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.models import final_training
 from batch_prediction.settings import Settings
 from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB, described, taken
-from tests.functions.notifications import Told
+from tests.functions.notifications import Published
 from tests.request_recorder import MODELS
 from tests.service_model import violations
 from tests.settings_and_events import BUCKET, SETTINGS, environment, event
@@ -68,7 +68,7 @@ def test_the_request_is_the_definition_with_the_best_hyperparameters_on_all_imag
 
 
 def test_a_spot_training_waits_and_keeps_checkpoints() -> None:
-    """The stack's parameter decides: MaxWaitTimeInSeconds stands beside managed spot training only."""
+    """The stack's parameter decides: MaxWaitTimeInSeconds comes with managed spot training only."""
     request = final_training.request(replace(SETTINGS, spot_training=True), described())
     assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
     assert request["EnableManagedSpotTraining"] is True
@@ -116,7 +116,7 @@ def test_a_duplicate_event_finds_the_job_that_is_there(aws: Clients, settings: S
 
 
 def test_somebody_elses_job_of_that_name_is_a_loud_failure(aws: Clients, settings: Settings) -> None:
-    """A name that is taken by another tuning job's training is no success."""
+    """A name that is taken by another tuning job's training isn't a success."""
     ours = final_training.request(settings, described())
     found = {
         "OutputDataConfig": ours["OutputDataConfig"],
@@ -134,15 +134,15 @@ def test_somebody_elses_job_of_that_name_is_a_loud_failure(aws: Clients, setting
         ({"BestTrainingJob": None}, "no trial reported the objective; trials by status: {'Completed': 3"),
     ],
 )
-def test_a_search_without_a_best_model_is_told_and_recorded_once(
+def test_a_search_without_a_best_model_is_published_and_recorded_once(
     aws: Clients,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
-    told: Told,
+    published: Published,
     changes: dict[str, Any],
     reason: str,
 ) -> None:
-    """People get one message with the reason, the record stands in S3, and no training is started."""
+    """People get one message with the reason, the record is in S3, and no training is started."""
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(train_best_model, "clients", lambda: aws)
@@ -151,7 +151,7 @@ def test_a_search_without_a_best_model_is_told_and_recorded_once(
         with Stubber(aws.sagemaker) as stub:
             stub.add_response("describe_hyper_parameter_tuning_job", answer)
             train_best_model.handler(event("tuning_job_failed"), CONTEXT)
-    (message,) = told()
+    (message,) = published()
     assert reason in message["Message"]
     assert TUNING_JOB in message["Subject"]
     key = f"trials/{TUNING_JOB}/failure.json"

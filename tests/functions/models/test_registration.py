@@ -14,7 +14,7 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.models import registration, registry
 from batch_prediction.settings import Settings
 from tests.functions.models.training_jobs import CONFIG, completed_job, packed, register
-from tests.functions.notifications import Told
+from tests.functions.notifications import Published
 from tests.settings_and_events import BUCKET, environment, event
 
 CONTEXT: Any = SimpleNamespace(
@@ -143,13 +143,13 @@ def test_a_final_model_is_compared_by_its_best_trial_and_says_where_it_comes_fro
 
 
 def test_a_worse_search_waits_even_if_the_test_accuracy_is_high(
-    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, told: Told
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
 ) -> None:
-    """The gate is the best trial's validation accuracy, and people are told that the model waits for them."""
+    """The gate is the best trial's validation accuracy, and people are notified that a model waits."""
     register(aws, settings, "digits-1", 0.9934)
-    told()
+    published()
     assert register_final(aws, settings, monkeypatch, trial=0.99).status == "PendingManualApproval"
-    (message,) = told()
+    (message,) = published()
     assert message["Subject"] == "digits-2-final: model waits for your approval"
     assert "0.9900 against the approved package's 0.9934 is lower" in message["Message"]
 
@@ -183,7 +183,7 @@ def test_a_model_without_a_test_set_has_no_figures_attached_and_waits(
     assert not described.get("ModelMetrics")
 
 
-def test_an_artifact_that_is_none_is_refused_and_named(aws: Clients, settings: Settings) -> None:
+def test_an_invalid_artifact_is_refused_and_named(aws: Clients, settings: Settings) -> None:
     """What train.py didn't write isn't registered."""
     aws.s3.put_object(Bucket=BUCKET, Key="models/digits-4/output/model.tar.gz", Body=b"pickle")
     with pytest.raises(ValueError, match=r"models/digits-4/output/model.tar.gz: expected a model artifact"):
@@ -207,9 +207,9 @@ def test_a_training_job_that_still_runs_is_not_taken_for_one_that_failed(
 
 @pytest.mark.parametrize("status", ["Failed", "Stopped"])
 def test_a_training_job_that_did_not_complete_has_no_package(
-    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, told: Told, status: str
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published, status: str
 ) -> None:
-    """The handler asks SageMaker how the job ended; people are told once, and the reason is kept."""
+    """The handler asks SageMaker how the job ended; people are notified once, and the reason is kept."""
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(register_model, "clients", lambda: aws)
@@ -218,7 +218,7 @@ def test_a_training_job_that_did_not_complete_has_no_package(
         with Stubber(aws.sagemaker) as stub:
             stub.add_response("describe_training_job", described, {"TrainingJobName": "digits-20261122-1400"})
             register_model.handler(event("training_job_completed"), CONTEXT)
-    (message,) = told()
+    (message,) = published()
     assert message["Subject"] == f"digits-1: {status}, no new model"
     record = aws.s3.get_object(Bucket=BUCKET, Key="models/digits-1/failure.json")["Body"].read()
     assert json.loads(record)["reason"] == f"the training job is {status}, and gives no reason"

@@ -14,7 +14,7 @@ def test_an_empty_group_has_no_approved_package(aws: Clients) -> None:
 
 
 def test_an_empty_page_of_the_registry_is_not_its_end(aws: Clients) -> None:
-    """SageMaker filters after paging: the newest approved package may stand on a later page."""
+    """SageMaker filters after paging: the newest approved package may be on a later page."""
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/1"
     summary = {
         "ModelPackageArn": arn,

@@ -1,4 +1,4 @@
-"""Runs as they stand in the list of all runs."""
+"""Runs as the list of all runs has them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from batch_prediction.report import index
 def entry(number: int, job: str | None = "digits-1", **changes: Any) -> index.Entry:
     """A run of the list; later numbers are newer."""
     run = f"202611{1 + number // 86400:02}t{number // 3600 % 24:02}{number // 60 % 60:02}{number % 60:02}z"
-    standing = {
+    run_entry = {
         "batch": f"batch-{number}",
         "run": f"{run}-{number:08x}",
         "status": "Completed",
@@ -22,4 +22,4 @@ def entry(number: int, job: str | None = "digits-1", **changes: Any) -> index.En
         "model_version": 1,
         "transform_job": job,
     }
-    return standing | changes
+    return run_entry | changes

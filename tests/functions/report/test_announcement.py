@@ -8,7 +8,7 @@ import pytest
 from batch_prediction.aws.clients import Clients
 from batch_prediction.report import announcement
 from batch_prediction.settings import Settings
-from tests.functions.notifications import Told
+from tests.functions.notifications import Published
 from tests.functions.start.uploads import RUN
 from tests.settings_and_events import BUCKET, SETTINGS
 
@@ -54,11 +54,11 @@ def test_the_metrics_are_the_report_s_figures(
 
 
 def test_the_message_about_a_completed_run_has_its_figures(
-    aws: Clients, settings: Settings, told: Told
+    aws: Clients, settings: Settings, published: Published
 ) -> None:
     """Who subscribed reads how it went, of how many images, and where the report lies."""
     announcement.tell(aws.sns, settings, RUN, COMPLETED)
-    (message,) = told()
+    (message,) = published()
     assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
     assert message["Message"].splitlines() == [
         f"Batch b7, run {RUN.id}: Completed.",
@@ -68,10 +68,12 @@ def test_the_message_about_a_completed_run_has_its_figures(
     ]
 
 
-def test_the_message_about_a_refused_run_has_its_reason(aws: Clients, settings: Settings, told: Told) -> None:
+def test_the_message_about_a_refused_run_has_its_reason(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
     """It comes before the figures, and no accuracy is claimed."""
     announcement.tell(aws.sns, settings, RUN, REFUSED)
-    (message,) = told()
+    (message,) = published()
     assert message["Subject"] == "digits: Refused, no accuracy, batch b7"
     assert message["Message"].splitlines()[1] == "no approved package"
     assert "Accuracy" not in message["Message"]

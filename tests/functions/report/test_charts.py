@@ -59,8 +59,8 @@ def test_a_higher_accuracy_is_drawn_higher() -> None:
     assert [label for _, label in history.ticks] == ["88\xa0%", "90\xa0%", "92\xa0%", "94\xa0%", "96\xa0%"]
 
 
-def test_a_single_run_stands_in_the_middle() -> None:
-    """One moment is no span of time: it gets some room on both sides."""
+def test_a_single_run_is_drawn_in_the_middle() -> None:
+    """A single moment isn't a span of time: it gets some room on both sides."""
     history = charts.history(newest_first(0.98))
     assert history
     (point,) = history.points

@@ -109,16 +109,16 @@ def test_the_list_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lost_write_is_tried_again_over_what_stands(
     aws: Clients, monkeypatch: pytest.MonkeyPatch, code: str, status: int
 ) -> None:
-    """Both answers of S3 to a conditional write that somebody else was faster than lead to another try."""
+    """Both answers of S3 to a conditional write that comes too late lead to another attempt."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     index.add(aws.s3, BUCKET, entry(1))
-    standing = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"1"'}
+    existing = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"1"'}
     again = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"2"'}
     body = json.dumps({"schema": index.SCHEMA, "runs": [entry(2), entry(1)]}, separators=(",", ":"))
     with Stubber(aws.s3) as stub:
         where = {"Bucket": BUCKET, "Key": INDEX}
         written = where | {"Body": body.encode(), "ContentType": "application/json"}
-        stub.add_response("get_object", standing, where)
+        stub.add_response("get_object", existing, where)
         stub.add_client_error("put_object", code, http_status_code=status)
         stub.add_response("get_object", again, where)
         stub.add_response("put_object", {"ETag": '"3"'}, written | {"IfMatch": '"2"'})
@@ -129,7 +129,7 @@ def test_a_lost_write_is_tried_again_over_what_stands(
 def test_a_list_that_never_rests_is_an_error_that_names_it(
     aws: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After its tries the writer gives the message back to the queue, rather than wait for ever."""
+    """After its attempts the writer gives the message back to the queue, rather than wait for ever."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
     def busy(**_request: Any) -> None:

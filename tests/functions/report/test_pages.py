@@ -51,8 +51,8 @@ def test_every_kind_of_report_has_the_published_schema_and_a_page(aws: Clients, 
         assert "Confusion matrix" not in page.text
 
 
-def test_the_schema_refuses_what_is_no_report(aws: Clients) -> None:
-    """Figures of a run that wasn't completed, missing keys and unknown ones are told."""
+def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
+    """Figures of a run that wasn't completed, missing keys and unknown ones are refused."""
     report = report_of(aws, KINDS["labelled"])
     validator = Draft202012Validator(SCHEMA)
     for wrong in (
@@ -90,7 +90,7 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert gallery.index(surest["image"].rpartition("/")[2]) < 400
 
 
-def test_the_figures_are_beside_the_page_in_sagemaker_s_schema(aws: Clients) -> None:
+def test_the_figures_lie_next_to_the_page_in_sagemaker_s_schema(aws: Clients) -> None:
     """model_quality.json has the report's matrix and accuracy; a run without labels has no such file."""
     report = report_of(aws, KINDS["labelled"])
     key = KINDS["labelled"].run.model_quality

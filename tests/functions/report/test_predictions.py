@@ -110,7 +110,7 @@ GOOD: list[dict[str, Any]] = [{"label": 7, "confidence": 1.0}, {"label": 1, "con
         ),
     ],
 )
-def test_a_broken_part_is_missing_as_a_whole_beside_good_ones(output: bytes | None, why: str) -> None:
+def test_a_broken_part_among_good_ones_is_missing_as_a_whole(output: bytes | None, why: str) -> None:
     """Partial output is never counted: the part's images are missing, each with a row that says so."""
     tally, rows = tabulated([PART, PART], [joined(PART, GOOD), output])
     assert tally.problem is not None
@@ -192,7 +192,7 @@ def test_an_output_in_another_order_is_detected_at_its_first_line(order: list[in
 
 
 def test_an_image_that_is_no_text_is_detected() -> None:
-    """Whatever stands in an image's place, it is a broken part, not a crash."""
+    """Whatever is in an image's place is a broken part, not a crash."""
     part = [given_line(1, 1)]
     output = body([{"image": {"source-ref": 7}, "SageMakerOutput": {"label": 1, "confidence": 0.9}}])
     tally, _ = tabulated([part], [output])

@@ -60,7 +60,7 @@ def test_an_image_is_embedded_as_it_is(aws: Clients, form: str, media_type: str)
     ],
 )
 def test_what_a_browser_should_not_unpack_is_a_placeholder(aws: Clients, body: bytes, why: str) -> None:
-    """The reason stands in the image's place, and the report is written all the same."""
+    """The reason takes the image's place, and the report is written all the same."""
     assert shown(aws, body) == Thumbnail(None, why)
 
 

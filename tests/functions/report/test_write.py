@@ -12,7 +12,7 @@ from batch_prediction.report import write as report
 from batch_prediction.runs import decision, existing_report, transform_job
 from batch_prediction.runs.decision import Decision, Refuse
 from batch_prediction.settings import Settings
-from tests.functions.notifications import Told
+from tests.functions.notifications import Published
 from tests.functions.report.transform_jobs import STARTED, job
 from tests.functions.report.transform_output import body, given_line, joined
 from tests.functions.start.uploads import RUN
@@ -91,7 +91,7 @@ def test_a_running_job_of_somebody_else_is_not_waited_for(aws: Clients) -> None:
 
 
 def test_completed_is_not_success(aws: Clients) -> None:
-    """A completed job whose output is short has failed: no figure over a part stands for the whole."""
+    """A completed job whose output is short has failed: no figure of a part is given for the whole."""
     run_of(aws, STARTED, joined(PART[:3], ANSWERS[:3]))
     assert write(aws, job("Completed"))
     content = read(aws)
@@ -150,8 +150,8 @@ def test_a_report_about_a_job_replaces_one_without(aws: Clients) -> None:
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 
 
-def tried(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
-    """SageMaker describes a run's tries, the first one first; None for one that doesn't exist."""
+def attempted(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
+    """SageMaker describes a run's attempts, the first one first; None for one that doesn't exist."""
     stub = Stubber(aws.sagemaker)
     for number, found in enumerate(described, start=1):
         if found is None:
@@ -171,7 +171,7 @@ def tried(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
 def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Settings) -> None:
     """No report is written; start_transform is asked for the run's next job."""
     run_of(aws, STARTED, None)
-    with tried(aws, job("Failed", INTERNAL), None):
+    with attempted(aws, job("Failed", INTERNAL), None):
         assert not report.write(aws, settings, RUN)
     answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url)
     assert json.loads(answer["Messages"][0]["Body"]) == TryWanted.message(RUN)
@@ -179,10 +179,10 @@ def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Se
 
 
 def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Settings) -> None:
-    """The report is about the second try, and reads the output of the second try."""
+    """The report is about the second attempt, and reads its output."""
     run_of(aws, STARTED, joined(PART[:1], ANSWERS[:1]))
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
-    with tried(aws, job("Failed", INTERNAL), job("Completed")):
+    with attempted(aws, job("Failed", INTERNAL), job("Completed")):
         assert report.write(aws, settings, RUN)
     content = read(aws)
     assert content["transform_job"]["name"] == f"{STARTED.transform_job}-2"
@@ -192,7 +192,7 @@ def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Set
 def test_the_third_failure_of_the_service_is_the_last(aws: Clients, settings: Settings) -> None:
     """Three jobs were paid for; the report says what the service said."""
     run_of(aws, STARTED, None)
-    with tried(aws, *[job("Failed", INTERNAL)] * 3):
+    with attempted(aws, *[job("Failed", INTERNAL)] * 3):
         assert report.write(aws, settings, RUN)
     content = read(aws)
     assert content["transform_job"]["name"] == f"{STARTED.transform_job}-3"
@@ -203,7 +203,7 @@ def test_a_run_that_was_given_up_is_reported_without_a_job(aws: Clients, setting
     """The reason is the one that was written down; every usable image is missing, with a row."""
     run_of(aws, STARTED, None)
     decision.give_up(aws.s3, BUCKET, RUN, "gave up after 24.0 hours")
-    with tried(aws, None):
+    with attempted(aws, None):
         assert report.write(aws, settings, RUN)
     content = read(aws)
     assert (content["status"], content["reason"]) == ("GaveUp", "gave up after 24.0 hours")
@@ -212,38 +212,38 @@ def test_a_run_that_was_given_up_is_reported_without_a_job(aws: Clients, setting
     assert len(table.splitlines()) == 1 + 5
 
 
-def test_a_try_that_was_given_up_is_reported_with_both_reasons(aws: Clients, settings: Settings) -> None:
+def test_an_attempt_that_was_given_up_is_reported_with_both_reasons(aws: Clients, settings: Settings) -> None:
     """The service failed the first job, and there was no capacity for a second."""
     run_of(aws, STARTED, None)
     decision.give_up(aws.s3, BUCKET, RUN, "gave up after 24.0 hours")
-    with tried(aws, job("Failed", INTERNAL), None):
+    with attempted(aws, job("Failed", INTERNAL), None):
         assert report.write(aws, settings, RUN)
     assert read(aws)["reason"] == f"{INTERNAL}; no other try: gave up after 24.0 hours"
 
 
-def test_whoever_loses_the_commit_leaves_what_stands(
+def test_whoever_loses_the_commit_leaves_the_existing_report(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another delivery wrote the report in the meantime: it has one version."""
     run_of(aws, STARTED, joined(PART, ANSWERS))
-    with tried(aws, job("Completed")):
+    with attempted(aws, job("Completed")):
         assert report.write(aws, settings, RUN)
     before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"]
     looks = iter([(None, None), existing_report.read(aws.s3, BUCKET, RUN)])
     monkeypatch.setattr(existing_report, "read", lambda *_place: next(looks))
-    with tried(aws, job("Completed")):
+    with attempted(aws, job("Completed")):
         assert not report.write(aws, settings, RUN)
     assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"] == before
 
 
-def test_a_report_is_announced_in_one_message(aws: Clients, settings: Settings, told: Told) -> None:
+def test_a_report_is_announced_in_one_message(aws: Clients, settings: Settings, published: Published) -> None:
     """Who subscribed reads how it went and where the report lies; a second delivery says nothing."""
     run_of(aws, STARTED, joined(PART, ANSWERS))
-    assert told() == []
+    assert published() == []
     for written in (True, False):
-        with tried(aws, job("Completed")):
+        with attempted(aws, job("Completed")):
             assert report.write(aws, settings, RUN) is written
-    (message,) = told()
+    (message,) = published()
     assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
     assert "5 expected, 3 scored, 1 unreadable, 1 missing" in message["Message"]
     assert f"s3://{BUCKET}/{RUN.report}" in message["Message"]

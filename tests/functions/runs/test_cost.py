@@ -51,7 +51,7 @@ def test_what_is_not_known_has_no_cost(price: float | None, described: dict[str,
 
 
 def test_a_job_that_never_started_has_the_time_that_is_known() -> None:
-    """A part whose end never came is unknown, and clocks that disagree give nought, never less."""
+    """A part whose end never came is unknown, and clocks that disagree give zero, never less."""
     assert time(UPLOADED, job(CreationTime=60, TransformEndTime=90)) == Time(60, None, None)
     assert time(UPLOADED, job(CreationTime=-2)) == Time(0, None, None)
     assert time(UPLOADED, None) is None

@@ -16,7 +16,7 @@ from tests.settings_and_events import BUCKET
 
 
 def test_whoever_loses_the_conditional_write_follows_the_winner(aws: Clients) -> None:
-    """Of two decisions about a run the first one stands for everybody."""
+    """Of two decisions about a run everybody follows the first one."""
     first, second = Refuse(1, 0, 0, "first"), Refuse(1, 0, 0, "second")
     assert decision.take(aws.s3, BUCKET, RUN, first) == first
     assert decision.take(aws.s3, BUCKET, RUN, second) == first

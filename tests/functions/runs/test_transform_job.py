@@ -53,7 +53,7 @@ def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
-def test_a_request_that_is_wrong_is_no_taken_name(aws: Clients) -> None:
+def test_a_request_that_is_wrong_isn_t_a_taken_name(aws: Clients) -> None:
     """SageMaker's ValidationException about anything else says that the package can't be used."""
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Could not find model data")

@@ -27,7 +27,7 @@ def reason(text: str | bytes, form: str = "jsonl") -> str:
     return item.reason
 
 
-def test_json_lines_name_images_absolutely_or_beside_the_manifest() -> None:
+def test_json_lines_name_images_absolutely_or_next_to_the_manifest() -> None:
     """Both forms of a reference end up as the same `s3://` address; labels are optional."""
     assert read_text(
         f'{{"source-ref": "{PREFIX}1.png", "label": 7}}\n'
@@ -38,7 +38,7 @@ def test_json_lines_name_images_absolutely_or_beside_the_manifest() -> None:
 
 
 def test_csv_has_a_header_and_quotes() -> None:
-    """Columns are found by name, others are ignored, an empty label is no label."""
+    """Columns are found by name, others are ignored, an empty label counts as none."""
     assert read_text('\ufefflabel,file_name,who\n7,1.png,x\n,"a, b.png",\n', "csv") == [
         Record(f"{PREFIX}1.png", 7),
         Record(f"{PREFIX}a, b.png", None),

@@ -65,7 +65,7 @@ def test_the_job_is_what_run_json_says(aws: Clients, settings: Settings) -> None
 def test_what_cannot_be_started_is_refused_and_reported(
     aws: Clients, settings: Settings, lines: list[str], reason: str
 ) -> None:
-    """A refusal stands in run.json, goes to the report's queue, and starts no job."""
+    """A refusal is written to run.json, goes to the report's queue, and starts no job."""
     run, decided = start(aws, settings, upload(aws, lines))
     assert isinstance(decided, Refuse)
     assert reason in decided.reason
@@ -75,7 +75,7 @@ def test_what_cannot_be_started_is_refused_and_reported(
     assert aws.sagemaker.list_transform_jobs()["TransformJobSummaries"] == []
 
 
-def test_a_manifest_that_is_none_is_refused(aws: Clients, settings: Settings) -> None:
+def test_an_invalid_manifest_is_refused(aws: Clients, settings: Settings) -> None:
     """A CSV without a header can't be read line by line: the whole run is refused with what was found."""
     _, decided = start(aws, settings, upload(aws, ["1.png,7"], "incoming/b7/manifest.csv"))
     assert isinstance(decided, Refuse)

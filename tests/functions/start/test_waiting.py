@@ -246,7 +246,7 @@ def test_a_package_that_was_rejected_meanwhile_is_not_used(aws: Clients, setting
 
 
 def test_a_package_that_was_deleted_meanwhile_ends_in_a_report(aws: Clients, settings: Settings) -> None:
-    """What can't be found any more is given up like what was rejected, not buried in a queue."""
+    """A package that can't be found any more is given up like a rejected one, not a dead letter."""
     decision.take(aws.s3, BUCKET, RUN, DECISION)
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
@@ -286,7 +286,7 @@ def test_a_package_without_its_artifact_ends_in_a_report(aws: Clients, settings:
     assert len(sent(aws, settings)) == 1
 
 
-def test_a_try_that_is_wanted_for_no_run_is_an_error_that_names_its_key(
+def test_an_attempt_that_is_requested_for_no_run_is_an_error_that_names_its_key(
     aws: Clients, settings: Settings
 ) -> None:
     """Such a message goes to the dead-letter queue."""
