@@ -2,7 +2,7 @@
 VENV := .venv
 PYTEST := $(VENV)/bin/python -m pytest
 # Several processes, each with whole files (tests/scheduling.py); more than four would take much memory.
-BESIDE := --numprocesses logical --maxprocesses 4
+PROCESSES := --numprocesses logical --maxprocesses 4
 BENCHMARKS := report_speed start_speed inference_overhead handler_imports
 
 .PHONY: demo test lint faults fidelity programs browser simulate notebook torchvision wheel screenshot benchmarks
@@ -10,38 +10,38 @@ demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
 test: $(VENV)/.installed
-	$(PYTEST) $(BESIDE)
+	$(PYTEST) $(PROCESSES)
 
 lint: $(VENV)/.installed
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/cfn-lint template.yaml
 
 # The same artifact and the same training through AWS's own toolkits and Ray Serve: Linux, and a C compiler.
 fidelity: $(VENV)/.fidelity
-	$(PYTEST) tests/fidelity
+	$(PYTEST) -m fidelity
 
 # The real `sam` and `aws` programs against the local cloud, each in an environment of its own.
 programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
-	$(PYTEST) tests/programs
+	$(PYTEST) -m programs
 
 # The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
 browser: $(VENV)/.browser
-	$(PYTEST) tests/browser
+	$(PYTEST) -m browser
 
 # Faults over the real handlers: 100,000 of them simulated, and all kinds of them over the local cloud.
 faults: $(VENV)/.installed
-	$(PYTEST) --numprocesses 3 tests/faults tests/simulation
+	$(PYTEST) --numprocesses 3 -m "faults or simulation"
 
 # A million faults over the real handlers; CI has a tenth of it. FIRST=7 begins with another seed.
 simulate: $(VENV)/.installed
 	$(VENV)/bin/python -m tests.simulation --faults 1000000 --first $(or $(FIRST),0)
 
-# docs/walkthrough.ipynb, executed beside a stack in the local cloud.
+# docs/walkthrough.ipynb, executed with a stack in the local cloud.
 notebook: $(VENV)/.installed
-	$(PYTEST) tests/notebook
+	$(PYTEST) -m notebook
 
 # Data sets through torchvision itself: an environment of its own, 5.5 GB on Linux (docs/decisions.md).
 torchvision: $(VENV)-torchvision/.installed
-	$(VENV)-torchvision/bin/python -m pytest tests/torchvision
+	$(VENV)-torchvision/bin/python -m pytest -m torchvision
 
 # What `python -m build` makes, installed into fresh environments and run from an empty folder.
 wheel: $(VENV)/.installed

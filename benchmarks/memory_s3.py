@@ -47,9 +47,9 @@ class MemoryS3:
             self.objects[key] = Path(name).read_bytes()
 
 
-def clients(s3: MemoryS3, transform_job: dict[str, Any]) -> Clients:
+def clients(s3: MemoryS3, transform_job: dict[str, Any]) -> Any:
     """The functions' clients: this S3, a SageMaker that describes one transform job, and a silent SNS."""
-    stubs = Clients()
+    stubs: Any = Clients()
     stubs.__dict__["s3"] = s3  # where a cached_property keeps its value
     stubs.__dict__["sagemaker"] = SimpleNamespace(describe_transform_job=lambda **_: transform_job)
     stubs.__dict__["sns"] = SimpleNamespace(publish=lambda **_: None)

@@ -57,7 +57,7 @@ def output_lines(count: int) -> list[bytes]:
     return lines
 
 
-def prepare(lines: int) -> Clients:
+def prepare(lines: int) -> Any:
     """The clients of an ended run of `lines`, with its objects prepared."""
     distinct = output_lines(min(lines, DISTINCT_PARTS * SMALL_PART))
     images = [orjson.loads(line)["image"]["source-ref"] for line in distinct]
@@ -75,7 +75,7 @@ def prepare(lines: int) -> Clients:
     objects[RUN.left_out] = refused * left_out
     for image in images:
         objects[image.removeprefix(f"s3://{SETTINGS.bucket}/")] = DIGIT
-    s3 = MemoryS3(objects)
+    s3: Any = MemoryS3(objects)
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
     decided = Start(**frozen | counts | {"digests": digests})

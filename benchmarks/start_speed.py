@@ -5,6 +5,7 @@ All checks of the lines are on. The peak includes the manifest itself, which is 
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from batch_prediction.layout import Run
 from batch_prediction.start import transform_input
@@ -21,12 +22,12 @@ def manifest_lines(count: int) -> list[bytes]:
     return [b'{"file_name": "%07d.png", "label": %d}' % (number, number % 10) for number in range(count)]
 
 
-def prepare(lines: int) -> MemoryS3:
+def prepare(lines: int) -> Any:
     """An S3 with a manifest of `lines`."""
     return MemoryS3({KEY: b"\n".join(manifest_lines(lines))})
 
 
-def write(s3: MemoryS3) -> transform_input.TransformInput:
+def write(s3: Any) -> transform_input.TransformInput:
     """Check the manifest, and write the input of its transform job."""
     return transform_input.write(s3, SETTINGS.bucket, RUN, KEY, "version", SETTINGS.max_images)
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from batch_prediction.layout import REPORTS, Run
+from batch_prediction.report.content import IndexEntry
 from cli import stack, summary
 from cli.errors import CommandError, Commands
 from cli.files import fetch
@@ -100,7 +101,7 @@ def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
     return max(matching, key=lambda run: run.id)
 
 
-def _table(runs: list[dict[str, Any]], limit: int) -> Table:
+def _table(runs: list[IndexEntry], limit: int) -> Table:
     from batch_prediction.report.charts import rows
 
     table = Table(

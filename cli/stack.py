@@ -52,7 +52,8 @@ class Stack:
 def client(service: str) -> Any:
     """A boto3 client with the shell's credentials, region and AWS_ENDPOINT_URL."""
     try:
-        return boto3.client(service)
+        make: Any = boto3.client  # its types know services by literal names only
+        return make(service)
     except BotoCoreError as error:  # no region, or a profile that doesn't exist
         raise CommandError(f"AWS {service}: {error} Set AWS_DEFAULT_REGION, or AWS_PROFILE.") from error
 

@@ -1,15 +1,14 @@
 """A report's summary for the terminal."""
 
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from batch_prediction.report.advice import notes, what_to_do
+from batch_prediction.report.content import Report
 
 
-def show(console: Console, report: dict[str, Any]) -> None:
+def show(console: Console, report: Report) -> None:
     """Print a report.json as two tables: the overview, and the metrics of each label."""
     coverage, accuracy = report["coverage"], report["accuracy"]
     console.print()
@@ -47,7 +46,7 @@ def show(console: Console, report: dict[str, Any]) -> None:
         console.print(_classes(report))
 
 
-def _classes(report: dict[str, Any]) -> Table:
+def _classes(report: Report) -> Table:
     table = Table("label", "images", "precision", "recall", "F1", "mistaken for")
     for figures, row in zip(report["classes"], report["confusion_matrix"], strict=True):
         wrong = [

@@ -79,9 +79,7 @@ def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -
     return job if job["TrainingJobStatus"] == "Completed" else None
 
 
-def package_of(
-    stack: Stack, job: dict[str, Any], news: Callable[[str], None]
-) -> registry.ModelPackage | None:
+def package_of(stack: Stack, job: Any, news: Callable[[str], None]) -> registry.ModelPackage | None:
     """The model package of a final training; None until there is one."""
     if package := registry.of_training_job(client("sagemaker"), stack.group, job):
         return package

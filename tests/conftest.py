@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import authorised
+from tests import permission_log, selection
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -16,20 +16,31 @@ for name in [name for name in os.environ if name.startswith("AWS_")]:
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-authorised.watch()
+permission_log.watch()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--authorised FILE` writes what roles were allowed."""
+    """`--permission-log FILE` writes what roles were allowed."""
     parser.addoption(
-        "--authorised", type=Path, help="write what roles were allowed in the clouds of this session"
+        "--permission-log", type=Path, help="write what roles were allowed in the clouds of this session"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what isn't asked for, without importing it."""
+    return None if selection.is_asked_for(config, collection_path) else True
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark a test by its folder."""
+    marker = selection.folder_marker(item.config, item.path)
+    if marker:
+        item.add_marker(marker)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What the replay of permissions looks at comes first, and then the replay."""
-    deploying = authorised.deploying()
-    items.sort(key=lambda item: (item.path not in deploying, item.path != authorised.REPLAY))
+    items.sort(key=lambda item: (not item.get_closest_marker("deploys"), item.path != permission_log.REPLAY))
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist isn't installed where only torchvision is tested
@@ -42,6 +53,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the record where it is asked for."""
-    file = session.config.getoption("--authorised")
+    file = session.config.getoption("--permission-log")
     if file:
-        authorised.save(file)
+        permission_log.save(file)

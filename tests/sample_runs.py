@@ -15,7 +15,7 @@ from batch_prediction.report import write as report
 from batch_prediction.runs import decision, next_action, transform_job
 from batch_prediction.runs.decision import Decision, GiveUp, Start
 from batch_prediction.runs.reason_codes import ReasonCode
-from tests.samples import BUCKET, SETTINGS
+from tests.settings_and_events import BUCKET, SETTINGS
 
 BEGAN = datetime(2026, 11, 2, 9, 12, 40, tzinfo=UTC)
 PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/{}"

@@ -2,8 +2,7 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import authorised
-from tests.stack import ROOT
+from tests import permission_log
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist carries no types
@@ -13,6 +12,5 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist carries no type
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = ROOT / nodeid.partition("::")[0]
-        recorded = file == authorised.REPLAY or file in authorised.deploying()
-        return "deployed" if recorded else str(file)
+        file = permission_log.ROOT / nodeid.partition("::")[0]
+        return "deployed" if file.parent == permission_log.E2E else str(file)

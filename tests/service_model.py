@@ -18,7 +18,7 @@ BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
 def violations(operation: OperationModel, parameters: dict[str, Any]) -> list[str]:
     """Why AWS would refuse a request; empty for a valid one."""
-    shape = operation.input_shape
+    shape: Any = operation.input_shape
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
         return [report.generate_report()]
@@ -27,11 +27,11 @@ def violations(operation: OperationModel, parameters: dict[str, Any]) -> list[st
         if len(str(parameters.get("Key", "")).encode()) > LONGEST_KEY:
             found.append(f"{operation.name}.Key: more than {LONGEST_KEY} bytes")
         if not re.fullmatch(BUCKET, parameters["Bucket"]):
-            found.append(f"{operation.name}.Bucket: {parameters['Bucket']!r} is no bucket's name")
+            found.append(f"{operation.name}.Bucket: {parameters['Bucket']!r} isn't a bucket name")
     return found
 
 
-def _violations(shape: Shape, value: Any, path: str) -> list[str]:
+def _violations(shape: Any, value: Any, path: str) -> list[str]:
     if shape.type_name == "structure":
         parts = ((shape.members[name], part, f"{path}.{name}") for name, part in value.items())
         return [line for part in parts for line in _violations(*part)]
@@ -60,7 +60,7 @@ def _size(shape: Shape, size: float, path: str) -> list[str]:
     return [] if low <= size <= high else [f"{path}: expected {low} to {high}, found {size}"]
 
 
-def _text(shape: Shape, value: str, path: str) -> list[str]:
+def _text(shape: Any, value: str, path: str) -> list[str]:
     if shape.enum and value not in shape.enum:
         return [f"{path}: {value!r} is none of {', '.join(shape.enum[:5])}, …"]
     pattern = shape.metadata.get("pattern")

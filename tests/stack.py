@@ -8,15 +8,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from localcloud.core.cloud import Cloud
-from tests.samples import event
-from tests.waiting import objects, until
+from localcloud.deploy import deploy
+from tests.settings_and_events import event
+from tests.wait import objects, until
 from training import jobs, source
 from training.datasets import Digits, idx
 
 ROOT = Path(__file__).parents[1]
+STACK_NAME = "digits-test"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-cpu-py313"
 
 
@@ -111,7 +114,7 @@ class Stack:
     def queue_url(self, logical_id: str) -> str:
         """The address of one of the stack's queues."""
         resource = self.cloud.client("cloudformation").describe_stack_resource(
-            StackName="digits-test", LogicalResourceId=logical_id
+            StackName=STACK_NAME, LogicalResourceId=logical_id
         )
         url: str = resource["StackResourceDetail"]["PhysicalResourceId"]
         return url
@@ -143,6 +146,19 @@ class Stack:
             return all(counts[name] == "0" for name in names) or None
 
         until(taken)
+
+
+def deploy_template(
+    request: pytest.FixtureRequest, cloud: Cloud, name: str = STACK_NAME, /, **parameters: str
+) -> Stack:
+    """Deploy template.yaml; what asks for it has the marker `deploys`, by which permissions are replayed."""
+    if request.node.get_closest_marker("deploys") is None:
+        pytest.fail(
+            f"{request.node.nodeid} deploys template.yaml: expected the marker `deploys`, found none. "
+            "Add `pytestmark = pytest.mark.deploys` to the module, in tests/e2e/."
+        )
+    parameters = {"Name": "digits"} | parameters
+    return Stack(cloud, deploy(cloud, ROOT / "template.yaml", name, parameters, ROOT / ".cache"))
 
 
 def png(digits: Digits, number: int) -> bytes:

@@ -20,8 +20,8 @@ from batch_prediction.report.predictions import COLUMNS, Tally
 from batch_prediction.runs.state import RunState
 from batch_prediction.start.manifest import Record, read
 from cli.main import app
-from tests.functions.test_report import STARTED, job
-from tests.functions.test_start import RUN
+from tests.functions.report.transform_jobs import STARTED, job
+from tests.functions.start.uploads import RUN
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [

@@ -1,4 +1,4 @@
-"""Setting everything up: what a person is told whose Python doesn't fit."""
+"""Setting everything up: what somebody reads whose Python doesn't fit."""
 
 import subprocess
 from pathlib import Path

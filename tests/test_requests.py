@@ -49,17 +49,17 @@ from cli.errors import CommandError
 from cli.files import fetch as fetch_files
 from cli.stack import Stack
 from inference import fetch
-from tests.cli.test_watching import look
-from tests.digits import made_set
+from tests.cli.trials import look
 from tests.functions.decide import decide
-from tests.functions.test_final_training import FINAL, TUNING_JOB, described, taken
-from tests.functions.test_registration import CONFIG, completed_job, packed
-from tests.functions.test_report import job as described_job
-from tests.functions.test_start import DECISION, RUN, job_writing_to, model_of
-from tests.recording import MODELS, TRANSFERS, Recording, Site, call_sites, spied
-from tests.samples import BUCKET, SETTINGS, environment, event, use_moto_account
+from tests.functions.models.training_jobs import CONFIG, completed_job, packed
+from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB, described, taken
+from tests.functions.report.transform_jobs import job as described_job
+from tests.functions.start.uploads import DECISION, RUN, job_writing_to, model_of
+from tests.made_digits import made_set
+from tests.request_recorder import MODELS, TRANSFERS, Recording, Site, call_sites, spied
 from tests.service_model import violations
-from tests.training.test_tune import SEARCH
+from tests.settings_and_events import BUCKET, SETTINGS, environment, event, use_moto_account
+from tests.training.search import SEARCH
 from training import jobs, tune
 from training.datasets import Digits, Splits
 from training.upload import upload
@@ -81,7 +81,8 @@ def recording() -> Recording:
         for name in TRANSFERS:
             patch.setattr(boto3.s3.inject, name, spied(recording, name))
         session = botocore.session.get_session()
-        session.register("provide-client-params", recording.request)
+        events: Any = session
+        events.register("provide-client-params", recording.request)
         patch.setattr(boto3, "DEFAULT_SESSION", boto3.Session(botocore_session=session))
         flow(patch)
         functions_aws.clients.cache_clear()
@@ -90,13 +91,18 @@ def recording() -> Recording:
 
 def flow(patch: pytest.MonkeyPatch) -> None:
     """Train, register, start, refuse and report; drop and read as the demo does."""
-    s3, sagemaker, sqs, sns = (boto3.client(name) for name in ("s3", "sagemaker", "sqs", "sns"))
+    s3, sagemaker = boto3.client("s3"), boto3.client("sagemaker")
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     sagemaker.create_model_package_group(ModelPackageGroupName="digits")
     queue = sqs.create_queue(QueueName="reports")["QueueUrl"]
     topic = sns.create_topic(Name="digits-notifications")["TopicArn"]
-    changed = {"upload_queue_url": queue, "report_queue_url": queue, "notifications_topic_arn": topic}
+    changed: dict[str, Any] = {
+        "upload_queue_url": queue,
+        "report_queue_url": queue,
+        "notifications_topic_arn": topic,
+    }
     changed |= {"minimum_accuracy": 0.0}
     stack = Settings(**SETTINGS.__dict__ | changed)
     for name, value in environment(stack).items():
@@ -107,9 +113,9 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     demo_and_register(stack, queue)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
-    wait_and_try_again(aws, stack)
+    wait_and_start_again(aws, stack)
     sweep_all(aws, stack)
-    at_the_desk(s3, sagemaker)
+    client_side(s3, sagemaker)
     search_and_watch(topic, queue)
     model = SimpleNamespace(prefix=f"s3://{BUCKET}/incoming/", s3=s3)
     image: Any = fetch(model, f"s3://{BUCKET}/incoming/b7/00000.png")  # type: ignore[arg-type] # what fetch reads
@@ -181,7 +187,7 @@ def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
         failure.record(aws, stack, tuning_failure(TUNING_JOB), TUNING_JOB, "Failed", "no trial")
 
 
-def at_the_desk(s3: Any, sagemaker: Any) -> None:
+def client_side(s3: Any, sagemaker: Any) -> None:
     """A data set that is new, there, and changed; a version that a person approves."""
     first, other = made_set(seed=1), made_set(seed=3)
     sent = [len(upload(s3, BUCKET, dataset).sent) for dataset in (first, first, other)]
@@ -193,7 +199,7 @@ def at_the_desk(s3: Any, sagemaker: Any) -> None:
 
 
 def search_and_watch(topic: str, queue: str) -> None:
-    """A search as the desk starts, watches and follows it, and a stack as the doctor looks at it."""
+    """A search as `digits tune` starts and watches it, and a stack as `digits doctor` looks at it."""
     commands.client.cache_clear()
     outputs = {"BucketName": BUCKET, "ModelPackageGroupName": "digits", "DeadLettersUrl": queue}
     deployed = {
@@ -262,7 +268,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=f"{answered}\n".encode())
 
 
-def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
+def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
     """A run whose images are looked for, one that waits, one that comes back, is tried again and given up."""
     key = "incoming/b7/manifest.jsonl"
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
@@ -279,7 +285,7 @@ def wait_and_try_again(aws: functions_aws.Clients, stack: Settings) -> None:
             failed = described_job("Failed", "InternalServerError: We encountered an internal error.")
             stub.add_response("describe_transform_job", failed)
             stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
-            assert report.write_report(aws, stack, RUN) is given_up  # first, another try is asked for
+            assert report.write_report(aws, stack, RUN) is given_up  # first, another attempt is requested
         if not given_up:
             decision.give_up(aws.s3, BUCKET, RUN, GiveUp("no capacity"))
 
@@ -384,7 +390,7 @@ def test_a_batch_of_any_name_makes_a_job_that_aws_accepts(batch: str, form: str)
     except ValueError:
         return
     run = Run.of_manifest(manifest.batch, key, "v", described_job("Completed")["CreationTime"])
-    request = transform_job.job_request(BUCKET, run, DECISION) | {
+    request: Any = transform_job.job_request(BUCKET, run, DECISION) | {
         "TransformJobName": transform_job.job_name(SETTINGS, run)
     }
     assert violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request) == []
@@ -395,9 +401,10 @@ def test_a_batch_of_any_name_makes_a_job_that_aws_accepts(batch: str, form: str)
 def test_any_hyperparameters_make_a_package_that_aws_accepts(hyperparameters: dict[str, str]) -> None:
     """The registry's metadata has a narrower alphabet than hyperparameters: what it refuses is replaced."""
     job = completed_job("digits-1", 0.99) | {"HyperParameters": hyperparameters}
+    nowhere: Any = None  # the job has no data set to look up
     request = {
         "CustomerMetadataProperties": registration.metadata(
-            registration._known(None, job, {"test-accuracy": 1e-05}, Artifact("0" * 64, {}))
+            registration._known(nowhere, job, {"test-accuracy": 1e-05}, Artifact("0" * 64, {}))
         ),
         "ModelPackageGroupName": "digits",
     }

@@ -18,7 +18,7 @@ from batch_prediction import sweep
 from batch_prediction.aws import metrics, queues
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
-from tests.samples import event
+from tests.settings_and_events import event
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX_PAGE
 from tests.sample_runs import Sample, guesses, report_of
-from tests.samples import BUCKET, use_moto_account
+from tests.settings_and_events import BUCKET, use_moto_account
 from tests.stack import png
 from training.datasets import sample
 
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The pages by name, each beside the other files of its report."""
+    """The pages by name, each next to the other files of its report."""
     out = tmp_path_factory.mktemp("bucket")
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         use_moto_account(patch)

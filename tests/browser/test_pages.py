@@ -60,7 +60,7 @@ def test_a_page_is_whole_quiet_and_readable(
 
 
 def test_the_misread_images_are_seen(chromium: Browser, pages: dict[str, Path]) -> None:
-    """Each mistake has its picture, but for the two whose objects are gone or are none."""
+    """Each mistake has its picture, but for the two whose objects are gone or aren't images."""
     visit = Visit(chromium, pages["mixed"])
     shown, holes = (visit.page.locator(f".gallery {kind}").count() for kind in ("img", ".hole"))
     assert (shown > 20, holes) == (True, 2)
@@ -94,7 +94,7 @@ def test_a_script_would_not_run(chromium: Browser, pages: dict[str, Path], tmp_p
 
 
 def test_the_links_of_a_report_lead_to_its_files(chromium: Browser, pages: dict[str, Path]) -> None:
-    """From a report to the index and back, and to every file beside the page."""
+    """From a report to the index and back, and to every file next to the page."""
     visit = Visit(chromium, pages["history-1"])
     links = visit.page.locator("nav a")
     targets = [str(links.nth(number).evaluate("link => link.href")) for number in range(links.count())]

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from tests.cli.account import deployed_stack
-from tests.digits import made, made_set
-from tests.samples import BUCKET
+from tests.cli.moto_account import deployed_stack
+from tests.made_digits import made, made_set
+from tests.settings_and_events import BUCKET
 from training import fetch
 from training.datasets import DataSet, Digits, idx
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from cli import checks, quotas
 from cli.main import app
 from cli.stack import client
-from tests.cli.account import deploy, empty_account
-from tests.samples import BUCKET
+from tests.cli.moto_account import deploy, empty_account
+from tests.settings_and_events import BUCKET
 
 ENOUGH = {
     "ml.g4dn.xlarge for training job usage": 2.0,

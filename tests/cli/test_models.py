@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from batch_prediction.models.registry import newest_approved
 from cli import packages, stack
 from cli.main import app
-from tests.cli.account import GROUP, deployed_stack
+from tests.cli.moto_account import GROUP, deployed_stack
 
 FIRST = {
     "training_job": "digits-1-final",
@@ -39,10 +39,11 @@ def digits(*arguments: str, width: int = 200) -> Result:
 
 def register(status: str, metadata: dict[str, str], group: str = GROUP) -> str:
     """Register a version; returns its ARN."""
+    approval: Any = status
     arn: str = boto3.client("sagemaker").create_model_package(
         ModelPackageGroupName=group,
         ModelPackageDescription=f"Trained by {metadata.get('training_job')}. {status}: [measured]",
-        ModelApprovalStatus=status,
+        ModelApprovalStatus=approval,
         InferenceSpecification={
             "Containers": [
                 {
@@ -59,9 +60,9 @@ def register(status: str, metadata: dict[str, str], group: str = GROUP) -> str:
     return arn
 
 
-def described(arn: str) -> dict[str, Any]:
+def described(arn: str) -> Any:
     """A version as the registry has it."""
-    found: dict[str, Any] = boto3.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    found: Any = boto3.client("sagemaker").describe_model_package(ModelPackageName=arn)
     return found
 
 

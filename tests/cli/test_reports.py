@@ -13,7 +13,7 @@ from batch_prediction.aws.clients import Clients
 from cli import stack
 from cli.main import app
 from tests.sample_runs import Sample, guesses, report_of
-from tests.samples import BUCKET, use_moto_account
+from tests.settings_and_events import BUCKET, use_moto_account
 
 LABELS = [number % 10 for number in range(100)]
 OLDER = Sample("spring/b7", guesses(LABELS, 0.8, seed=1), number=1)
@@ -87,7 +87,7 @@ def test_a_batch_s_newest_run_is_shown() -> None:
 
 @pytest.mark.usefixtures("reports")
 def test_a_failure_is_shown_with_what_to_do() -> None:
-    """Reason and next step stand in the summary."""
+    """Reason and next step are in the summary."""
     done = digits("show", FAILED.batch)
     assert FAILED.batch in done.output
     assert "AlgorithmError" in done.output

@@ -9,7 +9,7 @@ from moto import mock_aws
 
 from cli import stack
 from cli.errors import CommandError
-from tests.samples import use_moto_account
+from tests.settings_and_events import use_moto_account
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 from cli import watching
 from cli.main import app
 from cli.stack import Stack
-from tests.cli.account import ROLE, deploy, empty_account
-from tests.samples import BUCKET
+from tests.cli.moto_account import ROLE, deploy, empty_account
+from tests.settings_and_events import BUCKET
 from training import source
 
 
@@ -30,7 +30,7 @@ def digits(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["tune", *arguments], env={"COLUMNS": "200"})
 
 
-def tuning_jobs() -> list[dict[str, Any]]:
+def tuning_jobs() -> list[Any]:
     """The tuning jobs of the account."""
     sagemaker = boto3.client("sagemaker")
     return [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 
-from tests.waiting import until
+from tests.wait import until
 
 DIGITS = Path(sys.executable).parent / "digits"
 

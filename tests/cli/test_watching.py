@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -14,13 +14,11 @@ from rich.console import Console
 from cli import trials, watching
 from cli.stack import Stack, client, find
 from cli.stages import StageError
-from tests.cli.account import deploy, empty_account
-from tests.functions.test_final_training import FINAL, TUNING_JOB, described
-from tests.functions.test_registration import completed_job
-from tests.samples import BUCKET
-
-STARTED = datetime(2026, 11, 25, 12, tzinfo=UTC)
-NOT_FOUND = ("ValidationException", "Requested resource not found.")
+from tests.cli.moto_account import deploy, empty_account
+from tests.cli.trials import NOT_FOUND, STARTED, look, summary
+from tests.functions.models.training_jobs import completed_job
+from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB
+from tests.settings_and_events import BUCKET
 
 
 @pytest.fixture
@@ -40,38 +38,7 @@ def sagemaker(stack: Stack) -> Iterator[Stubber]:
         stub.assert_no_pending_responses()
 
 
-def summary(number: int, status: str, objective: float | None = None, **others: Any) -> dict[str, Any]:
-    """A trial in the answer of ListTrainingJobsForHyperParameterTuningJob."""
-    name = f"{TUNING_JOB}-{number:03d}-abcd"
-    metric = {"MetricName": "validation-accuracy", "Value": objective}
-    return {
-        "TrainingJobName": name,
-        "TrainingJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{name}",
-        "CreationTime": STARTED,
-        "TrainingStartTime": STARTED,
-        "TrainingJobStatus": status,
-        "TunedHyperParameters": {"learning-rate": "0.0123456789", "batch-size": "256"},
-        **({} if objective is None else {"FinalHyperParameterTuningJobObjectiveMetric": metric}),
-        **others,
-    }
-
-
-def look(stub: Stubber, status: str, *pages: list[dict[str, Any]]) -> None:
-    """Answer one look at the search."""
-    job = described() | {"HyperParameterTuningJobStatus": status}
-    job["HyperParameterTuningJobConfig"]["ResourceLimits"] = {
-        "MaxNumberOfTrainingJobs": 3,
-        "MaxParallelTrainingJobs": 2,
-    }
-    stub.add_response("describe_hyper_parameter_tuning_job", job)
-    for number, page in enumerate(pages, start=1):
-        more = {"NextToken": "more"} if number < len(pages) else {}
-        stub.add_response(
-            "list_training_jobs_for_hyper_parameter_tuning_job", {"TrainingJobSummaries": page, **more}
-        )
-
-
-def final(status: str, **others: Any) -> dict[str, Any]:
+def final(status: str, **others: Any) -> Any:
     """The final training job in the answer of DescribeTrainingJob."""
     ours = {"TrainingJobStatus": status, "SecondaryStatus": "Training"}
     return completed_job(FINAL, 0.9951) | ours | others

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import train
-from tests.container.conftest import WriteDataSet
+from tests.container.blocks import WriteDataSet
 from training import datasets
 
 HOSTS = ("algo-1", "algo-2")

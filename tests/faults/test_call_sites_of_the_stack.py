@@ -13,19 +13,19 @@ import pytest
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from localcloud.assembly import local_cloud
 from localcloud.core.cloud import Cloud
-from localcloud.deploy import deploy
 from localcloud.faults import Faults
 from localcloud.lambda_.worker import Worker
-from tests import sevens
-from tests.faults import planned
-from tests.recording import Site, call_sites
-from tests.samples import event
-from tests.stack import ROOT, Stack
-from tests.test_training_path import BAD, search
-from tests.waiting import until
+from tests import stub_model
+from tests.e2e.searches import BAD, search
+from tests.faults import fault_plugin
+from tests.request_recorder import Site, call_sites
+from tests.settings_and_events import event
+from tests.stack import Stack, deploy_template
+from tests.wait import until
 
+pytestmark = pytest.mark.deploys
 SITES = sorted(site for site in call_sites() if site.file.startswith("functions/"))
-PLANNED = {(site, kind) for site in SITES for kind in planned.KINDS}
+PLANNED = {(site, kind) for site in SITES for kind in fault_plugin.KINDS}
 ROUNDS = 8  # a site whose requests take effect needs one for each fault after it
 GOOD = """
 import json, os, pathlib
@@ -46,13 +46,13 @@ class Plan:
     def plug_in(self, cloud: Cloud) -> None:
         """Let every function that starts from now on load the plan."""
         (self.folder / "sites.json").write_text(json.dumps(SITES))
-        shutil.copy(planned.__file__, self.folder)
+        shutil.copy(fault_plugin.__file__, self.folder)
 
         def make(worker: Worker, function: Any) -> dict[str, str]:
             environment: dict[str, str] = original(worker, function)
             return environment | {
                 "PYTHONPATH": f"{environment['PYTHONPATH']}:{self.folder}",
-                "BOTOCORE_EXPERIMENTAL__PLUGINS": f"planned={Path(planned.__file__).stem}",
+                "BOTOCORE_EXPERIMENTAL__PLUGINS": f"planned={Path(fault_plugin.__file__).stem}",
                 "PLANNED_FAULTS": str(self.folder),
             }
 
@@ -80,7 +80,7 @@ class Batch:
 
     @property
     def coverage(self) -> dict[str, int]:
-        """What a report says of it when its job has completed: the model answers for whatever it is told."""
+        """What a report says of it when its job has completed: the model answers whatever it is asked."""
         scored = self.there + self.missing
         unreadable = {"unreadable": self.broken, "missing": 0}
         return {"expected": scored + self.broken, "scored": scored} | unreadable
@@ -146,7 +146,7 @@ class Round:
         )
 
     def is_freed(self) -> bool:
-        """Whether the batch that is stuck has been stopped, and reported: six hours later, at the desk."""
+        """Whether the stuck batch has been stopped and reported: for the sweep it is six hours later."""
         self.stack.sweep(timedelta(hours=6, minutes=5))
         self.stack.sweep()
         self.stack.redrive()
@@ -176,22 +176,19 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
-def stack(plan: Plan) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, plan: Plan) -> Iterator[Stack]:
     """The deployed stack with one approved model, in a cloud that loses events and fails jobs, too."""
     with local_cloud(faults=Faults(seed=1, lost_events=0.5, internal_errors=0.4)) as cloud:
         plan.plug_in(cloud)
-        parameters = {"Name": "digits", "WaitForImagesMinutes": "1"}
-        stack = Stack(
-            cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
-        )
+        stack = deploy_template(request, cloud, WaitForImagesMinutes="1")
         for channel in ("training", "test"):
             stack.put(f"datasets/few/{channel}/numbers", b"1")
-        sevens.approve(stack, sevens.STUCK)
+        stub_model.approve(stack, stub_model.STUCK)
         yield stack
 
 
 def jobs_of(stack: Stack, batch: str) -> list[dict[str, Any]]:
-    """The transform jobs of a batch, the first try first."""
+    """The transform jobs of a batch, the first attempt first."""
     pages = stack.sagemaker.get_paginator("list_transform_jobs").paginate()
     described = (
         stack.sagemaker.describe_transform_job(TransformJobName=job["TransformJobName"])

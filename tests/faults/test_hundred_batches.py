@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.assembly import local_cloud
-from localcloud.deploy import deploy
 from localcloud.faults import Faults
-from tests import sevens
-from tests.stack import ROOT, Stack
-from tests.waiting import until
+from tests import stub_model
+from tests.stack import Stack, deploy_template
+from tests.wait import until
 
+pytestmark = pytest.mark.deploys
 BATCHES = 100
 RATES = {
     "throttling": 0.004,  # the SDK's adaptive mode slows down for long after each
@@ -31,14 +31,11 @@ def faults() -> Faults:
 
 
 @pytest.fixture
-def stack(faults: Faults) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, faults: Faults) -> Iterator[Stack]:
     """The deployed stack with one approved model."""
     with local_cloud(faults=faults) as cloud:
-        parameters = {"Name": "digits", "WaitForImagesMinutes": "1"}
-        stack = Stack(
-            cloud, deploy(cloud, ROOT / "template.yaml", "digits-test", parameters, ROOT / ".cache")
-        )
-        sevens.approve(stack)
+        stack = deploy_template(request, cloud, WaitForImagesMinutes="1")
+        stub_model.approve(stack)
         yield stack
 
 

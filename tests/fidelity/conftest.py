@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from localcloud.assembly import local_cloud
-from tests.localcloud.sagemaker.account import BUCKET, IMAGE, ROLE, Account, make_role, unique
-from training import jobs, source
+from tests.fidelity.local_training import start_training
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account, make_role
 from training.datasets import Digits, Splits, idx, sample
 
 
@@ -30,22 +30,6 @@ def account(parts: Splits) -> Iterator[Account]:
             account.put(f"datasets/{name}/digits-images-idx3-ubyte.gz", idx(digits.images))
             account.put(f"datasets/{name}/digits-labels-idx1-ubyte.gz", idx(digits.labels))
         yield account
-
-
-def start_training(account: Account, **hyperparameters: str) -> Any:
-    """Run train.py in a training job of the local cloud, as the desk asks for it; return its description."""
-    job = jobs.TrainingJob(
-        name=unique("training"),
-        bucket=BUCKET,
-        role=ROLE,
-        image=IMAGE,
-        source=source.upload(account.s3, BUCKET),
-        channels={name: f"s3://{BUCKET}/datasets/{name}/" for name in ("training", "test")},
-        hyperparameters=hyperparameters,
-        instance_type="ml.m5.large",
-    )
-    account.sagemaker.create_training_job(**jobs.request(job))
-    return account.ended_training(job.name)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from tests.localcloud.sagemaker.account import BUCKET
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET
 from tests.stack import png
 from training.datasets import Digits
 

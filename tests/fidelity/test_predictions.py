@@ -18,13 +18,12 @@ from moto.s3.models import S3Backend
 
 from batch_prediction.runs.transform_job import environment
 from localcloud.iam.roles import role_environment
-from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account, unique
-from tests.samples import SETTINGS
+from tests.fidelity import toolkit_serving
+from tests.fidelity.ray_serve import ray_serve
+from tests.fidelity.records import BROKEN, Record, body, cut, refer, write
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ROLE, Account, unique
+from tests.settings_and_events import SETTINGS
 from training.datasets import Splits
-
-from . import toolkit_serving
-from .ray_serve import ray_serve
-from .records import BROKEN, Record, body, cut, refer, write
 
 JSON_LINES = "application/jsonlines"
 Requests = dict[str, list[Record]]

@@ -5,11 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.localcloud.sagemaker.account import BUCKET, Account
+from tests.fidelity.local_training import start_training
+from tests.fidelity.toolkit_training import HOST, train
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account
 from training.jobs import METRICS
-
-from .conftest import start_training
-from .toolkit_training import HOST, train
 
 TELL = """
 import json, os, pathlib, sys
@@ -108,7 +107,7 @@ def test_a_script_sees_the_same_arguments_and_variables(account: Account, tmp_pa
     toolkit = json.loads(outcome.model["told.json"])
     assert local["arguments"] == toolkit["arguments"]
     expected = told(toolkit)
-    # The local cloud tells the job's name where SageMaker does, and not a second time.
+    # The local cloud gives the job's name where SageMaker does, and not a second time.
     assert expected["SM_TRAINING_ENV"].pop("job_name") == local["environment"]["TRAINING_JOB_NAME"]
     assert told(local) == expected
 

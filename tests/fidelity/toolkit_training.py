@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.iam.roles import role_environment
-from tests.localcloud.sagemaker.account import BUCKET, ROLE, Account
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ROLE, Account
 
 HOST = "localhost"  # the toolkit waits until each host's name resolves; SageMaker's is algo-1
 

@@ -1,7 +1,7 @@
 """A bucket and a registry in moto, in this program, for tests of the domain."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,8 @@ from moto import mock_aws
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.settings import Settings
-from tests.samples import BUCKET, SETTINGS, use_moto_account
-
-Told = Callable[[], list[dict[str, Any]]]
+from tests.functions.notifications import Published
+from tests.settings_and_events import BUCKET, SETTINGS, use_moto_account
 
 
 @pytest.fixture
@@ -36,8 +35,8 @@ def settings(aws: Clients) -> Settings:
 
 
 @pytest.fixture
-def told(aws: Clients, settings: Settings) -> Told:
-    """What people have been told since the last call: the topic's messages, with Subject and Message."""
+def published(aws: Clients, settings: Settings) -> Published:
+    """What was published since the last call: the topic's messages, with Subject and Message."""
     url = aws.sqs.create_queue(QueueName="inbox")["QueueUrl"]
     arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     aws.sns.subscribe(TopicArn=settings.notifications_topic_arn, Protocol="sqs", Endpoint=arn)

@@ -8,7 +8,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.samples import BUCKET
+from batch_prediction.layout import Manifest
+from batch_prediction.start.manifest import (
+    LeftOut,
+    Record,
+    read,
+)
+from tests.settings_and_events import BUCKET
 
 PREFIX = f"s3://{BUCKET}/incoming/b7/"
 HEADER = "file_name,label,source-ref"
@@ -125,3 +131,10 @@ ODD_NAMES: st.SearchStrategy[str] = st.text(
     min_size=1,
     max_size=30,
 ).filter(_is_a_key)
+
+
+def read_text(text: str | bytes, form: str = "jsonl", chunk: int = 7) -> list[Record | LeftOut]:
+    """Read a manifest that arrives in small chunks."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    chunks = [raw[start : start + chunk] for start in range(0, len(raw), chunk)]
+    return list(read(chunks, Manifest("b7", form), "digits-bucket"))

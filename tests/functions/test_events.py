@@ -11,8 +11,8 @@ from batch_prediction.events import (
     start_request,
 )
 from batch_prediction.layout import Manifest, Run
-from tests.documented import contradictions
-from tests.samples import EVENTS, event, message
+from tests.event_schemas import contradictions
+from tests.settings_and_events import EVENTS, event, message
 
 RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
 # What EventBridge sends; the message of SQS that carries it has a shape of its own.
@@ -26,7 +26,7 @@ def test_a_sample_has_documented_fields_and_no_other(name: str) -> None:
     assert contradictions(event(name)) == []
 
 
-def test_an_undocumented_field_and_a_wrong_type_are_told() -> None:
+def test_an_undocumented_field_and_a_wrong_type_are_named() -> None:
     """The check of the samples sees what it is for."""
     sample = event("transform_job_completed")
     sample["detail"] |= {"CreationTime": 1795356000000, "Surprise": "x"}
@@ -71,7 +71,7 @@ def test_every_end_of_a_job_names_what_ended(end: str) -> None:
 
 
 def test_an_upload_names_one_version_of_one_object() -> None:
-    """The key is taken as it stands: EventBridge doesn't encode it."""
+    """The key is taken as it is: EventBridge doesn't encode it."""
     sample = event("s3_object_created")
     sample["detail"]["object"]["key"] = "incoming/50% + é/manifest.jsonl"
     upload = start_request(Message.of(message(sample)))
@@ -96,7 +96,7 @@ def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
 
 
 def test_a_run_that_needs_another_job_is_named_in_start_transform_s_queue() -> None:
-    """write_report asks for the next try with a message of our own, beside S3's events."""
+    """write_report asks for the next attempt with a message of our own, in the queue of S3's events."""
     assert start_request(Message.of(message(AttemptRequested.message(RUN)))) == AttemptRequested(RUN)
 
 

@@ -32,7 +32,7 @@ def test_a_manifest_is_matched_exactly() -> None:
         f"incoming/{'é' * 257}/manifest.jsonl",
     ],
 )
-def test_any_other_key_is_no_manifest(key: str) -> None:
+def test_any_other_key_isn_t_a_manifest(key: str) -> None:
     """EventBridge's wildcard crosses slashes, so keys that it lets through are checked again."""
     with pytest.raises(ValueError, match="expected"):
         Manifest.at(key)
@@ -51,7 +51,7 @@ def test_a_run_is_named_after_one_version_of_one_manifest() -> None:
 
 
 def test_a_run_is_read_back_from_its_jobs_output_path() -> None:
-    """What a transform job writes to says which run it belongs to, for every try."""
+    """What a transform job writes to says which run it belongs to, for every attempt."""
     for attempt in (1, 2, 3):
         assert Run.of_output(f"s3://bucket/{RUN.output_prefix(attempt)}", "bucket") == RUN
 

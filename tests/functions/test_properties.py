@@ -23,12 +23,19 @@ from batch_prediction.settings import Settings
 from batch_prediction.start import transform_input
 from batch_prediction.start.manifest import LeftOut, Record
 from tests.functions.decide import decide
-from tests.functions.manifests import ODD_NAMES, PREFIX, forms, hostile_lines, manifest_of, numbers_of
-from tests.functions.test_manifest import read_text
-from tests.functions.test_registration import register
-from tests.functions.test_report import job
-from tests.functions.test_start import DECISION
-from tests.samples import BUCKET, SETTINGS
+from tests.functions.manifests import (
+    ODD_NAMES,
+    PREFIX,
+    forms,
+    hostile_lines,
+    manifest_of,
+    numbers_of,
+    read_text,
+)
+from tests.functions.models.training_jobs import register
+from tests.functions.report.transform_jobs import job
+from tests.functions.start.uploads import DECISION
+from tests.settings_and_events import BUCKET, SETTINGS
 
 # Every example is an upload of its own in one account of moto's: nothing of it is left for the next one.
 ONE_ACCOUNT = [HealthCheck.function_scoped_fixture]
@@ -250,6 +257,7 @@ def test_names_survive_from_upload_to_table(aws: Clients, form: str, names: list
     assert (written.lines, written.left_out) == (len(names), 0)
     answer = {"label": 7, "confidence": 1.0}
     output = joined(objects(aws, run.input_part(0))[run.input_part(0)], [answer], None)
+    assert output is not None
     aws.s3.put_object(Bucket=BUCKET, Key=run.output_part(0), Body=output)
     decided = Start(**{**DECISION.__dict__, "lines": len(names), "labelled": 0, "left_out": 0})
     found, rows = report_of(aws, run, decided, "Completed")

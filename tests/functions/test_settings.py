@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from batch_prediction.settings import Settings
-from tests.samples import SETTINGS, environment
+from tests.settings_and_events import SETTINGS, environment
 
 
 def test_settings_are_read_from_the_environment_with_their_types(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from localcloud.assembly import local_cloud
 from localcloud.core.activity import Activity
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,9 @@ from localcloud.deploy import DeployError, deploy
 from localcloud.lambda_ import runtime
 from localcloud.lambda_.errors import UnsupportedRuntimeError
 from localcloud.packaging import PackageError, pack
-from tests.localcloud.account import HEADER, Account
+from tests.localcloud.stack_account import HEADER, HELLO, Account
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-HELLO = "def handler(event, context):\n    return 'hello'\n"
 
 
 def refused(account: Account, resources: str, **parameters: str) -> str:

@@ -10,7 +10,7 @@ from moto.sagemaker.models import SageMakerModelBackend
 
 from localcloud.cloudformation import custom_types, moto_fixes
 from localcloud.deploy import DeployError, LocalCloudBugError
-from tests.localcloud.account import Account
+from tests.localcloud.stack_account import Account
 
 QUEUE = "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: %d}}}"
 ROLE = (

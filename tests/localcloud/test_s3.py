@@ -12,7 +12,7 @@ from moto.s3.models import S3Backend
 
 from batch_prediction.report import index
 from localcloud.assembly import local_cloud
-from tests.functions.test_index import entry
+from tests.functions.report.index_entries import entry
 
 WRITERS = 16
 

@@ -1,6 +1,5 @@
 """docs/walkthrough.ipynb, executed against the local cloud: `make notebook`."""
 
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -10,21 +9,21 @@ from nbclient import NotebookClient
 from cli import samconfig
 from localcloud.assembly import local_cloud
 from localcloud.core.isolation import OPERATOR
-from localcloud.deploy import deploy
+from tests.stack import ROOT, deploy_template
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.deploys
 NOTEBOOK = ROOT / "docs" / "walkthrough.ipynb"
 SMALL = {"DIGITS_TRIALS": "2", "DIGITS_EPOCHS": "12", "DIGITS_ARCH": "small"}
 SECONDS = 900  # for one cell
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The notebook with its outputs, after a run beside a stack in the local cloud."""
+def executed(request: pytest.FixtureRequest) -> Any:
+    """The notebook with its outputs, after a run with a stack in the local cloud."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     configured = samconfig.read(ROOT / "samconfig.toml", "local")
     with local_cloud() as cloud, pytest.MonkeyPatch.context() as patch:
-        deploy(cloud, ROOT / "template.yaml", configured.stack_name, configured.parameters, ROOT / ".cache")
+        deploy_template(request, cloud, configured.stack_name, **configured.parameters)
         patch.delenv("MNIST_DIR", raising=False)
         for name, value in {**OPERATOR, **SMALL, "DIGITS_STACK": configured.stack_name}.items():
             patch.setenv(name, value)

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from localcloud.lambda_.runtime import architecture, runtime
-from tests.programs.desk import ROOT, Desk, reasons
+from tests.programs.cli_session import ROOT, CliSession, reasons
 from tests.stack import png
-from tests.waiting import until
+from tests.wait import until
 from training.datasets import idx, sample
 
 DIGITS = Path(sys.executable).parent / "digits"
@@ -68,44 +68,46 @@ def overrides(**changes: str) -> list[str]:
     return ["--no-confirm-changeset", "--parameter-overrides", *(f"{name}={values[name]}" for name in values)]
 
 
-def outputs(desk: Desk) -> dict[str, str]:
+def outputs(session: CliSession) -> dict[str, str]:
     """The stack's outputs."""
-    (stack,) = desk.aws("cloudformation", "describe-stacks", "--stack-name", "digits")["Stacks"]
+    (stack,) = session.aws("cloudformation", "describe-stacks", "--stack-name", "digits")["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
-def train(desk: Desk, bucket: str, role: str) -> None:
+def train(session: CliSession, bucket: str, role: str) -> None:
     """Train as docs/operations.md says, with less; return when the package is registered and approved."""
     parts = sample(seed=1)
     for channel, digits in (("training", parts.training[np.arange(1200)]), ("test", parts.test)):
-        (desk.folder / "mnist" / channel).mkdir(parents=True)
-        (desk.folder / "mnist" / channel / "digits-images-idx3-ubyte.gz").write_bytes(idx(digits.images))
-        (desk.folder / "mnist" / channel / "digits-labels-idx1-ubyte.gz").write_bytes(idx(digits.labels))
-    desk.run("tar", "-czf", "sourcedir.tar.gz", "-C", ROOT / "training" / "container", ".")
-    desk.aws("s3", "cp", "sourcedir.tar.gz", f"s3://{bucket}/code/first/sourcedir.tar.gz")
-    desk.aws("s3", "sync", "mnist/", f"s3://{bucket}/datasets/mnist/")
+        (session.folder / "mnist" / channel).mkdir(parents=True)
+        (session.folder / "mnist" / channel / "digits-images-idx3-ubyte.gz").write_bytes(idx(digits.images))
+        (session.folder / "mnist" / channel / "digits-labels-idx1-ubyte.gz").write_bytes(idx(digits.labels))
+    session.run("tar", "-czf", "sourcedir.tar.gz", "-C", ROOT / "training" / "container", ".")
+    session.aws("s3", "cp", "sourcedir.tar.gz", f"s3://{bucket}/code/first/sourcedir.tar.gz")
+    session.aws("s3", "sync", "mnist/", f"s3://{bucket}/datasets/mnist/")
     text = re.findall(r"^```json\n(.*?)^```", (ROOT / "docs" / "operations.md").read_text(), re.M | re.S)[0]
     request = json.loads(text.replace("BUCKET", bucket).replace('"ROLE"', f'"{role}"'))
     request["HyperParameters"] |= {"arch": "small", "epochs": "4", "seed": "1", "threads": "1"}
-    (desk.folder / "training-job.json").write_text(json.dumps(request))
-    desk.aws("sagemaker", "create-training-job", "--cli-input-json", "file://training-job.json")
+    (session.folder / "training-job.json").write_text(json.dumps(request))
+    session.aws("sagemaker", "create-training-job", "--cli-input-json", "file://training-job.json")
     job = ("--training-job-name", request["TrainingJobName"])
-    until(lambda: desk.aws("sagemaker", "describe-training-job", *job)["TrainingJobStatus"] != "InProgress")
-    described = desk.aws("sagemaker", "describe-training-job", *job)
+    until(
+        lambda: session.aws("sagemaker", "describe-training-job", *job)["TrainingJobStatus"] != "InProgress"
+    )
+    described = session.aws("sagemaker", "describe-training-job", *job)
     assert described["TrainingJobStatus"] == "Completed", described
 
     def packages() -> Any:
-        listed = desk.aws("sagemaker", "list-model-packages", "--model-package-group-name", "digits")
+        listed = session.aws("sagemaker", "list-model-packages", "--model-package-group-name", "digits")
         return listed["ModelPackageSummaryList"]
 
     (package,) = until(packages)
     assert package["ModelApprovalStatus"] == "Approved"
 
 
-def drop(desk: Desk, bucket: str) -> dict[str, Any]:
+def drop(session: CliSession, bucket: str) -> dict[str, Any]:
     """Drop a batch as README.md says, and fetch its report."""
     digits = sample(seed=1).batch
-    folder = desk.folder / "my-digits"
+    folder = session.folder / "my-digits"
     folder.mkdir()
     lines = []
     for number in range(IMAGES):
@@ -113,16 +115,16 @@ def drop(desk: Desk, bucket: str) -> dict[str, Any]:
         lines.append(json.dumps({"file_name": f"{number:04d}.png", "label": int(digits.labels[number])}))
     (folder / "manifest.jsonl").write_text("\n".join(lines))
     place = f"s3://{bucket}/incoming/my-digits/"
-    desk.aws("s3", "sync", "my-digits/", place, "--exclude", "manifest.*")
-    desk.aws("s3", "cp", "my-digits/manifest.jsonl", f"{place}manifest.jsonl")
+    session.aws("s3", "sync", "my-digits/", place, "--exclude", "manifest.*")
+    session.aws("s3", "cp", "my-digits/manifest.jsonl", f"{place}manifest.jsonl")
 
     def written() -> list[str]:
-        done = desk.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/my-digits/", "--recursive")
+        done = session.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/my-digits/", "--recursive")
         return re.findall(r"\S+/report\.json$", done.stdout, re.M)
 
     (key,) = until(written)
-    desk.aws("s3", "cp", f"s3://{bucket}/{key}", "report.json")
-    report: dict[str, Any] = json.loads((desk.folder / "report.json").read_text())
+    session.aws("s3", "cp", f"s3://{bucket}/{key}", "report.json")
+    report: dict[str, Any] = json.loads((session.folder / "report.json").read_text())
     return report
 
 
@@ -131,39 +133,43 @@ def test_sam_and_aws_alone_drive_the_whole_path(
 ) -> None:
     """Build, deploy, refuse, change, break, train, score, read, look into and delete, as against AWS."""
     program, shown = cloud
-    desk = Desk.set_up(tmp_path / "desk", exported(shown))
-    desk.sam("build", "--parameter-overrides", *overrides()[2:])
+    session = CliSession.set_up(tmp_path / "project", exported(shown))
+    session.sam("build", "--parameter-overrides", *overrides()[2:])
 
     # a Runtime that this machine hasn't: rolled back, and sam itself says what to pass
-    misfit = desk.sam("deploy", *overrides(PythonRuntime=FOREIGN), fails=True)
-    assert "ROLLBACK_COMPLETE" in misfit
-    assert f"PassPythonRuntime={runtime()}" in reasons(misfit)
-    desk.sam("delete", "--stack-name", "digits", "--no-prompts")
+    refused = session.sam("deploy", *overrides(PythonRuntime=FOREIGN), fails=True)
+    assert "ROLLBACK_COMPLETE" in refused
+    assert f"PassPythonRuntime={runtime()}" in reasons(refused)
+    session.sam("delete", "--stack-name", "digits", "--no-prompts")
 
     # --resolve-s3 is in samconfig.toml: sam makes its own bucket, by a stack of its own
-    assert "Successfully created/updated stack - digits" in desk.sam("deploy", *overrides())
-    assert "No changes to deploy" in desk.sam("deploy", *overrides())
-    changed = desk.sam("deploy", *overrides(MaxImages="77"))
+    assert "Successfully created/updated stack - digits" in session.sam("deploy", *overrides())
+    assert "No changes to deploy" in session.sam("deploy", *overrides())
+    changed = session.sam("deploy", *overrides(MaxImages="77"))
     assert "Modify" in changed
     assert "Add" not in changed
-    function = desk.aws("lambda", "get-function-configuration", "--function-name", "digits-start-transform")
+    function = session.aws(
+        "lambda", "get-function-configuration", "--function-name", "digits-start-transform"
+    )
     assert function["Environment"]["Variables"]["MAX_IMAGES"] == "77"
 
     # a change that the services refuse: all is as before, and sam shows the reason
-    template = desk.folder / ".aws-sam" / "build" / "template.yaml"
+    template = session.folder / ".aws-sam" / "build" / "template.yaml"
     sound = template.read_text()
     template.write_text(sound.replace("wildcard: incoming/*/manifest.jsonl", "wildcard: 7"))
     assert template.read_text() != sound
-    broken = desk.sam("deploy", *overrides(MaxImages="78"), fails=True)
+    broken = session.sam("deploy", *overrides(MaxImages="78"), fails=True)
     assert "UPDATE_ROLLBACK_COMPLETE" in broken
     assert "Eventpatternisnotvalid.Reason:'key':wildcardcan'ttake7" in reasons(broken)
     template.write_text(sound)
-    function = desk.aws("lambda", "get-function-configuration", "--function-name", "digits-start-transform")
+    function = session.aws(
+        "lambda", "get-function-configuration", "--function-name", "digits-start-transform"
+    )
     assert function["Environment"]["Variables"]["MAX_IMAGES"] == "77"
 
-    named = outputs(desk)
-    train(desk, named["BucketName"], named["SageMakerRoleArn"])
-    report = drop(desk, named["BucketName"])
+    named = outputs(session)
+    train(session, named["BucketName"], named["SageMakerRoleArn"])
+    report = drop(session, named["BucketName"])
     assert report["status"] == "Completed"
     assert report["coverage"] == {"expected": IMAGES, "scored": IMAGES, "unreadable": 0, "missing": 0}
 
@@ -171,18 +177,20 @@ def test_sam_and_aws_alone_drive_the_whole_path(
     asked = {"detail-type": "Digit Batch Run Ended", "detail": {"batch": "my-digits", "run": report["run"]}}
     record = json.loads((ROOT / "tests" / "events" / "sqs_message.json").read_text())["Records"][0]
     event = json.dumps({"Records": [record | {"body": json.dumps(asked)}]})
-    answer = desk.sam("remote", "invoke", "WriteReport", "--stack-name", "digits", "--event", event)
+    answer = session.sam("remote", "invoke", "WriteReport", "--stack-name", "digits", "--event", event)
     assert "START RequestId" in answer
     assert "errorMessage" not in answer
-    assert "REPORT RequestId" in desk.sam("logs", "--stack-name", "digits", "--name", "StartTransform")
+    assert "REPORT RequestId" in session.sam("logs", "--stack-name", "digits", "--name", "StartTransform")
 
-    desk.sam("delete", "--stack-name", "digits", "--no-prompts")
-    assert desk.attempt("aws", "cloudformation", "describe-stacks", "--stack-name", "digits").returncode != 0
-    assert desk.aws("s3", "cp", f"s3://{named['BucketName']}/incoming/my-digits/manifest.jsonl", "-")
+    session.sam("delete", "--stack-name", "digits", "--no-prompts")
+    assert (
+        session.attempt("aws", "cloudformation", "describe-stacks", "--stack-name", "digits").returncode != 0
+    )
+    assert session.aws("s3", "cp", f"s3://{named['BucketName']}/incoming/my-digits/manifest.jsonl", "-")
 
     program.send_signal(signal.SIGINT)
     assert program.wait() == 0
-    told = shown.read_text()
+    printed = shown.read_text()
     for line in (
         r"event +\S*UploadRule\S* Object Created → \S*UploadQueue",
         r"function +digits-start-transform done",
@@ -190,5 +198,5 @@ def test_sam_and_aws_alone_drive_the_whole_path(
         r"job +digits-\S+ transform job Completed",
         r"The local cloud has stopped\.",
     ):
-        assert re.search(line, told), line
-    assert "Traceback" not in told
+        assert re.search(line, printed), line
+    assert "Traceback" not in printed

@@ -151,7 +151,7 @@ BUGS = {
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
-    "a missing image is no gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
+    "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
     "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),

@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.recording import OPERATIONS, TRANSFERS, CallPath, Recording, call_path
+from tests.request_recorder import OPERATIONS, TRANSFERS, CallPath, Recording, call_path
 
 THROTTLED, FAILED, LIMITED = "throttled", "failed", "limited"  # refused, without effect
 TIMED_OUT, ANSWER_LOST = "timed out", "answer lost"  # without effect, and with it

@@ -1,4 +1,4 @@
-"""What must hold of a world whose time has passed, told from what happened in it, not by the handlers."""
+"""What must hold of a world whose time has passed, judged by what happened in it, not by its reports."""
 
 import csv
 import io
@@ -86,7 +86,7 @@ def _failed_by_the_service(world: World, name: str) -> bool:
 
 
 def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[str]:
-    """What a standing report says otherwise than it was."""
+    """Where a report contradicts what happened."""
     report = json.loads(body)
     coverage, expected = report["coverage"], len(upload.images) + upload.refused
     wrong = []

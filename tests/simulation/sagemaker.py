@@ -1,4 +1,4 @@
-"""SageMaker in memory: models and transform jobs, beside the training jobs."""
+"""SageMaker in memory: models and transform jobs, in addition to the training jobs."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ class SageMaker(Training):
         return record | {"SageMakerOutput": {"label": sum(key.encode()) % 10, "confidence": 0.5}}
 
     def job_ends(self, name: str, status: str | None, scripted: str | None = None) -> None:
-        """A job ends as it was told to, or as it comes."""
+        """A job ends as it was set to, or at random."""
         job = self.jobs[name]
         if job["TransformJobStatus"] != "InProgress":
             return

@@ -20,7 +20,7 @@ BUCKET = "digits-bucket"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 
 
-class NoSuchKey(ClientError):  # type: ignore[misc] # noqa: N818 (boto3's name)
+class NoSuchKey(ClientError):  # noqa: N818 (boto3's name)
     """GetObject of a key that isn't there."""
 
 
@@ -92,10 +92,10 @@ class S3(Simulated):
 
     def do_put_object(self, Key: str, Body: bytes, **given: Any) -> dict[str, str]:  # noqa: N803
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
-        standing = self.content(Key)
-        if given.get("IfNoneMatch") == "*" and standing is not None:
+        existing = self.content(Key)
+        if given.get("IfNoneMatch") == "*" and existing is not None:
             raise refusal("PutObject", "PreconditionFailed", 412)
-        if "IfMatch" in given and (standing is None or _etag(standing) != given["IfMatch"]):
+        if "IfMatch" in given and (existing is None or _etag(existing) != given["IfMatch"]):
             raise refusal("PutObject", "PreconditionFailed", 412)
         return self.write(Key, Body)
 

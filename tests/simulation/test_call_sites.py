@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.recording import CallPath, call_sites
+from tests.request_recorder import CallPath, call_sites
 from tests.simulation.faults import (
     ANSWER_LOST,
     CRASH_AFTER,

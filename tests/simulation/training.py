@@ -5,7 +5,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-from tests.samples import event
+from tests.settings_and_events import event
 from tests.simulation.faults import refusal
 from tests.simulation.services import ARN, BUCKET, Simulated
 
@@ -35,10 +35,10 @@ class Training(Simulated):
         self.packages: dict[str, dict[str, Any]] = {}
         self.tunings: dict[str, dict[str, Any]] = {}
         self.trainings: dict[str, dict[str, Any]] = {}
-        self._silent: set[str] = set()  # final trainings whose end no event tells
+        self._silent: set[str] = set()  # final trainings whose end no event announces
 
-    def tuning_ends(self, name: str, status: str, told: bool = True) -> None:
-        """A tuning job of the documented event's shape has ended; unless `told`, no event comes of it all."""
+    def tuning_ends(self, name: str, status: str, announced: bool = True) -> None:
+        """A tuning job of the documented event's shape has ended; unless `announced`, no event is sent."""
         shown = event("tuning_job_completed")["detail"]
         definition = shown["TrainingJobDefinition"]
         definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/trials/{name}/"
@@ -56,7 +56,7 @@ class Training(Simulated):
             **({"BestTrainingJob": best} if status == "Completed" else {}),
         }
         detail = {"HyperParameterTuningJobName": name}
-        if told:
+        if announced:
             self.world.event("digits-train-best-model", {"detail": detail}, durable=False)
         else:
             self._silent.add(f"{name}-final")

@@ -19,7 +19,7 @@ import write_report
 from batch_prediction import layout
 from batch_prediction.aws import metrics, queues
 from batch_prediction.layout import Run
-from tests.samples import SETTINGS, environment
+from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
 from tests.simulation.sagemaker import CALM, SageMaker
 from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
@@ -102,7 +102,7 @@ class World:
 
     # ------------------------------------------------------------------ time
     def moment(self) -> datetime:
-        """Now, as AWS tells the time: to the second."""
+        """Now, as AWS gives the time: to the second."""
         return datetime.fromtimestamp(EPOCH + int(self.now), UTC)
 
     def at(self, delay: float, action: Callable[..., None], *args: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from torchvision import datasets
 
-from tests.digits import made_set
+from tests.made_digits import made_set
 from training.datasets import DataSet, Digits, idx, pair
 from training.fetch import PUBLISHED, Published, upright
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cli import stack
 from cli.main import app
-from tests.samples import BUCKET, use_moto_account
+from tests.settings_and_events import BUCKET, use_moto_account
 from training.container.data import DataError, load
 from training.datasets import DataSet, Digits
 from training.fetch import PUBLISHED, fetch

@@ -15,20 +15,11 @@ from moto import mock_aws
 from arguments import parse
 from cli.tune import Arch, Strategy
 from model import ARCHITECTURES
-from tests.samples import BUCKET, use_moto_account
 from tests.service_model import violations
+from tests.settings_and_events import BUCKET, use_moto_account
+from tests.training.search import NAME, SEARCH
 from training import tune
 
-NAME = "digits-261125-213000"
-SEARCH: dict[str, Any] = {
-    "name": NAME,
-    "bucket": BUCKET,
-    "role": "arn:aws:iam::123456789012:role/digits-SageMakerRole",
-    "image": "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.10-gpu-py313",
-    "source": f"s3://{BUCKET}/code/abc/sourcedir.tar.gz",
-    "training": f"s3://{BUCKET}/datasets/mnist/training/",
-    "instance_type": "ml.g4dn.xlarge",
-}
 MODEL: Any = botocore.session.get_session().get_service_model("sagemaker")
 
 
@@ -43,7 +34,8 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[s
     use_moto_account(monkeypatch)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     session = botocore.session.get_session()
-    session.register(
+    events: Any = session
+    events.register(
         "provide-client-params", lambda params, model, **_: made.append((model.name, dict(params)))
     )
     with mock_aws():
@@ -153,7 +145,7 @@ def test_a_spot_search_has_checkpoints_and_time_to_wait(
 
 
 def test_hyperband_is_told_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -> None:
-    """Trials tell their accuracy each epoch, and none is stopped before a third of the epochs."""
+    """Trials print their accuracy each epoch, and none is stopped before a third of the epochs."""
     request = created(requests, strategy=tune.HYPERBAND, epochs=9)
     config = request["HyperParameterTuningJobConfig"]
     assert config["Strategy"] == "Hyperband"
@@ -217,7 +209,7 @@ def test_the_sdk_is_quiet(
 
 
 def test_the_name_fits_and_is_of_universal_time() -> None:
-    """The longest name of a stack leaves room for the time, whatever the desk's clock is set to."""
+    """The longest name of a stack leaves room for the time, whatever the clock of your machine is set to."""
     now = datetime(2026, 11, 26, 1, 30, tzinfo=timezone(timedelta(hours=4)))
     name = tune.job_name("x" * 16, now)
     assert name == f"{'x' * 16}-261125-213000"

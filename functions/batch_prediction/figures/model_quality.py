@@ -5,12 +5,13 @@ Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-qual
 
 from collections.abc import Callable
 from math import sqrt
+from typing import Any
 
 Matrix = list[list[int]]  # rows are labels, columns predictions
 _FEWEST = 200  # images below which a standard deviation is "NaN", as Model Monitor has it
 
 
-def statistics(matrix: Matrix) -> dict[str, object]:
+def statistics(matrix: Matrix) -> dict[str, Any]:
     """The group `multiclass_classification_metrics`: every cell of the matrix is there, zeros too.
 
     Standard deviations are the jackknife's, over the images. ValueError for a matrix without images.
@@ -18,7 +19,7 @@ def statistics(matrix: Matrix) -> dict[str, object]:
     total = sum(map(sum, matrix))
     if not total:
         raise ValueError("model quality: expected a confusion matrix with images, found none")
-    figures: dict[str, object] = {
+    figures: dict[str, Any] = {
         "confusion_matrix": {
             str(label): {str(prediction): count for prediction, count in enumerate(row)}
             for label, row in enumerate(matrix)

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from batch_prediction.aws.clients import Clients
 from batch_prediction.report.advice import what_to_do
 from batch_prediction.runs.reason_codes import ReasonCode
+from tests.functions.report.html import opened
+from tests.functions.report.sample_kinds import KINDS
+from tests.sample_runs import report_of
 
 # A sentence with the words of every cause: advice that looked for words would be wrong for most codes.
 MISLEADING = "approved package, MaxImages, capacity, ResourceLimitExceeded, InternalServerError, ClientError"
@@ -29,7 +33,7 @@ ADVICE = {
 }
 
 
-def report(code: str | None, job: dict[str, Any] | None = None) -> dict[str, Any]:
+def report(code: str | None, job: dict[str, Any] | None = None) -> Any:
     """What advice reads of a report."""
     return {"status": "Failed", "reason": MISLEADING, "reason_code": code, "transform_job": job}
 
@@ -62,6 +66,26 @@ def test_a_failed_container_s_log_streams_are_named() -> None:
 
 def test_a_report_of_an_earlier_version_has_advice_too() -> None:
     """It carries no code; a completed one needs no advice."""
-    old = {"status": "Refused", "reason": MISLEADING, "transform_job": None}
+    old: Any = {"status": "Refused", "reason": MISLEADING, "transform_job": None}
     assert ADVICE[ReasonCode.UNKNOWN] in (what_to_do(old) or "")
     assert what_to_do(old | {"status": "Completed", "reason": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("refused", ReasonCode.NO_APPROVED_MODEL),
+        ("too large", ReasonCode.TOO_MANY_IMAGES),
+        ("failed", ReasonCode.CONTAINER_FAILED),
+        ("client error", ReasonCode.INPUT_UNUSABLE),
+        ("service error", ReasonCode.SERVICE_FAULT),
+        ("no capacity", ReasonCode.NO_CAPACITY),
+        ("gave up", ReasonCode.QUOTA),
+        ("stopped", ReasonCode.STOPPED),
+        ("no output", ReasonCode.OUTPUT_INCOMPLETE),
+    ],
+)
+def test_the_page_of_a_failure_shows_the_advice_for_its_code(aws: Clients, kind: str, code: str) -> None:
+    """From what SageMaker or the decision says to the sentence on the page."""
+    assert report_of(aws, KINDS[kind])["reason_code"] == code
+    assert ADVICE[ReasonCode(code)] in opened(aws, KINDS[kind].run.page).text

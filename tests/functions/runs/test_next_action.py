@@ -15,7 +15,7 @@ from batch_prediction.runs.next_action import (
     WriteReport,
     next_action,
 )
-from tests.functions.test_start import DECISION
+from tests.functions.start.uploads import DECISION
 
 INTERNAL = Attempt("Failed", "InternalServerError: We encountered an internal error. Please try again.")
 GAVE_UP = GiveUp("no capacity")

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from localcloud.assembly import local_cloud
-
-from .account import BUCKET, Account, make_role
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account, make_role
 
 
 @pytest.fixture(scope="module")

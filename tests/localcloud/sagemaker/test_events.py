@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from batch_prediction.runs import transform_job
-from tests.documented import contradictions, fields
-from tests.functions.test_start import DECISION, RUN
-from tests.samples import event as sample
+from tests.event_schemas import contradictions, fields
+from tests.functions.start.uploads import DECISION, RUN
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, IMAGE, ROLE, Account, unique
+from tests.settings_and_events import event as sample
 from training import jobs
-
-from .account import BUCKET, ECHO, IMAGE, ROLE, Account, unique
 
 FAIL = "raise SystemExit(1)"
 ENDS = ("TransformJobStatus", "TrainingJobStatus", "HyperParameterTuningJobStatus", "reason")
@@ -87,7 +86,7 @@ def test_an_upload_at_once_in_parts_and_by_copy(account: Account, delivered: Any
 def test_a_transform_job_s_end(account: Account, delivered: Any, predict: str, end: str) -> None:
     """The job that start_transform asks for is announced with the sample's fields, however it ends."""
     model = account.model(ECHO + f"def predict_fn(records, model):\n    {predict}\n")
-    request = transform_job.job_request(BUCKET, RUN, DECISION) | {"ModelName": model}
+    request: Any = transform_job.job_request(BUCKET, RUN, DECISION) | {"ModelName": model}
     for part in ("TransformInput", "TransformOutput", "TransformJobName"):
         del request[part]
     request["ModelClientConfig"] = {"InvocationsMaxRetries": 0}

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from .account import Account, unique
+from tests.localcloud.sagemaker.sagemaker_account import Account, unique
 
 
 def test_jobs_are_filtered_before_they_are_paged(account: Account) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 
-from .account import BUCKET, IMAGE, ROLE, Account, unique
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, IMAGE, ROLE, Account, unique
 
 
 def test_a_name_is_used_once(account: Account) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .account import IMAGE, ROLE, Account, unique
+from tests.localcloud.sagemaker.sagemaker_account import IMAGE, ROLE, Account, unique
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from localcloud.assembly import local_cloud
-
-from .account import BUCKET, ECHO, Account, make_role
+from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ECHO, Account, make_role
 
 SLEEP = "import os, time\nprint('child', os.getpid(), flush=True)\ntime.sleep(300)\n"
 

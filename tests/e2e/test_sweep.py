@@ -1,0 +1,145 @@
+"""What lost events leave undone over the local cloud, and what the sweep of the deployed template does."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from moto.sagemaker.models import sagemaker_backends
+
+from localcloud.assembly import local_cloud
+from localcloud.faults import Faults
+from tests.e2e.searches import BAD, search
+from tests.stack import Stack, deploy_template
+from tests.stub_model import STUCK
+from tests.wait import until
+
+pytestmark = pytest.mark.deploys
+TRAINING = f"""
+import os, pathlib
+print("validation-accuracy: 0.99")
+print("test-accuracy: 0.98")
+folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
+(folder / "config.json").write_text("{{}}")
+(folder / "code").mkdir()
+(folder / "code" / "inference.py").write_bytes({STUCK!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The stack as template.yaml deploys it, in a cloud that loses every event of SageMaker."""
+    with local_cloud(faults=Faults(seed=1, lost_events=1.0)) as cloud:
+        yield deploy_template(request, cloud, WaitForImagesMinutes="0")
+
+
+def sweep(stack: Stack, later: timedelta = timedelta(seconds=1)) -> None:
+    """A sweep, perhaps at a later time; it doesn't fail."""
+    answer = stack.sweep(later)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def status(stack: Stack, kind: str, name: str) -> str | None:
+    """How a job ended; None while it runs, or isn't there yet."""
+    describe = {
+        "HyperParameterTuning": stack.sagemaker.describe_hyper_parameter_tuning_job,
+        "Training": stack.sagemaker.describe_training_job,
+        "Transform": stack.sagemaker.describe_transform_job,
+    }[kind]
+    try:
+        found: str = describe(**{f"{kind}JobName": name})[f"{kind}JobStatus"]
+    except stack.sagemaker.exceptions.ClientError:
+        return None
+    return found if found in ("Completed", "Failed", "Stopped") else None
+
+
+def drop(stack: Stack, batch: str) -> str:
+    """Drop a batch of one image; returns the name of its transform job."""
+    stack.put(f"incoming/{batch}/1.png", b"image")
+    stack.put(f"incoming/{batch}/manifest.jsonl", b'{"file_name": "1.png", "label": 7}')
+
+    def started() -> str | None:
+        jobs = stack.sagemaker.list_transform_jobs()["TransformJobSummaries"]
+        for job in jobs:
+            name: str = job["TransformJobName"]
+            written = stack.sagemaker.describe_transform_job(TransformJobName=name)["TransformOutput"]
+            if f"/runs/{batch}/" in written["S3OutputPath"]:
+                return name
+        return None
+
+    return until(started)
+
+
+def test_a_search_whose_events_are_lost_becomes_a_model(stack: Stack) -> None:
+    """A sweep starts the final training, the next one registers its model, and a third has nothing to do."""
+    for channel in ("training", "test"):
+        stack.put(f"datasets/few/{channel}/numbers", b"1")
+    search(stack, "digits-unheard", TRAINING)
+    until(lambda: status(stack, "HyperParameterTuning", "digits-unheard"))
+    sweep(stack)
+    assert until(lambda: status(stack, "Training", "digits-unheard-final")) == "Completed"
+    assert stack.packages() == []
+    sweep(stack)
+    (package,) = until(stack.packages)
+    assert package["ModelApprovalStatus"] == "Approved"
+    sweep(stack)
+    assert len(stack.packages()) == 1
+
+
+def test_a_failed_search_is_not_asked_for_again(stack: Stack) -> None:
+    """The first sweep has its reason recorded; the next one finds the record."""
+    search(stack, "digits-unheard-bad", BAD)
+    until(lambda: status(stack, "HyperParameterTuning", "digits-unheard-bad"))
+    sweep(stack)
+    until(lambda: stack.objects("trials/digits-unheard-bad/failure.json"))
+    versions = stack.versions("trials/digits-unheard-bad/failure.json")
+    sweep(stack)
+    assert stack.versions("trials/digits-unheard-bad/failure.json") == versions
+
+
+def test_a_job_that_the_service_failed_is_tried_again(stack: Stack) -> None:
+    """The sweep asks for its report, write_report for another attempt, and the second job has the report."""
+    name = drop(stack, "again")
+    until(lambda: status(stack, "Transform", name))
+    record = sagemaker_backends[stack.cloud.account_id][stack.cloud.region].transform_jobs[name]
+    record.transform_job_status = "Failed"
+    record.failure_reason = "InternalServerError: We encountered an internal error. Please try again."
+    sweep(stack)
+    assert until(lambda: status(stack, "Transform", f"{name}-2")) == "Completed"
+    sweep(stack)
+    (report,) = stack.reports("again")
+    assert report["transform_job"]["name"] == f"{name}-2"
+    assert report["status"] == "Completed"
+
+
+def test_a_job_that_never_ends_is_stopped_and_reported(stack: Stack) -> None:
+    """Beyond MaxTransformHours the sweep stops it; then it has a report that says so."""
+    name = drop(stack, "stuck")
+    sweep(stack)
+    assert status(stack, "Transform", name) is None
+    sweep(stack, timedelta(hours=6, minutes=5))
+    assert until(lambda: status(stack, "Transform", name)) == "Stopped"
+    sweep(stack)
+    (report,) = stack.reports("stuck")
+    assert report["status"] == "Stopped"
+    assert report["accuracy"] is None
+
+
+def test_a_sweep_that_fails_for_good_is_a_dead_letter(stack: Stack) -> None:
+    """An event without a time is tried three times, and kept with its reason."""
+    stack.cloud.client("lambda").invoke(
+        FunctionName="digits-sweep", InvocationType="Event", Payload=json.dumps({"asked": "nothing"}).encode()
+    )
+    sqs, url = stack.cloud.client("sqs"), stack.outputs["SweepDeadLettersUrl"]
+    (letter,) = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+    assert json.loads(letter["Body"])["requestPayload"] == {"asked": "nothing"}
+
+
+def test_a_message_that_write_report_cannot_read_comes_back_and_becomes_a_dead_letter(
+    stack: Stack,
+) -> None:
+    """The function asks for it again soon each time; after five times it is a dead letter."""
+    stack.deliver("ReportQueue", {"detail-type": "nothing known", "detail": {}})
+    sqs, url = stack.cloud.client("sqs"), stack.outputs["ReportDeadLettersUrl"]
+    (letter,) = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+    assert json.loads(letter["Body"])["detail-type"] == "nothing known"

@@ -1,0 +1,86 @@
+"""SageMaker's model-quality statistics."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from batch_prediction.figures import model_quality
+
+
+def matrix(images: int, seed: int) -> list[list[int]]:
+    """A random confusion matrix with more hits than mistakes."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 10, images)
+    predictions = np.where(generator.random(images) < 0.8, labels, generator.integers(0, 10, images))
+    found: list[list[int]] = metrics.confusion_matrix(labels, predictions, labels=range(10)).tolist()
+    return found
+
+
+def pairs(cells: list[list[int]]) -> tuple[list[int], list[int]]:
+    """The labels and predictions that a matrix counts."""
+    counted = [
+        (label, guess) for label in range(10) for guess in range(10) for _ in range(cells[label][guess])
+    ]
+    return [label for label, _ in counted], [guess for _, guess in counted]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_figure_agrees_with_scikit_learn(seed: int) -> None:
+    """Accuracy, weighted precision, recall and F-scores are those of scikit-learn over the same pairs."""
+    cells = matrix(500, seed)
+    labels, guesses = pairs(cells)
+    found = model_quality.statistics(cells)["multiclass_classification_metrics"]
+    common = {"average": "weighted", "zero_division": 0}
+    assert found["accuracy"]["value"] == pytest.approx(metrics.accuracy_score(labels, guesses))
+    assert found["weighted_recall"]["value"] == pytest.approx(metrics.recall_score(labels, guesses, **common))
+    assert found["weighted_precision"]["value"] == pytest.approx(
+        metrics.precision_score(labels, guesses, **common)
+    )
+    for name, beta in (("f0_5", 0.5), ("f1", 1), ("f2", 2)):
+        expected = metrics.fbeta_score(labels, guesses, beta=beta, **common)
+        assert found[f"weighted_{name}"]["value"] == pytest.approx(expected)
+    constant = [max(set(labels), key=lambda label: (labels.count(label), -label))] * len(labels)
+    assert found["accuracy_best_constant_classifier"]["value"] == pytest.approx(
+        metrics.accuracy_score(labels, constant)
+    )
+    assert found["weighted_f1_best_constant_classifier"]["value"] == pytest.approx(
+        metrics.f1_score(labels, constant, **common)
+    )
+
+
+def test_the_deviation_of_the_accuracy_is_the_binomial_one() -> None:
+    """The jackknife of a share is the square root of p (1 - p) / (n - 1)."""
+    cells = matrix(400, seed=1)
+    accuracy = model_quality.statistics(cells)["multiclass_classification_metrics"]["accuracy"]
+    p = accuracy["value"]
+    assert accuracy["standard_deviation"] == pytest.approx((p * (1 - p) / 399) ** 0.5)
+
+
+@pytest.mark.parametrize("name", ["weighted_precision", "weighted_f1", "weighted_f2"])
+def test_a_deviation_is_that_of_other_samples(name: str) -> None:
+    """A thousand samples drawn from the same images scatter as far as the figure says, within a tenth."""
+    cells = np.array(matrix(1000, seed=1))
+    shares = cells.ravel() / cells.sum()
+    draws = np.random.default_rng(1).multinomial(cells.sum(), shares, size=1000).reshape(-1, 10, 10)
+    figure = model_quality._FIGURES[name]
+    stated = model_quality.statistics(cells.tolist())["multiclass_classification_metrics"][name]
+    scatter = np.std([figure(draw.tolist()) for draw in draws])
+    assert stated["standard_deviation"] == pytest.approx(scatter, rel=0.1)
+
+
+def test_every_cell_is_written_and_few_images_have_no_deviation() -> None:
+    """Zeros are cells, too; below 200 images the deviation is the text NaN."""
+    cells = [[0] * 10 for _ in range(10)]
+    cells[3][3], cells[3][5] = 4, 1
+    found = model_quality.statistics(cells)["multiclass_classification_metrics"]
+    assert found["confusion_matrix"]["3"] == {str(guess): cells[3][guess] for guess in range(10)}
+    assert found["confusion_matrix"]["7"] == dict.fromkeys(map(str, range(10)), 0)
+    assert {figure["standard_deviation"] for name, figure in found.items() if name != "confusion_matrix"} == {
+        "NaN"
+    }
+
+
+def test_a_matrix_without_images_is_refused() -> None:
+    """Without images there is no accuracy."""
+    with pytest.raises(ValueError, match="found none"):
+        model_quality.statistics([[0] * 10 for _ in range(10)])

@@ -1,0 +1,176 @@
+"""The final training of a tuning job, started once, and what happens without one."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+import train_best_model
+from batch_prediction.aws.clients import Clients
+from batch_prediction.models import final_training
+from batch_prediction.settings import Settings
+from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB, described, taken
+from tests.functions.notifications import Published
+from tests.request_recorder import MODELS
+from tests.service_model import violations
+from tests.settings_and_events import BUCKET, SETTINGS, environment, event
+
+CONTEXT: Any = SimpleNamespace(
+    function_name="digits-train-best-model",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:digits-train-best-model",
+    aws_request_id="1",
+)
+
+
+def start(aws: Clients, settings: Settings, answer: dict[str, Any]) -> str:
+    """Start the final training of a tuning job that is described so."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", answer)
+        stub.add_response(
+            "create_training_job",
+            {"TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"},
+        )
+        return final_training.start(aws, settings, TUNING_JOB)
+
+
+def test_the_request_is_the_definition_with_the_best_hyperparameters_on_all_images() -> None:
+    """Static and tuned hyperparameters, the trials' code and image for a GPU, and the test set."""
+    request = final_training.request(SETTINGS, described())
+    assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
+    assert request["TrainingJobName"] == FINAL
+    assert request["HyperParameters"] == {
+        "arch": "base",
+        "learning-rate": "0.0123",
+        "weight-decay": "0.001",
+        "validation-images": "0",
+        "sagemaker_program": "train.py",
+        "sagemaker_submit_directory": "s3://digits-bucket/code/0123456789abcdef/sourcedir.tar.gz",
+    }
+    assert {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+        for channel in request["InputDataConfig"]
+    } == {
+        "training": "s3://digits-bucket/datasets/mnist/training/",
+        "test": "s3://digits-bucket/datasets/mnist/test/",
+    }
+    assert request["OutputDataConfig"] == {"S3OutputPath": "s3://digits-bucket/models/"}
+    assert request["ResourceConfig"]["InstanceType"] == "ml.g4dn.xlarge"
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
+    assert request["Environment"] == {
+        "DIGITS_TUNING_JOB": TUNING_JOB,
+        "DIGITS_BEST_TRIAL": f"{TUNING_JOB}-003-0a1b2c3d",
+    }
+    assert "EnableManagedSpotTraining" not in request
+
+
+def test_a_spot_training_waits_and_keeps_checkpoints() -> None:
+    """The stack's parameter decides: MaxWaitTimeInSeconds comes with managed spot training only."""
+    request = final_training.request(replace(SETTINGS, spot_training=True), described())
+    assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
+    assert request["EnableManagedSpotTraining"] is True
+    assert request["StoppingCondition"]["MaxWaitTimeInSeconds"] > 3600
+    assert request["CheckpointConfig"] == {"S3Uri": f"s3://digits-bucket/checkpoints/{FINAL}/"}
+
+
+@pytest.mark.parametrize(
+    ("instance", "image", "expected"),
+    [
+        ("ml.g4dn.xlarge", "pytorch-training:2.10-cpu-py313", "pytorch-training:2.10-gpu-py313"),
+        ("ml.p5.48xlarge", "pytorch-training:2.10-gpu-py313", "pytorch-training:2.10-gpu-py313"),
+        ("ml.c7i.xlarge", "pytorch-training:2.10-gpu-py313", "pytorch-training:2.10-cpu-py313"),
+        ("ml.g5.xlarge", "my-own:tag", "my-own:tag"),
+    ],
+)
+def test_the_image_suits_the_instance(instance: str, image: str, expected: str) -> None:
+    """Trials may run on processors while the final training runs on a GPU: AWS builds an image for each."""
+    answer = described()
+    answer["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"] = f"host/{image}"
+    request = final_training.request(replace(SETTINGS, training_instance_type=instance), answer)
+    assert request["AlgorithmSpecification"]["TrainingImage"] == f"host/{expected}"
+
+
+def test_a_data_set_without_test_images_gets_no_test_channel(aws: Clients, settings: Settings) -> None:
+    """SageMaker fails a job with an empty channel: it is left out; with images it is there."""
+    for expected in (["training"], ["training", "test"]):
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_response("describe_hyper_parameter_tuning_job", described())
+            request = final_training.request(settings, described())
+            request["InputDataConfig"] = [
+                channel for channel in request["InputDataConfig"] if channel["ChannelName"] in expected
+            ]
+            arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
+            stub.add_response("create_training_job", {"TrainingJobArn": arn}, request)
+            assert final_training.start(aws, settings, TUNING_JOB) == FINAL
+        aws.s3.put_object(Bucket=BUCKET, Key="datasets/mnist/test/images", Body=b"idx")
+
+
+def test_a_duplicate_event_finds_the_job_that_is_there(aws: Clients, settings: Settings) -> None:
+    """The name is a function of the tuning job, so that SageMaker refuses a second training."""
+    ours = final_training.request(settings, described())
+    found = {name: ours[name] for name in ("OutputDataConfig", "Environment")}
+    assert taken(aws, settings, found) == FINAL
+
+
+def test_somebody_elses_job_of_that_name_is_a_loud_failure(aws: Clients, settings: Settings) -> None:
+    """A name that is taken by another tuning job's training isn't a success."""
+    ours = final_training.request(settings, described())
+    found = {
+        "OutputDataConfig": ours["OutputDataConfig"],
+        "Environment": {"DIGITS_TUNING_JOB": "another"},
+    }
+    with pytest.raises(RuntimeError, match=f"{FINAL}: the name is taken by something else"):
+        taken(aws, settings, found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"status": "Failed", "FailureReason": "All training jobs failed."}, "All training jobs failed."),
+        ({"status": "Stopped"}, "the tuning job is Stopped, and gives no reason"),
+        ({"BestTrainingJob": None}, "no trial reported the objective; trials by status: {'Completed': 3"),
+    ],
+)
+def test_a_search_without_a_best_model_is_published_and_recorded_once(
+    aws: Clients,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    published: Published,
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    """People get one message with the reason, the record is in S3, and no training is started."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(train_best_model, "clients", lambda: aws)
+    answer = {name: value for name, value in described(**changes).items() if value is not None}
+    for _delivery in range(2):
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_response("describe_hyper_parameter_tuning_job", answer)
+            train_best_model.handler(event("tuning_job_failed"), CONTEXT)
+    (message,) = published()
+    assert reason in message["Message"]
+    assert TUNING_JOB in message["Subject"]
+    key = f"trials/{TUNING_JOB}/failure.json"
+    record = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert record["reason"].startswith(reason)
+    assert record["job"] == TUNING_JOB
+
+
+def test_another_stacks_search_is_refused(aws: Clients, settings: Settings) -> None:
+    """A tuning job is this stack's by where its trials write."""
+    answer = described()
+    answer["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"] = "s3://other/trials/x/"
+    with pytest.raises(
+        ValueError, match="expected its trials below s3://digits-bucket/trials/, found s3://other/"
+    ):
+        start(aws, settings, answer)
+
+
+def test_a_search_that_still_runs_is_refused(aws: Clients, settings: Settings) -> None:
+    """An event that came too early is an error, and is delivered again."""
+    with pytest.raises(ValueError, match="expected one that has ended, found InProgress"):
+        start(aws, settings, described("InProgress"))

@@ -1,0 +1,225 @@
+"""Approval, and registering a model once."""
+
+import hashlib
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+import register_model
+from batch_prediction.aws.clients import Clients
+from batch_prediction.models import registration, registry
+from batch_prediction.settings import Settings
+from tests.functions.models.training_jobs import CONFIG, completed_job, packed, register
+from tests.functions.notifications import Published
+from tests.settings_and_events import BUCKET, environment, event
+
+CONTEXT: Any = SimpleNamespace(
+    function_name="digits-register-model",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:digits-register-model",
+    aws_request_id="1",
+)
+PACKAGE = registry.ModelPackage("arn:1", "Approved", "digits-0", None, validation_accuracy=0.993)
+UNMEASURED = replace(PACKAGE, validation_accuracy=None)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "approved", "status", "why"),
+    [
+        (0.991, 0.99, None, "Approved", "no approved package to compare with"),
+        (None, 0.97, None, "Approved", "clears the floor 0.9700"),
+        (0.991, 0.9699, None, "PendingManualApproval", "below the floor MinimumAccuracy, 0.9700"),
+        (0.991, None, None, "PendingManualApproval", "no test-accuracy"),
+        (0.991, 0.99, PACKAGE, "Approved", "0.9910 against the approved package's 0.9930"),
+        (
+            0.990,
+            0.99,
+            PACKAGE,
+            "PendingManualApproval",
+            "0.9900 against the approved package's 0.9930 is lower",
+        ),
+        (None, 0.99, PACKAGE, "PendingManualApproval", "no validation-accuracy to compare"),
+        (0.999, 0.10, PACKAGE, "PendingManualApproval", "below the floor"),
+        (0.999, 0.99, UNMEASURED, "PendingManualApproval", "arn:1 has no validation_accuracy to compare"),
+    ],
+)
+def test_a_package_is_approved_or_waits_with_its_reason(
+    validation: float | None,
+    test: float | None,
+    approved: registry.ModelPackage | None,
+    status: str,
+    why: str,
+) -> None:
+    """The test accuracy is a floor and nothing more; models are compared by validation accuracy."""
+    decision = registration.approval(validation, test, approved, floor=0.97, tolerance=0.002)
+    assert decision.status == status
+    assert why in decision.reason
+
+
+def test_a_package_says_where_it_comes_from(aws: Clients, settings: Settings) -> None:
+    """Training job, figures, hyperparameters and digest are in the registry, and why it is approved."""
+    package = register(aws, settings, "digits-1", 0.9934)
+    described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    assert described["CustomerMetadataProperties"] == {
+        "training_job": "digits-1",
+        "artifact_sha256": hashlib.sha256(packed(CONFIG)).hexdigest(),
+        "training_image": "763104351884.dkr.ecr.eu-west-1.amazonaws.com/pytorch-training:2.10-gpu-py313",
+        "torch_version": "2.10.0",
+        "validation_accuracy": "0.9934",
+        "test_accuracy": "0.9921",
+        "hyperparameter/arch": "base",
+        "hyperparameter/epochs": "9",
+    }
+    container = described["InferenceSpecification"]["Containers"][0]
+    assert container["Image"] == (
+        "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1.4"
+    )
+    assert container["ModelDataUrl"] == f"s3://{BUCKET}/models/digits-1/output/model.tar.gz"
+    assert described["ModelApprovalStatus"] == "Approved"
+    assert described["ModelPackageDescription"].startswith(
+        "Trained by digits-1. Approved: test accuracy 0.9921"
+    )
+
+
+def test_a_training_job_is_registered_once(aws: Clients, settings: Settings) -> None:
+    """A repeated event finds the package that is there."""
+    first = register(aws, settings, "digits-1", 0.9934)
+    assert register(aws, settings, "digits-1", 0.9934) == first
+    listed = aws.sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
+    assert [summary["ModelPackageArn"] for summary in listed] == [first.arn]
+
+
+def test_a_worse_model_waits_and_the_approved_one_stays_the_newest(aws: Clients, settings: Settings) -> None:
+    """A run takes the newest Approved package, not the newest package."""
+    good = register(aws, settings, "digits-1", 0.9934)
+    assert register(aws, settings, "digits-2", 0.98).status == "PendingManualApproval"
+    assert registry.newest_approved(aws.sagemaker, "digits") == good
+
+
+def final_job(aws: Clients) -> Any:
+    """A final training on a data set that `digits dataset` uploaded."""
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-2-final/output/model.tar.gz", Body=packed(CONFIG))
+    description = {"sha256": "5" * 64}
+    aws.s3.put_object(Bucket=BUCKET, Key="datasets/mnist/dataset.json", Body=json.dumps(description).encode())
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/datasets/mnist/training/"}
+    final = completed_job("digits-2-final", 0)
+    return final | {
+        "FinalMetricDataList": [{"MetricName": "test-accuracy", "Value": 0.9953}],
+        "Environment": {"DIGITS_TUNING_JOB": "digits-2", "DIGITS_BEST_TRIAL": "digits-2-007"},
+        "InputDataConfig": [{"ChannelName": "training", "DataSource": {"S3DataSource": source}}],
+        "HyperParameters": final["HyperParameters"]
+        | {"sagemaker_submit_directory": f"s3://{BUCKET}/code/0123456789abcdef/sourcedir.tar.gz"},
+    }
+
+
+def register_final(
+    aws: Clients, settings: Settings, patch: pytest.MonkeyPatch, trial: float
+) -> registry.ModelPackage:
+    """Register a final training whose best trial reached this validation accuracy."""
+    described = {"digits-2-007": completed_job("digits-2-007", trial)}
+    patch.setattr(aws.sagemaker, "describe_training_job", lambda **named: described[named["TrainingJobName"]])
+    return registration.register(aws, settings, final_job(aws))
+
+
+def test_a_final_model_is_compared_by_its_best_trial_and_says_where_it_comes_from(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial's validation accuracy, the model's test accuracy; search, data, code and image are kept."""
+    package = register_final(aws, settings, monkeypatch, trial=0.9941)
+    assert package.status == "Approved"
+    assert package.validation_accuracy == 0.9941
+    described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    known = described["CustomerMetadataProperties"]
+    assert known["tuning_job"] == "digits-2"
+    assert known["best_trial"] == "digits-2-007"
+    assert known["dataset_sha256"] == "5" * 64
+    assert known["code_digest"] == "0123456789abcdef"
+    assert known["test_accuracy"] == "0.9953"
+    assert known["training_image"].endswith("pytorch-training:2.10-gpu-py313")
+
+
+def test_a_worse_search_waits_even_if_the_test_accuracy_is_high(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
+) -> None:
+    """The gate is the best trial's validation accuracy, and people are notified that a model waits."""
+    register(aws, settings, "digits-1", 0.9934)
+    published()
+    assert register_final(aws, settings, monkeypatch, trial=0.99).status == "PendingManualApproval"
+    (message,) = published()
+    assert message["Subject"] == "digits-2-final: model waits for your approval"
+    assert "0.9900 against the approved package's 0.9934 is lower" in message["Message"]
+
+
+def test_the_figures_on_the_test_set_are_attached_in_sagemakers_schema(
+    aws: Clients, settings: Settings
+) -> None:
+    """ModelMetrics names an object with the test set's confusion matrix as model-quality statistics."""
+    package = register(aws, settings, "digits-1", 0.9934)
+    described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    statistics = described["ModelMetrics"]["ModelQuality"]["Statistics"]
+    key = "models/digits-1/model_quality.json"
+    assert statistics == {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/{key}"}
+    quality = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    figures = quality["multiclass_classification_metrics"]
+    assert figures["accuracy"] == {"value": 1.0, "standard_deviation": 0.0}
+    assert figures["confusion_matrix"]["4"]["4"] == 30
+
+
+def test_a_model_without_a_test_set_has_no_figures_attached_and_waits(
+    aws: Clients, settings: Settings
+) -> None:
+    """Nothing is measured twice or made up: without a confusion matrix there are no ModelMetrics."""
+    key = "models/digits-3/output/model.tar.gz"
+    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=packed({"confusion_matrix": []}))
+    job = completed_job("digits-3", 0.99)
+    job["FinalMetricDataList"] = job["FinalMetricDataList"][:1]
+    package = registration.register(aws, settings, job)
+    assert package.status == "PendingManualApproval"
+    described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    assert not described.get("ModelMetrics")
+
+
+def test_an_invalid_artifact_is_refused_and_named(aws: Clients, settings: Settings) -> None:
+    """What train.py didn't write isn't registered."""
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-4/output/model.tar.gz", Body=b"pickle")
+    with pytest.raises(ValueError, match=r"models/digits-4/output/model.tar.gz: expected a model artifact"):
+        registration.register(aws, settings, completed_job("digits-4", 0.99))
+
+
+def test_a_training_job_that_still_runs_is_not_taken_for_one_that_failed(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The description may lag behind the event: that is an error, which Lambda tries again, and no record."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(register_model, "clients", lambda: aws)
+    running = {"TrainingJobStatus": "InProgress", "SecondaryStatus": "Uploading"}
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_training_job", completed_job("digits-1", 0.99) | running)
+        with pytest.raises(ValueError, match="digits-1: expected one that has ended, found InProgress"):
+            register_model.handler(event("training_job_completed"), CONTEXT)
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/")
+
+
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+def test_a_training_job_that_did_not_complete_has_no_package(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published, status: str
+) -> None:
+    """The handler asks SageMaker how the job ended; people are notified once, and the reason is kept."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(register_model, "clients", lambda: aws)
+    described = completed_job("digits-1", 0.99) | {"TrainingJobStatus": status, "SecondaryStatus": status}
+    for _delivery in range(2):
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_response("describe_training_job", described, {"TrainingJobName": "digits-20261122-1400"})
+            register_model.handler(event("training_job_completed"), CONTEXT)
+    (message,) = published()
+    assert message["Subject"] == f"digits-1: {status}, no new model"
+    record = aws.s3.get_object(Bucket=BUCKET, Key="models/digits-1/failure.json")["Body"].read()
+    assert json.loads(record)["reason"] == f"the training job is {status}, and gives no reason"
+    assert aws.sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"] == []

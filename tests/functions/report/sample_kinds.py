@@ -1,0 +1,39 @@
+"""One run of every kind that a report can be about."""
+
+from batch_prediction.runs.reason_codes import ReasonCode
+from tests.sample_runs import Sample, guesses
+
+LABELS = [number % 10 for number in range(300)]
+MIXED = guesses(LABELS, 0.9, seed=1)
+KINDS = {
+    "labelled": Sample("labelled", MIXED),
+    "partly labelled": Sample("partly", [*MIXED, (None, {"label": 3, "confidence": 0.5})]),
+    "unlabelled": Sample("unlabelled", [(None, answer) for _, answer in MIXED]),
+    "perfect": Sample("perfect", [(label, {"label": label, "confidence": 1.0}) for label in LABELS]),
+    "nothing readable": Sample(
+        "unreadable", [(1, {"error": "missing"}), (2, {"error": "not an image: b''"})]
+    ),
+    "left out": Sample("left", MIXED, left_out=[{"line": 9, "text": "broken", "reason": "not JSON"}]),
+    "refused": Sample(
+        "refused",
+        MIXED,
+        refused="the model package group digits has no approved package",
+        code=ReasonCode.NO_APPROVED_MODEL,
+    ),
+    "too large": Sample(
+        "large",
+        MIXED,
+        refused="expected at most 10 images (the stack's parameter MaxImages)",
+        code=ReasonCode.TOO_MANY_IMAGES,
+    ),
+    "failed": Sample("failed", MIXED, status="Failed", reason="AlgorithmError: See job logs"),
+    "client error": Sample("client", MIXED, status="Failed", reason="ClientError: no artifact"),
+    "service error": Sample("service", MIXED, status="Failed", reason="InternalServerError: try again"),
+    "no capacity": Sample("capacity", MIXED, status="Failed", reason="CapacityError: no instances"),
+    "stopped": Sample("stopped", MIXED, status="Stopped"),
+    "no output": Sample("short", MIXED, reason="unused"),
+    "gave up": Sample(
+        "gave-up", MIXED, gave_up="gave up after 24.0 hours: ResourceLimitExceeded", code=ReasonCode.QUOTA
+    ),
+    "no price": Sample("no-price", MIXED, price=None),
+}

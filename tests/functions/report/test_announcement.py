@@ -1,0 +1,79 @@
+"""A report's metrics and its message."""
+
+import json
+from typing import Any
+
+import pytest
+
+from batch_prediction.aws.clients import Clients
+from batch_prediction.report import announcement
+from batch_prediction.settings import Settings
+from tests.functions.notifications import Published
+from tests.functions.start.uploads import RUN
+from tests.settings_and_events import BUCKET, SETTINGS
+
+COMPLETED: Any = {
+    "batch": RUN.batch,
+    "run": RUN.id,
+    "status": "Completed",
+    "reason": None,
+    "coverage": {"expected": 5, "scored": 3, "unreadable": 1, "missing": 1},
+    "labelled": 2,
+    "accuracy": {"value": 0.5},
+}
+REFUSED: Any = COMPLETED | {
+    "status": "Refused",
+    "reason": "no approved package",
+    "coverage": {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4},
+    "labelled": 0,
+    "accuracy": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (
+            COMPLETED,
+            {"Expected": 5, "Scored": 3, "Unreadable": 1, "Missing": 1, "NotCompleted": 0, "Accuracy": 0.5},
+        ),
+        (REFUSED, {"Expected": 5, "Scored": 0, "Unreadable": 1, "Missing": 4, "NotCompleted": 1}),
+    ],
+    ids=["completed", "refused"],
+)
+def test_the_metrics_are_the_report_s_figures(
+    capsys: pytest.CaptureFixture[str], report: Any, expected: dict[str, float]
+) -> None:
+    """A run without an accuracy has no value of that metric: zero would be a figure."""
+    announcement.measure(SETTINGS, report)
+    line = json.loads(capsys.readouterr().out)
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]} == expected
+    assert (line["Name"], line["batch"], line["run"]) == ("digits", RUN.batch, RUN.id)
+    assert line["status"] == report["status"]
+
+
+def test_the_message_about_a_completed_run_has_its_figures(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
+    """Who subscribed reads how it went, of how many images, and where the report lies."""
+    announcement.notify_people(aws.sns, settings, RUN, COMPLETED)
+    (message,) = published()
+    assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
+    assert message["Message"].splitlines() == [
+        f"Batch b7, run {RUN.id}: Completed.",
+        "Images: 5 expected, 3 scored, 1 unreadable, 1 missing.",
+        "Accuracy: 50.00% of 2 labelled images",
+        f"Report: s3://{BUCKET}/{RUN.report}",
+    ]
+
+
+def test_the_message_about_a_refused_run_has_its_reason(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
+    """It comes before the figures, and no accuracy is claimed."""
+    announcement.notify_people(aws.sns, settings, RUN, REFUSED)
+    (message,) = published()
+    assert message["Subject"] == "digits: Refused, no accuracy, batch b7"
+    assert message["Message"].splitlines()[1] == "no approved package"
+    assert "Accuracy" not in message["Message"]

@@ -1,0 +1,119 @@
+"""Where the marks of the pages' charts lie."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_prediction.report import charts
+from batch_prediction.report.content import IndexEntry
+from tests.functions.report.index_entries import entry
+
+accuracies = st.lists(st.one_of(st.none(), st.floats(0.0, 1.0)), min_size=1, max_size=30)
+
+
+def measured(number: int, accuracy: float | None, **changes: Any) -> IndexEntry:
+    """A run of the list with an interval of two points around its accuracy; later numbers are newer."""
+    low, high = (None, None) if accuracy is None else (max(0.0, accuracy - 0.01), min(1.0, accuracy + 0.01))
+    return entry(number, accuracy=accuracy, low=low, high=high, **changes)
+
+
+def newest_first(*values: float | None) -> list[IndexEntry]:
+    """Runs with these accuracies, the oldest given first."""
+    return [measured(number, value) for number, value in enumerate(values)][::-1]
+
+
+@pytest.mark.parametrize("runs", [[], newest_first(None, None)], ids=["no run", "no accuracy"])
+def test_without_an_accuracy_there_is_no_chart(runs: list[IndexEntry]) -> None:
+    """Runs that have no labels have a row in the table, and no mark."""
+    assert charts.history(runs) is None
+
+
+@given(accuracies)
+def test_every_mark_lies_in_the_plot_from_the_oldest_on_the_left(values: list[float | None]) -> None:
+    """A point with its interval is never outside the axes; there is one for each run with an accuracy."""
+    history = charts.history(newest_first(*values))
+    labelled = [value for value in values if value is not None]
+    assert (history is None) == (not labelled)
+    if history is None:
+        return
+    area = history.plot
+    assert len(history.points) == len(labelled)
+    assert [point.x for point in history.points] == sorted(point.x for point in history.points)
+    for point in history.points:
+        assert area.left <= point.x <= area.right
+        assert area.top <= point.high <= point.y <= point.low <= area.bottom
+    heights = [height for height, _ in history.ticks]
+    assert heights == sorted(heights, reverse=True)
+    assert (heights[0], heights[-1]) == (area.bottom, area.top)
+
+
+def test_a_higher_accuracy_is_drawn_higher() -> None:
+    """SVG counts downwards; the ticks name round values that hold all intervals."""
+    history = charts.history(newest_first(0.90, 0.95))
+    assert history
+    lower, higher = history.points
+    assert higher.y < lower.y
+    assert higher.title == "batch-1: 95.00%, model 1"
+    assert [label for _, label in history.ticks] == ["88\xa0%", "90\xa0%", "92\xa0%", "94\xa0%", "96\xa0%"]
+
+
+def test_a_single_run_is_drawn_in_the_middle() -> None:
+    """A single moment isn't a span of time: it gets some room on both sides."""
+    history = charts.history(newest_first(0.98))
+    assert history
+    (point,) = history.points
+    assert point.x == (history.plot.left + history.plot.right) / 2
+    assert history.first == history.last
+
+
+def test_the_newest_runs_are_drawn() -> None:
+    """A long history shows its end."""
+    runs = newest_first(*[0.98] * (charts.MAX_POINTS + 3))
+    history = charts.history(runs)
+    assert history
+    assert len(history.points) == charts.MAX_POINTS
+    assert history.points[-1].title.startswith(f"{runs[0]['batch']}:")
+    assert history.points[0].title.startswith(f"{runs[charts.MAX_POINTS - 1]['batch']}:")
+
+
+def test_a_change_of_the_model_is_marked_where_it_is_first_used() -> None:
+    """Each version has a shape of its own; a package that is unknown is named so."""
+    versions = [1, 1, 2, None]
+    runs = [measured(number * 3600, 0.98, model_version=version) for number, version in enumerate(versions)]
+    history = charts.history(runs[::-1])
+    assert history
+    assert [change.label for change in history.changes] == ["model 1", "model 2", "unknown model"]
+    assert [change.x for change in history.changes] == [history.points[n].x for n in (0, 2, 3)]
+    assert [point.shape for point in history.points] == [0, 0, 1, 2]
+
+
+def test_labels_of_changes_leave_each_other_room() -> None:
+    """Where versions follow each other closely, a change is drawn without its name."""
+    runs = [measured(number, 0.98, model_version=number) for number in range(100)]
+    history = charts.history(runs[::-1])
+    assert history
+    named = [change for change in history.changes if change.label]
+    assert len(history.changes) == 100
+    assert 1 < len(named) < 100
+    assert all(after.x - before.x > 8 * len(after.label) for before, after in pairwise(named))
+    assert {point.shape for point in history.points} == set(range(charts.SHAPES))
+
+
+def test_a_row_is_compared_with_the_labelled_run_before() -> None:
+    """Runs without an accuracy are passed over; a change within both intervals is noise."""
+    newest, unlabelled, better, first = charts.rows(newest_first(0.90, 0.95, None, 0.951))
+    assert (first.change, first.clear) == (None, False)
+    assert better.change == pytest.approx(5.0)
+    assert better.clear
+    assert (unlabelled.change, unlabelled.clear) == (None, False)
+    assert newest.change == pytest.approx(0.1)
+    assert not newest.clear
+
+
+def test_rows_stay_newest_first() -> None:
+    """The table has the list's order, with every run."""
+    runs = newest_first(0.9, None, 0.8)
+    assert [row.run for row in charts.rows(runs)] == runs

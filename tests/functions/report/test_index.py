@@ -1,0 +1,167 @@
+"""The list of all runs, and the page that is made of it."""
+
+import json
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from batch_prediction.aws.clients import Clients
+from batch_prediction.layout import INDEX, INDEX_PAGE, Run
+from batch_prediction.report import index, pages
+from batch_prediction.report.content import IndexEntry
+from tests.functions.report.index_entries import entry
+from tests.settings_and_events import BUCKET
+
+
+def listed(aws: Clients) -> list[str]:
+    """The batches of index.json, in its order."""
+    body = aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"].read()
+    return [run["batch"] for run in json.loads(body)["runs"]]
+
+
+def linked(aws: Clients) -> list[str]:
+    """The batches that index.html links to, in its order."""
+    body = aws.s3.get_object(Bucket=BUCKET, Key=INDEX_PAGE)["Body"].read().decode()
+    return re.findall(r'href="([^"/]+)/[^"]*/report.html"', body)
+
+
+class Atomic:
+    """moto's S3 with conditional writes that are checked and done at once, as S3's are."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3, self._lock, self.lost = s3, threading.Lock(), 0
+        self.exceptions, self.get_object = s3.exceptions, s3.get_object
+
+    def put_object(self, **request: Any) -> Any:
+        """Write an object while nobody else does."""
+        with self._lock:
+            try:
+                return self._s3.put_object(**request)
+            except ClientError:
+                self.lost += 1
+                raise
+
+
+def test_reports_written_at_the_same_time_lose_no_other(aws: Clients) -> None:
+    """Of 40 runs put in by 8 writers at once, all are in the list, and on the page that came last."""
+    s3: Any = Atomic(aws.s3)
+    together = threading.Barrier(8)
+
+    def write(number: int) -> None:
+        if number < 8:
+            together.wait()
+        pages._write_index_page(s3, BUCKET, index.add(s3, BUCKET, entry(number)))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert listed(aws) == linked(aws) == [f"batch-{number}" for number in reversed(range(40))]
+    assert s3.lost > 0  # else nobody was in anybody's way, and nothing was shown
+
+
+def test_a_slow_writer_s_page_gives_way_to_the_newer_list(aws: Clients) -> None:
+    """Whoever writes the page of an older list sees that there is a newer one, and writes its page."""
+    older = index.add(aws.s3, BUCKET, entry(1))
+    pages._write_index_page(aws.s3, BUCKET, index.add(aws.s3, BUCKET, entry(2)))
+    pages._write_index_page(aws.s3, BUCKET, older)
+    assert linked(aws) == ["batch-2", "batch-1"]
+
+
+def test_a_page_that_was_lost_is_made_again_by_the_next_report(aws: Clients) -> None:
+    """A crash between list and page costs nothing that the next report doesn't mend."""
+    index.add(aws.s3, BUCKET, entry(1))
+    pages._write_index_page(aws.s3, BUCKET, index.add(aws.s3, BUCKET, entry(2)))
+    assert linked(aws) == ["batch-2", "batch-1"]
+
+
+def test_a_run_that_is_put_in_again_writes_nothing(aws: Clients) -> None:
+    """A repeated delivery finds its run in the list: no other version of the object is made."""
+    first = index.add(aws.s3, BUCKET, entry(1))
+    assert index.add(aws.s3, BUCKET, entry(1)) == first
+    assert len(aws.s3.list_object_versions(Bucket=BUCKET, Prefix=INDEX)["Versions"]) == 1
+
+
+def test_a_run_stands_once_and_its_job_prevails() -> None:
+    """A report about a later transform job replaces one about an earlier or none, never the other way."""
+    refused, scored, again = entry(1, 0, status="Refused"), entry(1), entry(1, 2)
+    assert index.merged([scored], again) == [again]
+    assert index.merged([again], scored) == [again]
+    assert index.merged([refused], scored) == [scored]
+    assert index.merged([scored], refused) == [scored]
+    assert index.merged([refused, entry(0)], entry(2)) == [entry(2), refused, entry(0)]
+
+
+def test_the_list_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond its limit the oldest runs leave the list; their reports stay where they are."""
+    monkeypatch.setattr(index, "MAX_RUNS", 3)
+    runs: list[IndexEntry] = []
+    for number in (2, 5, 1, 4, 3):
+        runs = index.merged(runs, entry(number))
+    assert [run["batch"] for run in runs] == ["batch-5", "batch-4", "batch-3"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)]
+)
+def test_a_lost_write_is_tried_again_over_what_stands(
+    aws: Clients, monkeypatch: pytest.MonkeyPatch, code: str, status: int
+) -> None:
+    """Both answers of S3 to a conditional write that comes too late lead to another attempt."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    index.add(aws.s3, BUCKET, entry(1))
+    existing = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"1"'}
+    again = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"2"'}
+    body = json.dumps({"schema": index.SCHEMA, "runs": [entry(2), entry(1)]}, separators=(",", ":"))
+    with Stubber(aws.s3) as stub:
+        where = {"Bucket": BUCKET, "Key": INDEX}
+        written = where | {"Body": body.encode(), "ContentType": "application/json"}
+        stub.add_response("get_object", existing, where)
+        stub.add_client_error("put_object", code, http_status_code=status)
+        stub.add_response("get_object", again, where)
+        stub.add_response("put_object", {"ETag": '"3"'}, written | {"IfMatch": '"2"'})
+        assert index.add(aws.s3, BUCKET, entry(2)).etag == '"3"'
+        stub.assert_no_pending_responses()
+
+
+def test_a_list_that_never_rests_is_an_error_that_names_it(
+    aws: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its attempts the writer gives the message back to the queue, rather than wait for ever."""
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+
+    def busy(**_request: Any) -> None:
+        answer: Any = {
+            "Error": {"Code": "PreconditionFailed"},
+            "ResponseMetadata": {"HTTPStatusCode": 412},
+        }
+        raise ClientError(answer, "PutObject")
+
+    monkeypatch.setattr(aws.s3, "put_object", busy)
+    with pytest.raises(RuntimeError, match=r"reports/index\.json: expected to write it within 40 tries"):
+        index.add(aws.s3, BUCKET, entry(1))
+
+
+def test_a_list_of_another_schema_is_left_alone(aws: Clients) -> None:
+    """What another version wrote isn't overwritten: the error says what to do."""
+    aws.s3.put_object(Bucket=BUCKET, Key=INDEX, Body=b'{"schema": "digit-batch/index/9", "runs": []}')
+    with pytest.raises(ValueError, match="move it away, and the next report starts another list"):
+        index.add(aws.s3, BUCKET, entry(1))
+
+
+def test_an_entry_says_what_the_report_says() -> None:
+    """A refused run has neither figures nor model nor job."""
+    report: Any = {
+        "status": "Refused",
+        "accuracy": None,
+        "labelled": 0,
+        "coverage": {"expected": 3, "scored": 0, "unreadable": 0, "missing": 3},
+        "model": None,
+        "transform_job": None,
+    }
+    found = index.entry(Run("b7", "20261122t154022z-1a2b3c4d"), report)
+    assert (found["batch"], found["status"], found["expected"]) == ("b7", "Refused", 3)
+    assert {found[name] for name in ("accuracy", "low", "high", "model_version", "transform_job")} == {None}

@@ -1,0 +1,260 @@
+"""report.html and index.html: what they say, and what nobody's names can make of them."""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from batch_prediction.aws.clients import Clients
+from batch_prediction.layout import INDEX, INDEX_PAGE, Run
+from batch_prediction.report import pages
+from batch_prediction.report.thumbnails import MAX_TOTAL, Thumbnail
+from tests.functions.report.html import Page, opened
+from tests.functions.report.sample_kinds import KINDS, LABELS
+from tests.sample_runs import Sample, report_of
+from tests.settings_and_events import BUCKET
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href='javascript:1'>{{7*7}}{% x %}&lt;"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_report_has_the_published_schema_and_a_page(aws: Clients, kind: str) -> None:
+    """report.json is what docs/report.schema.json says, and report.html has its headline or its advice."""
+    sample = KINDS[kind]
+    report = report_of(aws, sample)
+    Draft202012Validator.check_schema(SCHEMA)
+    validator = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    assert [error.message for error in validator.iter_errors(report)] == []
+    page = opened(aws, sample.run.page)
+    assert ("meta", {"http-equiv": "Content-Security-Policy", "content": POLICY}) in page.tags
+    assert f"{report['coverage']['scored']:,} of {report['coverage']['expected']:,} scored" in page.text
+    if report["accuracy"]:
+        assert f"{report['accuracy']['value'] * 100:.2f} %" in page.text
+    if report["status"] == "Completed":
+        assert "What to do" not in page.text
+    else:
+        assert report["reason"] in page.text
+        assert "What to do" in page.text
+        assert "upload the manifest again" in page.text
+        assert "Confusion matrix" not in page.text
+
+
+def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
+    """Figures of a run that wasn't completed, missing keys and unknown ones are refused."""
+    report = report_of(aws, KINDS["labelled"])
+    validator = Draft202012Validator(SCHEMA)
+    for wrong in (
+        report | {"status": "Failed", "reason": "x"},
+        report | {"accuracy": None},
+        report | {"unknown": 1},
+        {name: value for name, value in report.items() if name != "coverage"},
+        report | {"schema": "digit-batch/report/1"},
+    ):
+        assert not validator.is_valid(wrong)
+
+
+def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
+    """The confusion matrix and the table of the digits say what scikit-learn finds in predictions.csv."""
+    sample = KINDS["labelled"]
+    report_of(aws, sample)
+    body = aws.s3.get_object(Bucket=BUCKET, Key=sample.run.predictions)["Body"].read().decode()
+    rows = list(csv.DictReader(io.StringIO(body)))
+    labels, predictions = ([int(row[name]) for row in rows] for name in ("label", "prediction"))
+    html = aws.s3.get_object(Bucket=BUCKET, Key=sample.run.page)["Body"].read().decode()
+    matrix, digits = (
+        re.search(rf'aria-labelledby="{name}">.*?</table>', html, re.S) for name in ("matrix", "classes")
+    )
+    assert matrix
+    assert digits
+    cells = [int(cell.replace("·", "0")) for cell in re.findall(r"<td class=[^>]*>([\d·]+)</td>", matrix[0])]
+    assert cells == confusion_matrix(labels, predictions, labels=range(10)).ravel().tolist()
+    shown = re.findall(r"<td>([\d.]+)\xa0%</td>", digits[0])
+    expected = precision_recall_fscore_support(labels, predictions, labels=range(10))[:3]
+    assert shown == [f"{figure[digit] * 100:.1f}" for digit in range(10) for figure in expected]
+    mistakes = [row for row in rows if row["label"] != row["prediction"]]
+    surest = max(mistakes, key=lambda row: float(row["confidence"]))
+    gallery = Page(html[html.index('id="mistakes"') :]).text
+    assert f"All {len(mistakes)} mistakes" in gallery
+    assert gallery.index(surest["image"].rpartition("/")[2]) < 400
+
+
+def test_the_figures_lie_next_to_the_page_in_sagemaker_s_schema(aws: Clients) -> None:
+    """model_quality.json has the report's matrix and accuracy; a run without labels has no such file."""
+    report = report_of(aws, KINDS["labelled"])
+    key = KINDS["labelled"].run.model_quality
+    content = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    assert content["dataset"]["item_count"] == report["labelled"]
+    figures = content["multiclass_classification_metrics"]
+    assert [list(row.values()) for row in figures["confusion_matrix"].values()] == report["confusion_matrix"]
+    assert figures["accuracy"]["value"] == report["accuracy"]["value"]
+    report_of(aws, KINDS["unlabelled"])
+    prefix = KINDS["unlabelled"].run.report_prefix
+    keys = [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]]
+    assert {key.rpartition("/")[2] for key in keys} == {"predictions.csv", "report.html", "report.json"}
+
+
+def test_a_page_asks_for_nothing(aws: Clients) -> None:
+    """No script, style sheet, frame or image of elsewhere, and links lead only to the report's own files."""
+    sample = Sample("a/b", KINDS["left out"].answers, left_out=KINDS["left out"].left_out)
+    report_of(aws, sample)
+    page = opened(aws, sample.run.page)
+    assert not {"script", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.tags}
+    sources = [(tag, attributes["src"]) for tag, attributes in page.tags if "src" in attributes]
+    assert all(tag == "img" and str(source).startswith("data:image/") for tag, source in sources)
+    links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
+    assert links == {"../../../index.html", "predictions.csv", "report.json", "model_quality.json"}
+    assert {attributes["href"] for tag, attributes in page.tags if tag == "link"} == {"data:,"}
+    assert "@import" not in page.text
+    assert "url(" not in page.text
+
+
+TEXTS = st.one_of(st.text(max_size=60), st.sampled_from([HOSTILE, "</title>", "</style>", "\x00", "\u202e"]))
+
+
+def of_texts(given: dict[str, Any], batch: str, image: str, reason: str) -> bytes:
+    """The page of a report whose names and reasons are these."""
+    report: Any = json.loads(json.dumps(given)) | {"batch": batch}
+    for each in report["mistakes"]:
+        each["image"] = f"s3://{BUCKET}/incoming/{batch}/{image}"
+    report["unscored"] = [{"image": image, "label": None, "reason": reason}]
+    report["model"]["training_job"] = reason
+    return pages.page(Run(batch, report["run"]), report, [Thumbnail(None, "none")] * len(report["mistakes"]))
+
+
+@pytest.fixture
+def report(aws: Clients) -> dict[str, Any]:
+    """A report with mistakes and refused lines, for pages of other names."""
+    return report_of(aws, KINDS["left out"])
+
+
+def test_no_name_makes_a_tag(report: dict[str, Any]) -> None:
+    """Whatever batches, images and reasons are called, the page has the same tags and attributes."""
+    expected = Page(of_texts(report, "b", "i", "r").decode()).shape
+
+    @given(TEXTS, TEXTS, TEXTS)
+    def check(batch: str, image: str, reason: str) -> None:
+        assert Page(of_texts(report, batch, image, reason).decode()).shape == expected
+
+    check()
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+def test_no_name_makes_a_tag_of_the_index(batches: list[str]) -> None:
+    """The index page of any batches has the tags of the index page of others, and links only below itself."""
+
+    def index_of(names: list[str]) -> Page:
+        runs: Any = [
+            {
+                "batch": name,
+                "run": f"20261122t15402{number}z-1a2b3c4d",
+                "status": name,
+                "accuracy": number / 5,
+            }
+            | {"low": 0, "high": 1, "labelled": 1, "scored": 1, "expected": 1, "model_version": 1}
+            for number, name in enumerate(names)
+        ]
+        return Page(pages.index_page(runs[::-1]).decode())
+
+    found = index_of(batches)
+    assert found.shape == index_of(["b"] * len(batches)).shape
+    links = [str(attributes["href"]) for tag, attributes in found.tags if tag == "a"]
+    assert not any(":" in link for link in links)
+
+
+def test_the_longest_texts_and_the_most_images_stay_below_a_megabyte(report: dict[str, Any]) -> None:
+    """A hundred mistakes, a hundred refused lines, every name as long and as hostile as a key may be."""
+    long = '"' * 1000
+    most = json.loads(json.dumps(report))
+    most["mistakes"] = [most["mistakes"][0] | {"image": f"s3://b/incoming/{long}"}] * 100
+    most["unscored"] = [{"image": long, "label": None, "reason": long}] * 100
+    uri = "data:image/png;base64," + "A" * (MAX_TOTAL * 4 // 3 // 100)
+    body = pages.page(Run(long[:512], most["run"]), most | {"batch": long[:512]}, [Thumbnail(uri)] * 100)
+    assert MAX_TOTAL < len(body) <= 1_000_000
+
+
+def test_text_is_shortened_in_its_middle() -> None:
+    """Both ends of a name tell images apart; what HTML can't hold becomes a mark."""
+    assert pages.shortened("0123456789", 10) == "0123456789"
+    assert pages.shortened("0123456789a", 10) == "0123…789a"
+    assert pages.shortened("a\x00b\ud800", 10) == "a\ufffdb\ufffd"
+
+
+def test_a_crash_before_the_commit_is_mended_with_the_same_bytes(aws: Clients) -> None:
+    """Everything of a report is a function of the run: written again, each object is what it was."""
+    sample = KINDS["left out"]
+    report_of(aws, sample)
+    prefixes = (sample.run.report_prefix, INDEX, INDEX_PAGE)
+
+    def content() -> dict[str, bytes]:
+        keys = [
+            entry["Key"]
+            for prefix in prefixes
+            for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
+        ]
+        return {key: aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+    before = content()
+    assert len(before) == 6
+    aws.s3.delete_object(Bucket=BUCKET, Key=sample.run.report)
+    report_of(aws, sample)
+    assert content() == before
+
+
+def test_the_index_shows_runs_newest_first_with_their_changes(aws: Clients) -> None:
+    """Each labelled run is compared with the one before; a change beyond both intervals stands out."""
+    right: list[tuple[int | None, dict[str, Any]]] = [
+        (label, {"label": label, "confidence": 0.9}) for label in LABELS
+    ]
+    wrong: list[tuple[int | None, dict[str, Any]]] = [(1, {"label": 2, "confidence": 0.9})]
+    report_of(aws, Sample("first", right[:-60] + wrong * 60, number=1))
+    report_of(aws, Sample("stopped", right, number=2, status="Stopped"))
+    report_of(aws, Sample("second", right, number=3, version=2))
+    report_of(aws, Sample("third", right[:-1] + wrong, number=4, version=2))
+    page = opened(aws, INDEX_PAGE)
+    rows = page.text.partition("Runs, newest first")[2]
+    assert re.findall(r"third|second|stopped|first", rows) == ["third", "second", "stopped", "first"]
+    assert "99.67 %" in rows
+    assert "−0.33" in rows
+    assert "▲ +20.00" in rows
+    assert "▼" not in rows
+    marks = Counter(tag for tag, attributes in page.tags if attributes.get("class") == "mark")
+    assert marks == {"circle": 1, "rect": 2}
+
+
+def test_the_index_page_ends_after_a_thousand_runs() -> None:
+    """Of more runs the newest are shown, with how many more the list has."""
+    runs: Any = [
+        {
+            "batch": "b",
+            "run": f"20261122t{n // 3600:02}{n // 60 % 60:02}{n % 60:02}z-{n:08x}",
+            "status": "Completed",
+        }
+        | {
+            "accuracy": 0.9 + n / 50_000,
+            "low": 0.89,
+            "high": 0.999,
+            "labelled": 9,
+            "scored": 9,
+            "expected": 9,
+        }
+        | {"model_version": n // 100}
+        for n in range(1500)
+    ][::-1]
+    body = pages.index_page(runs)
+    page = Page(body.decode())
+    assert page.text.count("of 9") == 1000
+    assert "500 older runs are in index.json" in page.text
+    assert page.shape["title", ()] == 1 + 200
+    assert len(body) < 1_000_000

@@ -1,0 +1,201 @@
+"""The joined output of a transform job, counted and tabulated."""
+
+import csv
+import io
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from batch_prediction.labels import CONFIDENCE_UNIT
+from batch_prediction.report import predictions
+from batch_prediction.report.predictions import (
+    COLUMNS,
+    NO_ANSWER,
+    Tally,
+    escape_formula,
+    tabulate,
+)
+from batch_prediction.runs.parts import digest
+from tests.functions.report.transform_output import body, given_line, joined
+
+ANSWERS: Any = st.one_of(
+    st.fixed_dictionaries({"label": st.integers(0, 9), "confidence": st.floats(0, 1)}),
+    st.sampled_from([{"error": "missing"}, {"error": "not an image: b'x'"}]),
+)
+
+
+def tabulated(
+    parts: list[list[dict[str, Any]]], outputs: list[bytes | None], left_out: list[bytes] | None = None
+) -> tuple[Tally, list[dict[str, str]]]:
+    """The counts, and the table as a spreadsheet reads it."""
+    table = io.StringIO()
+    sizes = [len(part) for part in parts]
+    digests = [digest([line["image"]["source-ref"] for line in part]) for part in parts]
+    tally = tabulate(
+        sizes, outputs.__getitem__, lambda part: body(parts[part]), left_out or [], table, digests
+    )
+    table.seek(0)
+    return tally, list(csv.DictReader(table))
+
+
+@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), ANSWERS), max_size=30), st.integers(0, 3))
+def test_coverage_always_adds_up(records: list[tuple[int | None, dict[str, Any]]], left_out: int) -> None:
+    """Every line is scored, unreadable or missing, and every line is a row of the table."""
+    part = [given_line(number, label) for number, (label, _) in enumerate(records)]
+    parts = [part] if part else []
+    refused = [b'{"line":1,"text":"x","reason":"y"}'] * left_out
+    answers = [answer for _, answer in records]
+    tally, rows = tabulated(parts, [joined(part, answers)], refused)
+    assert tally.problem is None
+    assert tally.scored + tally.unreadable + tally.missing == len(records) + left_out == len(rows)
+    assert tally.scored == sum("label" in answer for _, answer in records)
+    assert sum(map(sum, tally.matrix)) == sum(
+        label is not None and "label" in answer for label, answer in records
+    )
+
+
+def test_the_table_has_a_row_an_image() -> None:
+    """A prediction, an error record and a refused line each say what they know."""
+    part = [given_line(0, 7), given_line(1, None), given_line(2, 3)]
+    answers: list[dict[str, Any]] = [
+        {"label": 1, "confidence": 0.9987},
+        {"label": 2, "confidence": 1.0},
+        {"error": "missing"},
+    ]
+    refused = [b'{"line":9,"text":"=cmd()","reason":"expected a JSON object, found text"}']
+    tally, rows = tabulated([part], [joined(part, answers)], refused)
+    assert [tuple(row[column] for column in COLUMNS) for row in rows] == [
+        ("s3://bucket/incoming/b7/0.png", "7", "1", "0.9987", ""),
+        ("s3://bucket/incoming/b7/1.png", "", "2", "1.0", ""),
+        ("s3://bucket/incoming/b7/2.png", "3", "", "", "missing"),
+        ("'=cmd()", "", "", "", "line 9: expected a JSON object, found text"),
+    ]
+    assert (tally.scored, tally.unreadable, tally.missing) == (2, 1, 1)
+    assert tally.matrix[7][1] == 1
+
+
+PART = [given_line(0, 7), given_line(1, 1)]
+GOOD: list[dict[str, Any]] = [{"label": 7, "confidence": 1.0}, {"label": 1, "confidence": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("output", "why"),
+    [
+        (None, "output part 1: expected 2 lines, found no object"),
+        (b"", "output part 1: expected 2 lines, found 0"),
+        (joined(PART[:1], GOOD[:1]), "output part 1: expected 2 lines, found 1"),
+        (joined(PART, GOOD) * 2, "output part 1: expected 2 lines, found 4"),
+        (body(PART), "output part 1, line 1: expected the input with SageMakerOutput"),
+        (b"[]\n[]\n", "output part 1, line 1: expected the input with SageMakerOutput"),
+        (b"{\n{\n", "output part 1, line 1: expected the input with SageMakerOutput"),
+        (
+            joined(PART, [GOOD[0], {"label": 10, "confidence": 1}]),
+            "expected digits, found label 1 and prediction 10",
+        ),
+        (
+            joined(PART, [GOOD[0], {"label": "7", "confidence": 1}]),
+            "expected digits, found label 1 and prediction '7'",
+        ),
+        (joined(PART, [GOOD[0], {"label": 7}]), "output part 1, line 2: expected the input"),
+        (
+            joined(PART, [GOOD[0], {"label": 7, "confidence": 1.01}]),
+            "output part 1, line 2: expected the input",
+        ),
+        (
+            joined(PART, [GOOD[0], {"label": 7, "confidence": "x"}]),
+            "output part 1, line 2: expected the input",
+        ),
+    ],
+)
+def test_a_broken_part_among_good_ones_is_missing_as_a_whole(output: bytes | None, why: str) -> None:
+    """Partial output is never counted: the part's images are missing, each with a row that says so."""
+    tally, rows = tabulated([PART, PART], [joined(PART, GOOD), output])
+    assert tally.problem is not None
+    assert why in tally.problem
+    assert (tally.scored, tally.unreadable, tally.missing) == (2, 0, 2)
+    assert [row["error"] for row in rows] == ["", "", NO_ANSWER, NO_ANSWER]
+
+
+@given(
+    st.lists(
+        st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.integers(0, 9), st.integers(0, 10_000)),
+        max_size=60,
+    ),
+    st.integers(1, 20),
+    st.integers(1, 5),
+)
+def test_mistakes_are_the_most_confident_and_every_label_counts_once(
+    records: list[tuple[int | None, int, int]], size: int, most: int
+) -> None:
+    """However the lines are parted: mistakes by confidence, then by place; right and wrong by confidence."""
+    part = [given_line(number, label) for number, (label, _, _) in enumerate(records)]
+    answers = [{"label": found, "confidence": certainty / CONFIDENCE_UNIT} for _, found, certainty in records]
+    parts = [part[start : start + size] for start in range(0, len(part), size)]
+    outputs: list[bytes | None] = [
+        joined(part[start : start + size], answers[start : start + size])
+        for start in range(0, len(part), size)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "SHOWN", most)
+        tally, _ = tabulated(parts, outputs)
+    wrong = [
+        (certainty, part[number]["image"]["source-ref"], label, found)
+        for number, (label, found, certainty) in enumerate(records)
+        if label not in (None, found)
+    ]
+    assert tally.mistakes == sorted(wrong, key=lambda mistake: -mistake[0])[:most]
+    assert tally.wrong == Counter(mistake[0] for mistake in wrong)
+    assert tally.right == Counter(certainty for label, found, certainty in records if label == found)
+
+
+def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Error records and refused lines in their order, at most as many as a report shows."""
+    monkeypatch.setattr(predictions, "SHOWN", 3)
+    part = [given_line(number, 7) for number in range(2)]
+    answers: list[dict[str, Any]] = [{"error": "missing"}, {"label": 7, "confidence": 1}]
+    left_out = [b'{"line":3,"text":"=x","reason":"y"}'] * 2
+    tally, _ = tabulated([part, part], [joined(part, answers)] * 2, left_out)
+    image = "s3://bucket/incoming/b7/0.png"
+    assert tally.unscored == [(image, 7, "missing")] * 2 + [("'=x", None, "line 3: y")]
+    assert tally.unreadable == 2
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_begins_like_a_formula(text: str) -> None:
+    """A spreadsheet shows such text instead of running it."""
+    assert escape_formula(text) == f"'{text}"
+
+
+def test_other_cells_stay_as_they_are() -> None:
+    """Text that no spreadsheet would run isn't changed."""
+    assert escape_formula("not an image: b'='") == "not an image: b'='"
+
+
+@given(st.permutations(range(8)))
+def test_an_output_in_another_order_is_detected_at_its_first_line(order: list[int]) -> None:
+    """Answers that aren't where their images are in the input count nowhere: the part is missing."""
+    part = [given_line(number, number) for number in range(8)]
+    answer = {"label": 3, "confidence": 0.9}
+    tally, rows = tabulated([part], [joined([part[number] for number in order], [answer] * 8)])
+    moved = [line for line, number in enumerate(order) if line != number]
+    if not moved:
+        assert tally.problem is None
+        return
+    first, image = moved[0] + 1, f"s3://bucket/incoming/b7/{moved[0]}.png"
+    assert tally.problem is not None
+    assert tally.problem.startswith(f"output part 0, line {first}: expected the answer to {image}, found")
+    assert (tally.scored, tally.missing) == (0, 8)
+    assert [row["image"] for row in rows] == [line["image"]["source-ref"] for line in part]
+
+
+def test_an_image_that_is_no_text_is_detected() -> None:
+    """Whatever is in an image's place is a broken part, not a crash."""
+    part = [given_line(1, 1)]
+    output = body([{"image": {"source-ref": 7}, "SageMakerOutput": {"label": 1, "confidence": 0.9}}])
+    tally, _ = tabulated([part], [output])
+    assert tally.problem == (
+        "output part 0, line 1: expected the answer to s3://bucket/incoming/b7/1.png, found that to 7"
+    )

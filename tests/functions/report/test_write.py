@@ -1,0 +1,287 @@
+"""A run's report."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from batch_prediction.aws.clients import Clients
+from batch_prediction.events import AttemptRequested
+from batch_prediction.report import write as report
+from batch_prediction.runs import decision, existing_report, transform_job
+from batch_prediction.runs.decision import Decision, GiveUp, Refuse
+from batch_prediction.runs.reason_codes import ReasonCode
+from batch_prediction.settings import Settings
+from tests.functions.notifications import Published
+from tests.functions.report.transform_jobs import STARTED, job
+from tests.functions.report.transform_output import body, given_line, joined
+from tests.functions.start.uploads import RUN
+from tests.settings_and_events import BUCKET, SETTINGS
+
+PART = [given_line(0, 7), given_line(1, 1), given_line(2, None), given_line(3, 2)]
+ANSWERS: list[dict[str, Any]] = [
+    {"label": 7, "confidence": 0.99},
+    {"label": 7, "confidence": 0.6},
+    {"label": 4, "confidence": 1.0},
+    {"error": "missing"},
+]
+
+
+def run_of(aws: Clients, decided: Decision, output: bytes | None) -> None:
+    """Lay out a run in the bucket."""
+    decision.take(aws.s3, BUCKET, RUN, decided)
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=body(PART))
+    refused = b'{"line":5,"text":"broken","reason":"not JSON"}\n'
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.left_out, Body=refused)
+    if output is not None:
+        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=output)
+
+
+def write(aws: Clients, described: dict[str, Any] | None) -> bool:
+    """Write the report while SageMaker describes the job so."""
+    with Stubber(aws.sagemaker) as stub:
+        if described:
+            stub.add_response("describe_transform_job", described)
+        return report.write_report(aws, SETTINGS, RUN)
+
+
+def read(aws: Clients) -> dict[str, Any]:
+    """The content of report.json."""
+    content: dict[str, Any] = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=RUN.report)["Body"].read())
+    return content
+
+
+def test_a_completed_run_has_figures(aws: Clients) -> None:
+    """Coverage adds up, the accuracy counts labelled and scored images, and everything's origin is named."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert content["coverage"] == {"expected": 5, "scored": 3, "unreadable": 1, "missing": 1}
+    assert (content["status"], content["reason"], content["labelled"]) == ("Completed", None, 2)
+    assert content["reason_code"] is None
+    assert content["accuracy"]["value"] == 0.5
+    assert content["confusion_matrix"][1][7] == 1
+    assert [figures["label"] for figures in content["classes"]] == list(range(10))
+    assert content["model"] == {
+        "package_arn": STARTED.model_package,
+        "version": 1,
+        "training_job": "digits-1",
+        "artifact_sha256": "0" * 64,
+    }
+    assert content["transform_job"] == {
+        "name": STARTED.transform_job,
+        "status": "Completed",
+        "created": "2026-11-22T15:40:24Z",
+        "started": "2026-11-22T15:44:31Z",
+        "ended": "2026-11-22T15:48:07Z",
+        "instance_type": "ml.m5.large",
+        "instance_count": 1,
+    }
+    assert content["time"] == {"waiting": 2, "start_up": 247, "compute": 216}
+    assert content["cost"]["estimate"] == round(0.115 * 216 / 3600, 4)
+    table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
+    assert len(table.splitlines()) == 1 + 5
+
+
+def test_a_running_job_of_somebody_else_is_not_waited_for(aws: Clients) -> None:
+    """A job of the run's name that writes elsewhere is an error, not a job that hasn't ended yet."""
+    run_of(aws, STARTED, None)
+    elsewhere = job("InProgress") | {"TransformOutput": {"S3OutputPath": "s3://elsewhere/"}}
+    with pytest.raises(RuntimeError, match=f"transform job {STARTED.transform_job}: the name is taken"):
+        write(aws, elsewhere)
+
+
+def test_completed_is_not_success(aws: Clients) -> None:
+    """A completed job whose output is short has failed: no figure of a part is given for the whole."""
+    run_of(aws, STARTED, joined(PART[:3], ANSWERS[:3]))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert content["status"] == "Failed"
+    assert content["reason"] == "output part 0: expected 4 lines, found 3"
+    assert content["reason_code"] == "OUTPUT_INCOMPLETE"
+    assert (content["accuracy"], content["classes"], content["confusion_matrix"]) == (None, [], [])
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+    assert content["transform_job"]["status"] == "Completed"
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "reason", "code"),
+    [
+        ("Failed", "AlgorithmError: See job logs", "AlgorithmError: See job logs", "CONTAINER_FAILED"),
+        ("Stopped", None, "the transform job is Stopped, and gives no reason", "STOPPED"),
+    ],
+)
+def test_a_failed_or_stopped_job_is_reported_with_its_reason(
+    aws: Clients, status: str, given: str | None, reason: str, code: str
+) -> None:
+    """What SageMaker says is in the report, and no figure."""
+    run_of(aws, STARTED, None)
+    assert write(aws, job(status, given))
+    content = read(aws)
+    assert (content["status"], content["reason"], content["accuracy"]) == (status, reason, None)
+    assert content["reason_code"] == code
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+
+
+def test_a_refused_run_is_reported_without_a_job(aws: Clients) -> None:
+    """A run that was never started says why; all its images are missing."""
+    run_of(aws, Refuse(4, 3, 1, "no approved package", ReasonCode.NO_APPROVED_MODEL), None)
+    assert write(aws, None)
+    content = read(aws)
+    assert (content["status"], content["reason"]) == ("Refused", "no approved package")
+    assert content["reason_code"] == "NO_APPROVED_MODEL"
+    assert (content["model"], content["transform_job"]) == (None, None)
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+
+
+def test_a_second_delivery_writes_nothing(aws: Clients) -> None:
+    """Where report.json is, the report is whole: no object gets another version."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"]
+    assert not write(aws, job("Completed"))
+    assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"] == before
+
+
+def test_a_report_about_a_job_replaces_one_without(aws: Clients) -> None:
+    """A refusal's report gives way to what the job did."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.report, Body=b'{"transform_job": null}')
+    assert write(aws, job("Completed"))
+    assert read(aws)["status"] == "Completed"
+
+
+INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
+
+
+def attempted(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
+    """SageMaker describes a run's attempts, the first one first; None for one that doesn't exist."""
+    stub = Stubber(aws.sagemaker)
+    for number, found in enumerate(described, start=1):
+        if found is None:
+            stub.add_client_error(
+                "describe_transform_job", "ValidationException", "Could not find requested job"
+            )
+        else:
+            path = f"s3://{BUCKET}/{RUN.output_prefix(number)}"
+            output = found["TransformOutput"] | {"S3OutputPath": path}
+            name = transform_job.attempt_name(STARTED, number)
+            stub.add_response(
+                "describe_transform_job", found | {"TransformJobName": name, "TransformOutput": output}
+            )
+    return stub
+
+
+def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Settings) -> None:
+    """No report is written; start_transform is asked for the run's next job."""
+    run_of(aws, STARTED, None)
+    with attempted(aws, job("Failed", INTERNAL), None):
+        assert not report.write_report(aws, settings, RUN)
+    answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url)
+    assert json.loads(answer["Messages"][0]["Body"]) == AttemptRequested.message(RUN)
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
+
+
+def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Settings) -> None:
+    """The report is about the second attempt, and reads its output."""
+    run_of(aws, STARTED, joined(PART[:1], ANSWERS[:1]))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
+    with attempted(aws, job("Failed", INTERNAL), job("Completed")):
+        assert report.write_report(aws, settings, RUN)
+    content = read(aws)
+    assert content["transform_job"]["name"] == f"{STARTED.transform_job}-2"
+    assert (content["status"], content["coverage"]["scored"]) == ("Completed", 3)
+
+
+def test_the_third_failure_of_the_service_is_the_last(aws: Clients, settings: Settings) -> None:
+    """Three jobs were paid for; the report says what the service said."""
+    run_of(aws, STARTED, None)
+    with attempted(aws, *[job("Failed", INTERNAL)] * 3):
+        assert report.write_report(aws, settings, RUN)
+    content = read(aws)
+    assert content["transform_job"]["name"] == f"{STARTED.transform_job}-3"
+    assert (content["status"], content["reason"]) == ("Failed", INTERNAL)
+
+
+def test_a_run_that_was_given_up_is_reported_without_a_job(aws: Clients, settings: Settings) -> None:
+    """The reason is the one that was written down; every usable image is missing, with a row."""
+    run_of(aws, STARTED, None)
+    decision.give_up(aws.s3, BUCKET, RUN, GiveUp("gave up after 24.0 hours", ReasonCode.QUOTA))
+    with attempted(aws, None):
+        assert report.write_report(aws, settings, RUN)
+    content = read(aws)
+    assert (content["status"], content["reason"]) == ("GaveUp", "gave up after 24.0 hours")
+    assert content["reason_code"] == "QUOTA"
+    assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
+    table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
+    assert len(table.splitlines()) == 1 + 5
+
+
+def test_an_attempt_that_was_given_up_is_reported_with_both_reasons(aws: Clients, settings: Settings) -> None:
+    """The service failed the first job, and there was no capacity for a second."""
+    run_of(aws, STARTED, None)
+    decision.give_up(aws.s3, BUCKET, RUN, GiveUp("gave up after 24.0 hours", ReasonCode.QUOTA))
+    with attempted(aws, job("Failed", INTERNAL), None):
+        assert report.write_report(aws, settings, RUN)
+    assert read(aws)["reason"] == f"{INTERNAL}; no other attempt: gave up after 24.0 hours"
+
+
+def test_whoever_loses_the_commit_leaves_the_existing_report(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another delivery wrote the report in the meantime: it has one version."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    with attempted(aws, job("Completed")):
+        assert report.write_report(aws, settings, RUN)
+    before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"]
+    looks = iter([existing_report.ExistingReport(-1, None), existing_report.read(aws.s3, BUCKET, RUN)])
+    monkeypatch.setattr(existing_report, "read", lambda *_place: next(looks))
+    with attempted(aws, job("Completed")):
+        assert not report.write_report(aws, settings, RUN)
+    assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix=RUN.report)["Versions"] == before
+
+
+def test_a_report_is_announced_in_one_message(aws: Clients, settings: Settings, published: Published) -> None:
+    """Who subscribed reads how it went and where the report lies; a second delivery says nothing."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert published() == []
+    for written in (True, False):
+        with attempted(aws, job("Completed")):
+            assert report.write_report(aws, settings, RUN) is written
+    (message,) = published()
+    assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
+    assert "5 expected, 3 scored, 1 unreadable, 1 missing" in message["Message"]
+    assert f"s3://{BUCKET}/{RUN.report}" in message["Message"]
+
+
+def test_a_report_is_measured(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its figures are metrics of the stack, in CloudWatch's embedded format."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("DigitBatch", [["Name"]])
+    found = {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]}
+    assert found == {
+        "Expected": 5,
+        "Scored": 3,
+        "Unreadable": 1,
+        "Missing": 1,
+        "NotCompleted": 0,
+        "Accuracy": 0.5,
+    }
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping"])
+def test_a_job_that_still_runs_has_no_report(aws: Clients, status: str) -> None:
+    """The event is a hint: SageMaker is asked, and what hasn't ended isn't reported."""
+    run_of(aws, STARTED, None)
+    assert not write(aws, job(status))
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
+
+
+def test_a_run_that_nobody_decided_is_an_error_that_names_its_key(aws: Clients) -> None:
+    """Such a message goes to the dead-letter queue, with the key that was expected."""
+    with pytest.raises(LookupError, match=r"run\.json: expected the run's decision, found nothing"):
+        report.write_report(aws, SETTINGS, RUN)

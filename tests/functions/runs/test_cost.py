@@ -1,0 +1,57 @@
+"""Where a run's time went, and what it cost."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from batch_prediction.runs.cost import (
+    PRICES,
+    Cost,
+    Time,
+    cost,
+    price_per_hour,
+    time,
+)
+
+UPLOADED = datetime(2026, 11, 22, 15, 40, 22, tzinfo=UTC)
+
+
+def job(**seconds: int) -> Any:
+    """A job of two instances whose times lie so many seconds after the upload."""
+    times = {name: UPLOADED + timedelta(seconds=after) for name, after in seconds.items()}
+    return {"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}, **times}
+
+
+def test_the_parameter_overrides_the_table() -> None:
+    """TransformPricePerHour is the price where it is set; a type that no table has, has none."""
+    assert price_per_hour("ml.m5.large", 0.0) == PRICES["ml.m5.large"]
+    assert price_per_hour("ml.m5.large", 0.5) == 0.5
+    assert price_per_hour("ml.new.large", 0.0) is None
+
+
+def test_all_instances_cost_from_start_to_end() -> None:
+    """Two instances at work for half an hour are one instance hour; start-up isn't billed."""
+    described = job(CreationTime=60, TransformStartTime=360, TransformEndTime=2160)
+    assert cost(0.23, described) == Cost(0.23, "USD", 0.23, 1.0)
+    assert time(UPLOADED, described) == Time(60, 300, 1800)
+
+
+@pytest.mark.parametrize(
+    ("price", "described"),
+    [
+        (None, job(CreationTime=1, TransformStartTime=2, TransformEndTime=3)),
+        (0.23, job(CreationTime=1, TransformEndTime=3)),
+        (0.23, None),
+    ],
+)
+def test_what_is_not_known_has_no_cost(price: float | None, described: Any) -> None:
+    """Without a price, or without instances that ran, no amount is guessed."""
+    assert cost(price, described) is None
+
+
+def test_a_job_that_never_started_has_the_time_that_is_known() -> None:
+    """A part whose end never came is unknown, and clocks that disagree give zero, never less."""
+    assert time(UPLOADED, job(CreationTime=60, TransformEndTime=90)) == Time(60, None, None)
+    assert time(UPLOADED, job(CreationTime=-2)) == Time(0, None, None)
+    assert time(UPLOADED, None) is None

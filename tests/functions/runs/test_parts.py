@@ -1,0 +1,18 @@
+"""A run's parts."""
+
+from batch_prediction.runs.parts import digest, part_sizes
+
+
+def test_parts_have_a_thousand_lines_and_later_ten_thousand() -> None:
+    """A million images are a thousand parts; beyond that parts grow, and their number stays reasonable."""
+    assert list(part_sizes(0)) == []
+    assert list(part_sizes(2_500)) == [1000, 1000, 500]
+    sizes = list(part_sizes(1_025_000))
+    assert sizes[:1000] == [1000] * 1000
+    assert sizes[1000:] == [10_000, 10_000, 5_000]
+
+
+def test_a_digest_tells_the_same_images_in_another_order() -> None:
+    """An output whose lines are mixed up isn't the part's."""
+    assert digest(["s3://b/1.png", "s3://b/2.png"]) != digest(["s3://b/2.png", "s3://b/1.png"])
+    assert digest(["s3://b/1.png"]) == digest(["s3://b/1.png"])

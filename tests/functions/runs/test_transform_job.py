@@ -1,0 +1,80 @@
+"""A run's model and transform job: made once under a name of their own, or refused."""
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from batch_prediction.aws.clients import Clients
+from batch_prediction.runs import transform_job
+from tests.functions.start.uploads import (
+    DECISION,
+    RUN,
+    job_writing_to,
+    model_of,
+)
+from tests.settings_and_events import BUCKET, SETTINGS
+
+
+@pytest.mark.parametrize(("lines", "instances"), [(1, 1), (100_000, 1), (100_001, 2), (10_000_000, 4)])
+def test_instances_follow_the_number_of_images(lines: int, instances: int) -> None:
+    """One instance for 100,000 images, up to the stack's limit."""
+    assert transform_job.instance_count(SETTINGS, lines) == instances
+
+
+def test_names_that_are_taken_by_ourselves_are_a_success(aws: Clients) -> None:
+    """After a time-out that took effect, model and job are there already: both are described and compared."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_response("describe_model", model_of(DECISION.model_package))
+        stub.add_client_error("create_transform_job", "ResourceInUse")
+        stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
+        transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+        stub.assert_no_pending_responses()
+
+
+def test_a_foreign_model_under_our_name_is_a_loud_failure(aws: Clients) -> None:
+    """The error names the model, and what differs."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_response("describe_model", model_of(DECISION.model_package[:-1] + "2"))
+        with pytest.raises(RuntimeError, match=r"model digits-0123456789ab: the name is taken.*digits/2"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
+    """A job that writes elsewhere is never taken for the run's."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("create_model", {"ModelArn": model_of("")["ModelArn"]})
+        stub.add_client_error("create_transform_job", "ResourceInUse")
+        stub.add_response("describe_transform_job", job_writing_to("s3://elsewhere/"))
+        with pytest.raises(
+            RuntimeError, match=r"TransformOutput\.S3OutputPath: expected .* found 's3://elsewhere/'"
+        ):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_a_request_that_is_wrong_isn_t_a_taken_name(aws: Clients) -> None:
+    """SageMaker's ValidationException about anything else says that the package can't be used."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Could not find model data")
+        stub.add_client_error("describe_model", "ValidationException", "Could not find model")
+        refused = transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+    assert "Could not find model data" in (refused or "")
+
+
+def test_a_model_that_cannot_be_described_yet_is_asked_for_again(aws: Clients) -> None:
+    """Its name is taken and the description lags behind: the queue has it again, nothing is given up."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_client_error("describe_model", "ValidationException", "Could not find model")
+        with pytest.raises(ClientError, match="already existing"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_an_attempt_s_number_is_read_from_its_name_or_refused() -> None:
+    """The name ends in the run's id, or in that and -2, -3; anything else is another run's job."""
+    assert transform_job.attempt_number(RUN, f"digits-{RUN.id}") == 1
+    assert transform_job.attempt_number(RUN, f"a-name-1-{RUN.id}-3") == 3
+    for name in ("digits-1", f"digits-{RUN.id}-", f"digits-{RUN.id}-x", f"digits-{RUN.id}2"):
+        with pytest.raises(ValueError, match=f"expected a name that ends in {RUN.id}"):
+            transform_job.attempt_number(RUN, name)
