@@ -45,7 +45,7 @@ torchvision: $(VENV)-torchvision/.installed
 
 # What `python -m build` makes, installed into fresh environments and run from an empty folder.
 wheel: $(VENV)/.installed
-	$(PYTEST) tests/wheel
+	$(PYTEST) -m wheel
 
 # docs/report.png, the top of the demo's report, by headless Chromium (CHROMIUM names another than Debian's).
 screenshot: $(VENV)/.installed
