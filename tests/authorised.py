@@ -11,7 +11,7 @@ from localcloud.core.cloud import Cloud
 
 TESTS = Path(__file__).parent
 REPLAY = TESTS / "test_permissions.py"
-ELSEWHERE = {"faults", "fidelity", "programs"}  # not part of `make test`
+ELSEWHERE = {"faults", "fidelity", "notebook", "programs"}  # not part of `make test`
 _DEPLOYS = re.compile(r"deploy\([^)]*template\.yaml")
 Entry = tuple[str, tuple[str, ...], Any]  # a role's name, its policies as JSON, an iam.policies.Request
 _records: list[set[Entry]] = []
