@@ -27,9 +27,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What the replay of permissions looks at comes first, and then the replay."""
+    """What the replay of permissions looks at comes first, then the replay, then what takes long."""
     deploying = authorised.deploying()
-    items.sort(key=lambda item: (item.path not in deploying, item.path != authorised.REPLAY))
+    items.sort(
+        key=lambda item: (
+            item.path not in deploying,
+            item.path != authorised.REPLAY,
+            item.get_closest_marker("long") is None,
+        )
+    )
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist isn't installed where only torchvision is tested

@@ -65,7 +65,7 @@ def use_moto_account(patch: pytest.MonkeyPatch) -> None:
     """
     from moto.core.base_backend import BaseBackend  # moto's import costs a second that other tests don't pay
 
-    urls = cache(BaseBackend.urls.fget)
+    urls = cache(vars(BaseBackend)["urls"].fget)
     patch.setattr(BaseBackend, "urls", property(urls))
     patch.setenv("AWS_ACCESS_KEY_ID", "local")
     patch.setenv("AWS_SECRET_ACCESS_KEY", "local")

@@ -11,6 +11,7 @@ import pytest
 from cli.demo import STATE
 from localcloud.packaging import install
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[1]
 DIGITS = Path(sys.executable).parent / "digits"
 

@@ -13,6 +13,7 @@ import train
 from tests.container.conftest import WriteDataSet
 from training import datasets
 
+pytestmark = pytest.mark.long
 HOSTS = ("algo-1", "algo-2")
 ARGUMENTS = [
     *("--epochs", "4", "--batch-size", "50", "--validation-images", "0", "--threads", "1"),

@@ -32,6 +32,7 @@ from tests.functions.test_report import job
 from tests.functions.test_start import DECISION
 from tests.samples import BUCKET, SETTINGS
 
+pytestmark = pytest.mark.long
 # Every example is an upload of its own in one account of moto's: nothing of it is left for the next one.
 ONE_ACCOUNT = [HealthCheck.function_scoped_fixture]
 BATCH = "b7"
