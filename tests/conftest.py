@@ -39,8 +39,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What the replay of permissions looks at comes first, and then the replay."""
-    items.sort(key=lambda item: (not item.get_closest_marker("deploys"), item.path != permission_log.REPLAY))
+    """What the replay of permissions looks at comes first, then the replay, then what takes long."""
+    items.sort(
+        key=lambda item: (
+            not item.get_closest_marker("deploys"),
+            item.path != permission_log.REPLAY,
+            item.get_closest_marker("long") is None,
+        )
+    )
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest-xdist isn't installed where only torchvision is tested

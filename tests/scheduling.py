@@ -1,5 +1,7 @@
 """How several processes share out the tests (pytest-xdist)."""
 
+from typing import Any
+
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import permission_log
@@ -10,6 +12,11 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist carries no type
 
     pytest-xdist's own `loadgroup` would do: version 3.8 doesn't know pytest 9.2's names of tests.
     """
+
+    def __init__(self, config: Any, log: Any) -> None:
+        super().__init__(config, log)
+        # else files with many tests come first, and one process ends long after the others, with the demos
+        config.option.loadscopereorder = False
 
     def _split_scope(self, nodeid: str) -> str:
         file = permission_log.ROOT / nodeid.partition("::")[0]

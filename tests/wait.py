@@ -9,11 +9,12 @@ Found = TypeVar("Found")
 
 def until(look: Callable[[], Found | None], seconds: float = 300.0) -> Found:
     """Look until there is something, and return it; TimeoutError after `seconds`."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.02
     while not (found := look()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds} s, found nothing")
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.5 * pause, 0.2)  # each look is a request, and takes the time of what is waited for
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
+from moto.sqs.models import sqs_backends
 
 from localcloud.core.cloud import Cloud
 from localcloud.lambda_.runtime_api import Invocation
@@ -32,7 +33,8 @@ class Poller:
         self.mapping = mapping
         self._run = run
         self._queue_arn: str = mapping.event_source_arn
-        self._queue_url = queue_url(cloud, self._queue_arn.rsplit(":", 1)[-1])
+        self._queue_name = self._queue_arn.rsplit(":", 1)[-1]
+        self._queue_url = queue_url(cloud, self._queue_name)
 
     def run(self) -> None:
         """Poll until the mapping is gone, each batch in a thread of its own: an error ends that one alone."""
@@ -60,6 +62,9 @@ class Poller:
         return backend.get_event_source_mapping(self.mapping.uuid) is not None
 
     def _receive(self) -> list[dict[str, Any]]:
+        queue = sqs_backends[self.cloud.account_id][self.cloud.region].queues.get(self._queue_name)
+        if queue is not None and not queue.messages:
+            return []  # a request ten times a second would cost a tenth of a processor
         answer = self.cloud.client("sqs").receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=min(self.mapping.batch_size, 10),

@@ -11,6 +11,7 @@ import pytest
 from cli.project import CACHE
 from localcloud.packaging import install
 
+pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[2]
 DIGITS = Path(sys.executable).parent / "digits"
 

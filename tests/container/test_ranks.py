@@ -1,10 +1,10 @@
 """Several ranks on loopback train one model."""
 
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,20 @@ import train
 from tests.container.blocks import WriteDataSet
 from training import datasets
 
+pytestmark = pytest.mark.long
 HOSTS = ("algo-1", "algo-2")
 ARGUMENTS = [
     *("--epochs", "4", "--batch-size", "50", "--validation-images", "0", "--threads", "1"),
     *("--ema-decay", "0.8"),
 ]
+# Every host begins so: with its own variables and arguments, as a program of its own has them.
+BEGIN = """
+import os, sys
+os.environ.clear()
+os.environ.update(ENVIRONMENT)
+sys.argv[1:] = ARGUMENTS
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+"""
 # A host: it trains, saves after each epoch, and notes the positions of its share of each mini-batch.
 HOST = """
 import json, os, sys
@@ -37,6 +46,9 @@ sys.exit(code)
 """
 # A host that takes itself to have two GPUs, and trains on its processor.
 TWO_GPUS = "import sys, torch, train; torch.cuda.device_count = lambda: 2; sys.exit(train.main(sys.argv[1:]))"
+# Hosts are forks of one interpreter that has imported torch, which else takes each of them three seconds.
+_WITH_TORCH = multiprocessing.get_context("forkserver")
+_WITH_TORCH.set_forkserver_preload(["torch", "torch._dynamo"])  # the latter is what an optimizer imports
 
 
 @pytest.fixture(scope="module")
@@ -48,51 +60,43 @@ def digits(tmp_path_factory: pytest.TempPathFactory, write_data_set: WriteDataSe
     return folder
 
 
-def start(
-    program: str, digits: Path, folder: Path, *arguments: str, **environment: str
-) -> subprocess.Popen[str]:
+def start(program: str, digits: Path, folder: Path, *arguments: str, **environment: str) -> BaseProcess:
     """Start a host that leaves its model, its shares and its failure below `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     channels = ["--training", str(digits / "training"), "--test", str(digits / "test")]
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            program,
-            *ARGUMENTS,
-            *channels,
-            "--model-dir",
-            str(folder / "model"),
-            *arguments,
-        ],
-        env={
+    given = {
+        "ARGUMENTS": [*ARGUMENTS, *channels, "--model-dir", str(folder / "model"), *arguments],
+        "ENVIRONMENT": {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "PYTHONPATH": str(Path(train.__file__).parent),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(free_port()),
             "SHARES": str(folder / "shares.json"),
             "SM_OUTPUT_DIR": str(folder),
             **environment,
         },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    }
+    host = _WITH_TORCH.Process(target=exec, args=(BEGIN + program, given))
+    host.start()
+    return host
 
 
-def train_on_two_hosts(digits: Path, folder: Path, *arguments: str, **variables: str) -> list[int]:
+def ended(host: BaseProcess) -> int | None:
+    """Wait for a host's end; returns its exit code, None when it goes on for more than ten minutes."""
+    host.join(timeout=600)
+    return host.exitcode
+
+
+def train_on_two_hosts(digits: Path, folder: Path, *arguments: str, **variables: str) -> list[int | None]:
     """Train as SageMaker does on two instances; returns the hosts' exit codes."""
     environment = {"SM_HOSTS": json.dumps(HOSTS), "MASTER_PORT": str(free_port()), **variables}
     hosts = [
         start(HOST, digits, folder / host, *arguments, SM_CURRENT_HOST=host, **environment) for host in HOSTS
     ]
     try:
-        for host in hosts:
-            host.communicate(timeout=600)
+        return [ended(host) for host in hosts]
     finally:
         for host in hosts:
             host.kill()
-    return [host.returncode for host in hosts]
 
 
 def free_port() -> int:
@@ -112,9 +116,7 @@ def test_two_hosts_share_each_mini_batch_and_make_one_model_as_good_as_one_host(
     digits: Path, tmp_path: Path
 ) -> None:
     """The hosts' shares are disjoint halves of one host's mini-batches; the first one writes the artifact."""
-    alone = start(HOST, digits, tmp_path / "alone")
-    alone.communicate(timeout=600)
-    assert alone.returncode == 0
+    assert ended(start(HOST, digits, tmp_path / "alone")) == 0
     assert train_on_two_hosts(digits, tmp_path) == [0, 0]
     whole, first, second = (
         json.loads((tmp_path / host / "shares.json").read_text()) for host in ("alone", *HOSTS)
@@ -154,9 +156,7 @@ def test_ranks_that_can_not_share_a_mini_batch_say_so(digits: Path, tmp_path: Pa
 
 def test_a_host_with_two_gpus_starts_two_ranks(digits: Path, tmp_path: Path) -> None:
     """One program a host is enough: it starts a rank for each GPU, and one of them writes the artifact."""
-    host = start(TWO_GPUS, digits, tmp_path / "host", "--epochs", "2")
-    _, errors = host.communicate(timeout=600)
-    assert host.returncode == 0, errors
+    assert ended(start(TWO_GPUS, digits, tmp_path / "host", "--epochs", "2")) == 0
     config = json.loads((tmp_path / "host/model/config.json").read_text())
     assert config["ranks"] == 2
     assert config["metrics"]["test-accuracy"] > 0.9
@@ -164,9 +164,7 @@ def test_a_host_with_two_gpus_starts_two_ranks(digits: Path, tmp_path: Path) -> 
 
 def test_a_failed_rank_of_a_host_is_the_hosts_failure(digits: Path, tmp_path: Path) -> None:
     """The exit code and the sentence of a rank that its host has started reach SageMaker."""
-    host = start(TWO_GPUS, digits, tmp_path / "host", "--batch-size", "51")
-    _, errors = host.communicate(timeout=600)
-    assert host.returncode == 1, errors
+    assert ended(start(TWO_GPUS, digits, tmp_path / "host", "--batch-size", "51")) == 1
     assert "the number of ranks, found 51" in (tmp_path / "host/failure").read_text()
 
 
