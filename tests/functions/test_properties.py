@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.stub import Stubber
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -168,7 +169,10 @@ def answer_absent_images(aws: Clients) -> None:
             return None  # moto answers
         metadata = {"HTTPStatusCode": 404}
         error = {"Code": "NoSuchKey", "Message": "The specified key does not exist."}
-        return AWSResponse(params["url"], 404, {}, None), {"Error": error, "ResponseMetadata": metadata}
+        return AWSResponse(params["url"], 404, HTTPHeaders(), None), {
+            "Error": error,
+            "ResponseMetadata": metadata,
+        }
 
     aws.s3.meta.events.register("before-call.s3.GetObject", absent, unique_id="absent")
 

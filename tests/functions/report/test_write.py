@@ -9,12 +9,12 @@ from botocore.stub import Stubber
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested
 from batch_prediction.report import write as report
-from batch_prediction.runs import decision, existing_report, transform_job
+from batch_prediction.runs import decision, existing_report
 from batch_prediction.runs.decision import Decision, GiveUp, Refuse
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from tests.functions.notifications import Published
-from tests.functions.report.transform_jobs import STARTED, job
+from tests.functions.report.transform_jobs import STARTED, attempted, job
 from tests.functions.report.transform_output import body, given_line, joined
 from tests.functions.start.uploads import RUN
 from tests.settings_and_events import BUCKET, SETTINGS
@@ -153,24 +153,6 @@ def test_a_report_about_a_job_replaces_one_without(aws: Clients) -> None:
 
 
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
-
-
-def attempted(aws: Clients, *described: dict[str, Any] | None) -> Stubber:
-    """SageMaker describes a run's attempts, the first one first; None for one that doesn't exist."""
-    stub = Stubber(aws.sagemaker)
-    for number, found in enumerate(described, start=1):
-        if found is None:
-            stub.add_client_error(
-                "describe_transform_job", "ValidationException", "Could not find requested job"
-            )
-        else:
-            path = f"s3://{BUCKET}/{RUN.output_prefix(number)}"
-            output = found["TransformOutput"] | {"S3OutputPath": path}
-            name = transform_job.attempt_name(STARTED, number)
-            stub.add_response(
-                "describe_transform_job", found | {"TransformJobName": name, "TransformOutput": output}
-            )
-    return stub
 
 
 def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Settings) -> None:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import start_transform
-from batch_prediction.aws import errors
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested, Message
 from batch_prediction.models import registry
@@ -34,7 +33,6 @@ from tests.functions.start.uploads import (
     upload,
 )
 from tests.settings_and_events import BUCKET, SETTINGS, event, message
-from tests.simulation.faults import refusal
 from tests.simulation.world import CONTEXT
 
 
@@ -129,22 +127,6 @@ def test_a_delay_is_one_that_sqs_takes_and_does_not_pass_the_limit(waited: float
     assert 1 <= seconds <= 900
     assert seconds <= max(1, limit - waited + 1)
     assert waiting.delay(waited + 1, limit + 1) >= seconds
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "busy"),
-    [
-        ("ResourceLimitExceeded", 400, True),
-        ("ThrottlingException", 400, True),
-        ("SlowDown", 503, True),
-        ("InternalFailure", 500, True),
-        ("ValidationException", 400, False),
-        ("AccessDeniedException", 403, False),
-    ],
-)
-def test_what_is_busy_is_waited_for_and_nothing_else(code: str, status: int, busy: bool) -> None:
-    """Throttling, limits and errors of the service pass; a request that is wrong stays wrong."""
-    assert errors.is_busy(refusal("CreateTransformJob", code, status)) is busy
 
 
 def start_against(

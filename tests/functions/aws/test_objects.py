@@ -1,0 +1,111 @@
+"""JSON objects in S3, and the conditions under which they are written."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from batch_prediction.aws import objects
+from batch_prediction.aws.clients import Clients
+from tests.settings_and_events import BUCKET
+
+KEY = "runs/b7/20261122t154022z-1a2b3c4d/run.json"
+
+
+@pytest.fixture
+def conflicts(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let S3 answer the next writes with these statuses, in place of writing."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    statuses: list[int] = []
+
+    def answer(**_request: Any) -> Any:
+        if not statuses:
+            return None
+        status = statuses.pop(0)
+        error = {
+            "Error": {"Code": str(status), "Message": ""},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+        }
+        return AWSResponse("", status, HTTPHeaders(), None), error
+
+    events: Any = aws.s3.meta.events
+    events.register("before-call.s3.PutObject", answer)
+    return lambda *given: statuses.extend(given)
+
+
+def versions(aws: Clients) -> int:
+    """How often the object has been written."""
+    return len(aws.s3.list_object_versions(Bucket=BUCKET, Prefix=KEY).get("Versions", []))
+
+
+def test_an_object_is_read_with_the_etag_of_its_version(aws: Clients) -> None:
+    """What isn't there is None; what is, comes with what a conditional write needs."""
+    assert objects.read_json(aws.s3, BUCKET, KEY) is None
+    written = aws.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b'{"decision": "start"}')
+    assert objects.read_json(aws.s3, BUCKET, KEY) == ({"decision": "start"}, written["ETag"])
+
+
+def test_what_exists_is_told_from_what_may_not_be_read(aws: Clients) -> None:
+    """A missing object is False; a refusal is an error, never an answer."""
+    assert not objects.exists(aws.s3, BUCKET, KEY)
+    aws.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"{}")
+    assert objects.exists(aws.s3, BUCKET, KEY)
+    with Stubber(aws.s3) as stub:
+        stub.add_client_error("head_object", "403", http_status_code=403)
+        with pytest.raises(ClientError, match="403"):
+            objects.exists(aws.s3, BUCKET, KEY)
+
+
+def test_the_first_writer_of_an_object_wins(aws: Clients) -> None:
+    """Whoever comes later is told so, and the object keeps its one version."""
+    assert objects.put_if_absent(aws.s3, BUCKET, KEY, b"1")
+    assert not objects.put_if_absent(aws.s3, BUCKET, KEY, b"2")
+    assert versions(aws) == 1
+
+
+def test_a_conflicting_first_write_is_repeated(aws: Clients, conflicts: Callable[..., None]) -> None:
+    """S3 answers 409 while another conditional write is under way: the object is written after that."""
+    conflicts(409, 409, 409, 409)
+    assert objects.put_if_absent(aws.s3, BUCKET, KEY, b"1")
+    assert versions(aws) == 1
+
+
+@pytest.mark.parametrize("statuses", [(409,) * 5, (403,)])
+def test_a_first_write_that_cannot_succeed_is_an_error(
+    aws: Clients, conflicts: Callable[..., None], statuses: tuple[int, ...]
+) -> None:
+    """After four pauses, or when S3 refuses for another reason; nothing is written."""
+    conflicts(*statuses)
+    with pytest.raises(ClientError):
+        objects.put_if_absent(aws.s3, BUCKET, KEY, b"1")
+    assert versions(aws) == 0
+
+
+def test_only_the_version_that_was_read_is_replaced(aws: Clients) -> None:
+    """The new version's ETag is the condition of the next write; a write with an old one changes nothing."""
+    first = objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"1", None)
+    second = objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"2", first)
+    assert first
+    assert second
+    assert first != second
+    for outdated in (None, first):
+        assert objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"3", outdated) is None
+    assert objects.read_json(aws.s3, BUCKET, KEY) == (2, second)
+
+
+@pytest.mark.parametrize("status", [404, 409, 412])
+def test_a_faster_writer_is_no_error(aws: Clients, conflicts: Callable[..., None], status: int) -> None:
+    """Replaced, being replaced, or deleted meanwhile: whoever asked looks at the object again."""
+    conflicts(status)
+    assert objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"1", "etag") is None
+
+
+def test_another_schema_is_an_error_that_names_the_object_and_the_remedy() -> None:
+    """What was expected, what was found, and what to do."""
+    objects.check_schema(BUCKET, KEY, {"schema": "digit-batch/run/1"}, "digit-batch/run/1", "unused")
+    with pytest.raises(ValueError, match=f"s3://{BUCKET}/{KEY}: expected the schema a/1, found 'b/2'.*do it"):
+        objects.check_schema(BUCKET, KEY, {"schema": "b/2"}, "a/1", "do it again")

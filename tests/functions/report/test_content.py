@@ -1,0 +1,47 @@
+"""The types of report.json agree with its schema."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch_prediction.report import content
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text())
+
+
+def properties(schema: Any) -> set[str]:
+    """The properties of an object in the schema, through references and alternatives with null."""
+    if "$ref" in schema:
+        return properties(SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]])
+    for alternative in schema.get("anyOf", []):
+        if alternative.get("type") != "null":
+            return properties(alternative)
+    return properties(schema["items"]) if "items" in schema else set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("name", "type_of"),
+    [
+        ("coverage", content.Coverage),
+        ("accuracy", content.Accuracy),
+        ("classes", content.ClassFigures),
+        ("confusions", content.Confusion),
+        ("calibration", content.Calibration),
+        ("mistakes", content.Mistake),
+        ("unscored", content.Unscored),
+        ("model", content.Model),
+        ("transform_job", content.TransformJob),
+        ("time", content.Time),
+        ("cost", content.Cost),
+    ],
+)
+def test_a_part_of_the_report_has_the_schemas_properties(name: str, type_of: type) -> None:
+    """What the code may read is what the schema promises, no more and no less."""
+    assert set(type_of.__annotations__) == properties(SCHEMA["properties"][name])
+
+
+def test_the_report_has_the_schemas_properties() -> None:
+    """In the schema's order, which is that of report.json."""
+    assert list(content.Report.__annotations__) == list(SCHEMA["properties"])
