@@ -1,0 +1,62 @@
+"""The rooms of functions/batch_prediction: who may import whom."""
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+DOMAIN = Path(__file__).parents[2] / "functions" / "batch_prediction"
+FILES = sorted(file for file in DOMAIN.rglob("*.py") if file.name != "__init__.py")
+VOCABULARY = {"settings", "layout", "events", "labels"}
+# What each room may import beside itself: nothing above it, and of start and report neither the other.
+BELOW = {
+    "vocabulary": set[str](),
+    "figures": {"vocabulary"},
+    "aws": {"vocabulary"},
+    "models": {"vocabulary", "aws", "figures"},
+    "runs": {"vocabulary", "aws", "models"},
+    "start": {"vocabulary", "aws", "models", "runs"},
+    "report": {"vocabulary", "aws", "figures", "runs"},
+    "sweep": {"vocabulary", "aws", "models", "runs"},
+}
+
+
+def module(file: Path) -> str:
+    """A file's name below batch_prediction, with dots."""
+    return ".".join(file.relative_to(DOMAIN).with_suffix("").parts)
+
+
+def room(name: str) -> str:
+    """The room of a module."""
+    first = name.partition(".")[0]
+    return "vocabulary" if first in VOCABULARY else first
+
+
+def imported(file: Path) -> Iterator[str]:
+    """The modules of the domain that a file imports, for type checkers alone included."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "batch_prediction":
+            inside = (node.module or "").removeprefix("batch_prediction").removeprefix(".")
+            for alias in node.names:
+                name = f"{inside}.{alias.name}".removeprefix(".")
+                yield name if (DOMAIN / f"{name.replace('.', '/')}.py").exists() else inside
+
+
+def test_every_room_has_a_place_in_the_order() -> None:
+    """A new folder or module at the top fails here until somebody decides what it may import."""
+    assert {room(module(file)) for file in FILES} == set(BELOW)
+    TopologicalSorter(BELOW).prepare()  # CycleError where two rooms lie below each other
+
+
+@pytest.mark.parametrize("file", FILES, ids=module)
+def test_a_module_imports_only_from_rooms_below_its_own(file: Path) -> None:
+    """No import goes upwards, nor from start to report or back."""
+    own = room(module(file))
+    assert {room(name) for name in imported(file)} <= BELOW[own] | {own}
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Within a room, too, there is an order in which the modules can be read."""
+    TopologicalSorter({module(file): set(imported(file)) for file in FILES}).prepare()
