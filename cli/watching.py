@@ -1,6 +1,5 @@
 """What `--wait` shows of a started tuning job: trials, final training, model package."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -8,6 +7,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.live import Live
 
+from batch_prediction.aws import objects
 from batch_prediction.aws.sagemaker import describe_or_none
 from batch_prediction.layout import training_failure, tuning_failure
 from batch_prediction.models import registry
@@ -92,13 +92,8 @@ def package_of(stack: Stack, job: Any, news: Callable[[str], None]) -> registry.
 
 def recorded(stack: Stack, key: str) -> str | None:
     """The reason that a function has recorded at `key`; None if there is none."""
-    s3 = client("s3")
-    try:
-        response = s3.get_object(Bucket=stack.bucket, Key=key)
-    except s3.exceptions.NoSuchKey:
-        return None
-    reason: str = json.loads(response["Body"].read())["reason"]
-    return f"{reason} (s3://{stack.bucket}/{key})"
+    found = objects.read_json(client("s3"), stack.bucket, key)
+    return None if found is None else f"{found.content['reason']} (s3://{stack.bucket}/{key})"
 
 
 def _accuracy(job: dict[str, Any]) -> str:

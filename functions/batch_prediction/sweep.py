@@ -70,7 +70,7 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
             for job in _listed(pages, kind, settings.name, now):
                 try:
                     asked.extend(look(aws, settings, job, now))
-                except (BotoCoreError, ClientError) as error:
+                except (BotoCoreError, ClientError, ValueError) as error:
                     error.add_note(f"while looking at {job}")
                     failed.append(error)
         except (BotoCoreError, ClientError) as error:

@@ -4,6 +4,7 @@ moto finds a type as a direct subclass of its CloudFormationModel: importing thi
 and `register` makes moto look. What a type has to do is in four methods: `put` (create), `change` (in place;
 where it isn't the same), `attributes` (for Fn::GetAtt) and `remove`. The properties are listed at
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+Upstream: a CloudFormationModel in the module of each service would replace its class here.
 """
 
 import json

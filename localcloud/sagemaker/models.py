@@ -48,7 +48,10 @@ def definition_of(backend: Any, container: dict[str, Any]) -> Definition:
 
 
 def plug_in(cloud: Cloud) -> None:
-    """Refuse a package that isn't Approved and an artifact that the role can't read."""
+    """Refuse a package that isn't Approved and an artifact that the role can't read.
+
+    Upstream: moto.sagemaker.models.SageMakerModelBackend.create_model, which checks no package's approval.
+    """
     create = SageMakerModelBackend.create_model
 
     def create_model(backend: Any, model_name: str, execution_role_arn: str, **values: Any) -> Model:

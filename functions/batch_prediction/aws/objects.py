@@ -33,6 +33,14 @@ def to_json(content: object) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
 
 
+def read_bytes(s3: "S3Client", bucket: str, key: str) -> bytes | None:
+    """An object's bytes; None where there is no such object."""
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+
+
 def read_json(s3: "S3Client", bucket: str, key: str) -> Stored | None:
     """An object's content; None where there is no such object."""
     try:

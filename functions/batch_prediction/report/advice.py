@@ -1,6 +1,7 @@
 """What a person who opens a report should know, or do next; a pure function of the report."""
 
 from batch_prediction.report.content import Report
+from batch_prediction.runs import reason_codes
 from batch_prediction.runs.reason_codes import ReasonCode
 
 _AGAIN = "upload the manifest again: that is another run"
@@ -58,9 +59,12 @@ def what_to_do(report: Report) -> str | None:
     """What to do about a run that wasn't completed; None for a completed one."""
     if report["status"] == "Completed":
         return None
-    code = ReasonCode(report.get("reason_code") or ReasonCode.UNKNOWN)  # earlier versions' reports have none
+    job = report["transform_job"]
+    code = ReasonCode.read(report.get("reason_code"))
+    if code is ReasonCode.UNKNOWN and job:  # an earlier version's report: what became of its job is known
+        code = reason_codes.of_ended_job(job["status"], report["reason"])
     logs = f"read the container's log in the log group {_LOG_GROUP}"
-    if job := report["transform_job"]:
+    if job:
         logs += f" (its streams begin with {job['name']})"
     return _ADVICE[code].format(again=_AGAIN, logs=logs)
 

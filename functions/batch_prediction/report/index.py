@@ -14,7 +14,7 @@ import orjson
 from batch_prediction.aws import objects
 from batch_prediction.layout import INDEX, Run
 from batch_prediction.report.content import IndexEntry, Report
-from batch_prediction.runs.transform_job import attempt_number
+from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client
@@ -95,5 +95,4 @@ def merged(runs: list[IndexEntry], new: IndexEntry) -> list[IndexEntry]:
 
 def _attempts(entry: IndexEntry) -> int:
     """How many transform jobs a run of the list had."""
-    job = entry["transform_job"]
-    return 0 if job is None else attempt_number(Run(entry["batch"], entry["run"]), job)
+    return existing_report.attempts(Run(entry["batch"], entry["run"]), entry["transform_job"])

@@ -28,11 +28,12 @@ def outcome(state: RunState, tally: Tally) -> Outcome:
     status = str(job["TransformJobStatus"])
     if status == "Completed":
         if tally.problem:
-            return Outcome("Failed", tally.problem, ReasonCode.OUTPUT_INCOMPLETE)
+            return Outcome("Failed", tally.problem, reason_codes.of_ended_job(status, None))
         return Outcome("Completed")
     reason = job.get("FailureReason") or f"the transform job is {status}, and gives no reason"
-    if state.gave_up:
-        return Outcome(
-            status, f"{reason}; no other attempt: {state.gave_up.reason}", state.gave_up.reason_code
-        )
-    return Outcome(status, reason, reason_codes.of_job(status, reason))
+    code = reason_codes.of_ended_job(status, reason)
+    if state.gave_up is None:
+        return Outcome(status, reason, code)
+    if state.gave_up.reason_code is not ReasonCode.UNKNOWN:
+        code = state.gave_up.reason_code
+    return Outcome(status, f"{reason}; no other attempt: {state.gave_up.reason}", code)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import orjson
-
+from batch_prediction.aws import objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
 from batch_prediction.report import advice, charts, index
@@ -35,8 +34,7 @@ def write(s3: "S3Client", bucket: str, run: Run, report: Report) -> None:
     """Write everything that is made of a report's content, but report.json itself. Safe to repeat."""
     put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
     if report["labelled"]:
-        body = orjson.dumps(statistics(report), option=orjson.OPT_INDENT_2)
-        put(s3, bucket, run.model_quality, body, "application/json")
+        objects.put_json(s3, bucket, run.model_quality, objects.to_json(statistics(report)))
     _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
 
 

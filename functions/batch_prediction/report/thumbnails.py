@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from batch_prediction.aws import errors
 from batch_prediction.layout import INCOMING
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _fetch(s3: "S3Client", bucket: str, image: str, read_until: datetime | None)
     try:
         answer = s3.get_object(**request)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
+        code = errors.code(error)
         if code not in _REASONS:
             raise
         return _REASONS[code]

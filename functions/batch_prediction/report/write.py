@@ -91,8 +91,8 @@ def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | N
     job = report["transform_job"]
     if existing_report.read(s3, bucket, run).attempts < existing_report.attempts(run, job and job["name"]):
         raise RuntimeError(
-            f"s3://{bucket}/{run.report}: expected to replace the report that was read, found that another "
-            "delivery has replaced it by one about fewer transform jobs; SQS delivers the message again"
+            f"s3://{bucket}/{run.report}: expected to replace the report that was read, found it changed, "
+            "deleted or being written; SQS delivers the message again"
         )
     return False
 
@@ -153,7 +153,7 @@ def _tabulate(s3: "S3Client", bucket: str, run: Run, found: RunState, table: Pat
     with table.open("w", encoding="utf-8", newline="") as file:
         return tabulate(
             sizes,
-            output=lambda part: _read(s3, bucket, run.output_part(part, attempts)) if attempts else None,
+            output=lambda part: _output(s3, bucket, run, part, attempts),
             given=lambda part: _lines_of_input(s3, bucket, run, part),
             left_out=left_out,
             table=file,
@@ -161,16 +161,13 @@ def _tabulate(s3: "S3Client", bucket: str, run: Run, found: RunState, table: Pat
         )
 
 
+def _output(s3: "S3Client", bucket: str, run: Run, part: int, attempt: int) -> bytes | None:
+    """What an attempt's transform job answered to a part; None without an output, or without an attempt."""
+    return objects.read_bytes(s3, bucket, run.output_part(part, attempt)) if attempt else None
+
+
 def _lines_of_input(s3: "S3Client", bucket: str, run: Run, part: int) -> bytes:
     body: bytes = s3.get_object(Bucket=bucket, Key=run.input_part(part))["Body"].read()
-    return body
-
-
-def _read(s3: "S3Client", bucket: str, key: str) -> bytes | None:
-    try:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
     return body
 
 

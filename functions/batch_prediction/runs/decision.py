@@ -41,7 +41,7 @@ class Refuse:
     labelled: int
     left_out: int
     reason: str
-    reason_code: str = ReasonCode.UNKNOWN
+    reason_code: ReasonCode = ReasonCode.UNKNOWN
 
 
 Decision = Start | Refuse
@@ -52,7 +52,7 @@ class GiveUp:
     """The run gets no further transform job, though it was decided to start one."""
 
     reason: str
-    reason_code: str = ReasonCode.UNKNOWN
+    reason_code: ReasonCode = ReasonCode.UNKNOWN
 
 
 def read(s3: "S3Client", bucket: str, run: Run) -> Decision | None:
@@ -95,4 +95,7 @@ def given_up(s3: "S3Client", bucket: str, run: Run) -> GiveUp | None:
 
 def _known_fields(kind: type[Start | Refuse | GiveUp], content: dict[str, Any]) -> dict[str, Any]:
     """The content of a dataclass's fields: one that an earlier version didn't write has its default."""
-    return {field.name: content[field.name] for field in fields(kind) if field.name in content}
+    found = {field.name: content[field.name] for field in fields(kind) if field.name in content}
+    if "reason_code" in found:
+        found["reason_code"] = ReasonCode.read(found["reason_code"])
+    return found

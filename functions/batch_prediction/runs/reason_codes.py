@@ -26,8 +26,16 @@ class ReasonCode(StrEnum):
     INPUT_UNUSABLE = "INPUT_UNUSABLE"  # artifact, image or input can't be read
     CONTAINER_FAILED = "CONTAINER_FAILED"
     OUTPUT_INCOMPLETE = "OUTPUT_INCOMPLETE"  # Completed, but the output isn't the input with an answer each
-    # Written by an earlier version of this stack, which kept no code
+    # Written by another version of this stack, which kept no code, or one that this version doesn't know
     UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def read(cls, text: str | None) -> "ReasonCode":
+        """The code that an object in the bucket carries; UNKNOWN for none and for a later version's."""
+        return cls(text) if text in set(cls) else cls.UNKNOWN
+
+    def __repr__(self) -> str:
+        return repr(self.value)  # as in the objects, for logs
 
 
 # How the FailureReason of a transform job begins, by what it means.
@@ -40,8 +48,13 @@ _PREFIXES = {
 }
 
 
-def of_job(status: str, failure_reason: str | None) -> ReasonCode:
-    """The code of a transform job that ended as Failed or Stopped."""
+def of_ended_job(status: str, failure_reason: str | None) -> ReasonCode:
+    """The code of a run without predictions whose newest transform job ended so.
+
+    A Completed job has no predictions because its output isn't the input with an answer on each line.
+    """
+    if status == "Completed":
+        return ReasonCode.OUTPUT_INCOMPLETE
     if status == "Stopped":
         return ReasonCode.STOPPED
     for prefix, code in _PREFIXES.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from batch_prediction.aws.errors import code, is_busy
-from batch_prediction.aws.sagemaker import describe_or_none, is_absent, verify_same_request
+from batch_prediction.aws.sagemaker import describe_or_none, verify_same_request
 from batch_prediction.layout import INCOMING, Run
 from batch_prediction.models.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
 from batch_prediction.runs.decision import Start
@@ -110,7 +110,7 @@ def start(
             raise
         found = _describe(sagemaker, attempt_name(decision, number))
         if found is None:
-            if code(error) != "ValidationException" or is_absent(error):  # it will be there soon
+            if code(error) != "ValidationException" or _waits_for_model(error):
                 raise
             return (
                 f"no transform job: {error}: correct what SageMaker names (the stack's parameter "
@@ -118,6 +118,14 @@ def start(
             )
         _verify_job(bucket, run, decision, number, found)
     return None
+
+
+def _waits_for_model(error: ClientError) -> bool:
+    """Whether CreateTransformJob doesn't see the model yet that was just made ("Could not find model").
+
+    Any other ValidationException stays: that a role or an image doesn't exist is a refusal, not a delay.
+    """
+    return "could not find" in error.response["Error"]["Message"].lower()
 
 
 def _describe(sagemaker: "SageMakerClient", name: str) -> "TransformJobDescription | None":

@@ -37,6 +37,12 @@ class LeftOut:
     reason: str
 
 
+class Invalid(NamedTuple):
+    """Why a line isn't a row; it becomes the reason for which the line is left out."""
+
+    reason: str
+
+
 class ManifestError(ValueError):
     """The manifest as a whole can't be read; the message says what was expected and found."""
 
@@ -68,10 +74,11 @@ def read(body: Iterable[bytes], manifest: Manifest, bucket: str) -> Iterator[Rec
     rows = _csv_rows(numbered) if manifest.form == "csv" else _json_rows(numbered)
     batch_prefix = f"s3://{bucket}/{manifest.folder}"
     for number, line, row in rows:
-        try:
-            yield _record(row, batch_prefix)
-        except ValueError as error:
-            yield LeftOut(number, line.decode(errors="replace")[:_SHOWN], str(error))
+        record = row if isinstance(row, Invalid) else _record(row, batch_prefix)
+        if isinstance(record, Invalid):
+            yield LeftOut(number, line.decode(errors="replace")[:_SHOWN], record.reason)
+        else:
+            yield record
 
 
 def _numbered(raw: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -85,19 +92,19 @@ def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, byt
     for number, line in numbered:
         row: object
         if len(line) > MAX_LINE:
-            row = ValueError(f"expected a line of at most {MAX_LINE} bytes, found more")
+            row = Invalid(f"expected a line of at most {MAX_LINE} bytes, found more")
         else:
             try:
                 row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                row = ValueError(f"expected a JSON object, found text that isn't JSON: {error}")
+                row = Invalid(f"expected a JSON object, found text that isn't JSON: {error}")
         yield number, line, row
 
 
 def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, object]]:
     number, first = next(numbered, (1, b""))
     header = _csv_fields(first)
-    if isinstance(header, ValueError) or not {"file_name", "source-ref"} & {name.strip() for name in header}:
+    if isinstance(header, Invalid) or not {"file_name", "source-ref"} & {name.strip() for name in header}:
         found = first.decode(errors="replace")[:_SHOWN]
         raise ManifestError(
             f"manifest.csv, line {number}: expected a header with the column file_name (and perhaps label), "
@@ -107,38 +114,39 @@ def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, byte
     for number, line in numbered:
         fields = _csv_fields(line)
         if isinstance(fields, list) and len(fields) != len(names):
-            fields = ValueError(f"expected {len(names)} fields as in the header, found {len(fields)}")
-        if isinstance(fields, ValueError):
+            fields = Invalid(f"expected {len(names)} fields as in the header, found {len(fields)}")
+        if isinstance(fields, Invalid):
             yield number, line, fields
         else:
             row = dict(zip(names, fields, strict=True))
             yield number, line, {name: value for name, value in row.items() if value != ""}
 
 
-def _csv_fields(line: bytes) -> list[str] | ValueError:
+def _csv_fields(line: bytes) -> list[str] | Invalid:
     if len(line) > MAX_LINE:
-        return ValueError(f"expected a line of at most {MAX_LINE} bytes, found more")
+        return Invalid(f"expected a line of at most {MAX_LINE} bytes, found more")
     try:
         return next(csv.reader([line.decode()], strict=True), [])
     except UnicodeDecodeError as error:
-        return ValueError(f"expected UTF-8, found {error.object[error.start : error.start + 1]!r}")
+        return Invalid(f"expected UTF-8, found {error.object[error.start : error.start + 1]!r}")
     except csv.Error as error:
-        return ValueError(f"expected comma-separated fields on one line: {error}")
+        return Invalid(f"expected comma-separated fields on one line: {error}")
 
 
-def _record(row: object, batch_prefix: str) -> Record:
+def _record(row: object, batch_prefix: str) -> Record | Invalid:
     if not isinstance(row, dict):
-        if isinstance(row, ValueError):
-            raise row
-        raise ValueError(f"expected a JSON object, found {type(row).__name__}")  # noqa: TRY004 (a reason, not a fault)
+        return Invalid(f"expected a JSON object, found {type(row).__name__}")
     image = row.get("source-ref")
     if image is None:
         name = row.get("file_name")
         if not isinstance(name, str):
-            raise ValueError(f"expected source-ref or file_name as text, found {str(name)[:40]}")
+            return Invalid(f"expected source-ref or file_name as text, found {str(name)[:40]}")
         image = batch_prefix + name
     elif not isinstance(image, str) or not image.startswith(batch_prefix):
-        raise ValueError(f"source-ref: expected an object below {batch_prefix}, found {str(image)[:_SHOWN]}")
-    check_name(image[len(batch_prefix) :])
+        return Invalid(f"source-ref: expected an object below {batch_prefix}, found {str(image)[:_SHOWN]}")
     label = row.get("label")
-    return Record(image, None if label is None else labels.parse(label))
+    try:
+        check_name(image[len(batch_prefix) :])
+        return Record(image, None if label is None else labels.parse(label))
+    except ValueError as error:
+        return Invalid(str(error))

@@ -115,13 +115,13 @@ def _decision_about(
 
 def _follow(aws: Clients, settings: Settings, run: Run, decided: Decision, waited: WaitTimes) -> None:
     """Do what a decided run needs next: start its next transform job, or ask for its report."""
+    why: GiveUp | None = None
     try:
         match state.read(aws, settings.bucket, run, decided).next_action:
             case StartAttempt(start, number):
                 why = _start_attempt(aws.sagemaker, settings.bucket, run, start, number)
                 if why is None:
                     return
-                decision.give_up(aws.s3, settings.bucket, run, why)
             case AwaitJob() | WriteReport(unannounced=False):
                 return
             case WriteReport():
@@ -129,7 +129,9 @@ def _follow(aws: Clients, settings: Settings, run: Run, decided: Decision, waite
     except ClientError as error:
         if not (errors.is_busy(error) and _is_over(settings, waited)):
             raise
-        decision.give_up(aws.s3, settings.bucket, run, _waited_too_long(error, waited))
+        why = _waited_too_long(error, waited)
+    if why is not None:  # outside the block: that this can't be written is no reason of its own
+        decision.give_up(aws.s3, settings.bucket, run, why)
     queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(run))
 
 

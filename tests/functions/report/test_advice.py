@@ -64,11 +64,17 @@ def test_a_failed_container_s_log_streams_are_named() -> None:
     assert f"its streams begin with {JOB['name']}" in advice
 
 
-def test_a_report_of_an_earlier_version_has_advice_too() -> None:
-    """It carries no code; a completed one needs no advice."""
-    old: Any = {"status": "Refused", "reason": MISLEADING, "transform_job": None}
-    assert ADVICE[ReasonCode.UNKNOWN] in (what_to_do(old) or "")
-    assert what_to_do(old | {"status": "Completed", "reason": None}) is None
+def test_a_report_without_a_known_code_has_advice_too() -> None:
+    """An earlier version wrote none: what became of the job tells; a later one may have others."""
+    job = {"name": JOB["name"], "status": "Failed"}
+    old: Any = {"status": "Failed", "reason": "InternalServerError: x", "transform_job": job}
+    assert ADVICE[ReasonCode.SERVICE_FAULT] in (what_to_do(old) or "")
+    whole: Any = old | {"transform_job": job | {"status": "Completed"}}
+    assert ADVICE[ReasonCode.OUTPUT_INCOMPLETE] in (what_to_do(whole) or "")
+    refused: Any = {"status": "Refused", "reason": MISLEADING, "transform_job": None}
+    for unknown in (refused, refused | {"reason_code": "A_LATER_CODE"}):
+        assert ADVICE[ReasonCode.UNKNOWN] in (what_to_do(unknown) or "")
+    assert what_to_do(refused | {"status": "Completed", "reason": None}) is None
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The types of report.json agree with its schema."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from batch_prediction.figures import accuracy, calibration
 from batch_prediction.report import content
+from batch_prediction.runs import cost
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "report.schema.json").read_text())
 
@@ -40,6 +43,23 @@ def properties(schema: Any) -> set[str]:
 def test_a_part_of_the_report_has_the_schemas_properties(name: str, type_of: type) -> None:
     """What the code may read is what the schema promises, no more and no less."""
     assert set(type_of.__annotations__) == properties(SCHEMA["properties"][name])
+
+
+@pytest.mark.parametrize(
+    ("figures", "type_of"),
+    [
+        (accuracy.Interval, content.Accuracy),
+        (accuracy.ClassFigures, content.ClassFigures),
+        (accuracy.Confusion, content.Confusion),
+        (calibration.Calibration, content.Calibration),
+        (calibration.Bin, content.Bin),
+        (cost.Time, content.Time),
+        (cost.Cost, content.Cost),
+    ],
+)
+def test_figures_become_the_report_s_parts_as_they_are(figures: Any, type_of: type) -> None:
+    """A field that only one of the two has would be a key that nobody expects."""
+    assert {field.name for field in fields(figures)} == set(type_of.__annotations__)
 
 
 def test_the_report_has_the_schemas_properties() -> None:

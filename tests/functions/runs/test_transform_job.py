@@ -78,3 +78,25 @@ def test_an_attempt_s_number_is_read_from_its_name_or_refused() -> None:
     for name in ("digits-1", f"digits-{RUN.id}-", f"digits-{RUN.id}-x", f"digits-{RUN.id}2"):
         with pytest.raises(ValueError, match=f"expected a name that ends in {RUN.id}"):
             transform_job.attempt_number(RUN, name)
+
+
+@pytest.mark.parametrize(
+    "refusal", ["Requested image a/b:c not found.", "Role arn:aws:iam::1:role/x does not exist"]
+)
+def test_a_refusal_that_says_not_found_is_a_refusal(aws: Clients, refusal: str) -> None:
+    """What a transform job is made of doesn't exist: that isn't a model that can't be seen yet."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("create_model", {"ModelArn": model_of("")["ModelArn"]})
+        stub.add_client_error("create_transform_job", "ValidationException", refusal)
+        stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
+        assert refusal in (transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION) or "")
+
+
+def test_a_model_that_cannot_be_seen_yet_is_asked_for_again(aws: Clients) -> None:
+    """CreateTransformJob doesn't see the model that was just made: the queue has the message again."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("create_model", {"ModelArn": model_of("")["ModelArn"]})
+        stub.add_client_error("create_transform_job", "ValidationException", 'Could not find model "x".')
+        stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
+        with pytest.raises(ClientError, match="Could not find model"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)

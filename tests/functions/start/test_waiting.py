@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from tests.functions.start.uploads import (
     upload,
 )
 from tests.settings_and_events import BUCKET, SETTINGS, event, message
+from tests.simulation.faults import refusal
 from tests.simulation.world import CONTEXT
 
 
@@ -295,3 +297,32 @@ def test_an_attempt_that_is_requested_for_no_run_is_an_error_that_names_its_key(
     """Such a message goes to the dead-letter queue."""
     with pytest.raises(LookupError, match=r"run\.json: expected the run's decision, found nothing"):
         decide(aws, settings, AttemptRequested(RUN))
+
+
+@pytest.mark.parametrize("failure", ["SlowDown", "InternalError"])
+def test_a_reason_that_cannot_be_written_is_not_replaced_by_another(
+    aws: Clients, settings: Settings, failure: str
+) -> None:
+    """S3 throttles gave_up.json when the wait is over: the message comes back, and the reason stays."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    for answered in (failure, None):
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
+            stub.add_response("describe_model_package", package("Rejected"))
+            if answered:
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(aws.s3, "put_object", refused(answered))
+                    with pytest.raises(ClientError, match=failure):
+                        decide(aws, settings, AttemptRequested(RUN), WaitTimes(capacity=24 * 3600))
+            else:
+                decide(aws, settings, AttemptRequested(RUN), WaitTimes(capacity=24 * 3600))
+    assert given_up(aws).reason_code == "MODEL_WITHDRAWN"
+
+
+def refused(code: str) -> Any:
+    """A request that S3 answers with this error."""
+
+    def request(**_: Any) -> None:
+        raise refusal("PutObject", code, 503)
+
+    return request
