@@ -1,8 +1,8 @@
 """CloudFormation's change sets, through which `sam deploy` and the console deploy.
 
 moto applies a change set without its parameters' defaults, forgets the outputs and answers a failing resource
-with a stack that is stuck (upstream: moto.cloudformation.models, execute_change_set). Here a change set is a stack's operation like any other, carried out within the
-request that executes it.
+with a stack that is stuck. Here a change set is a stack's operation like any other, carried out within the
+request that executes it. Upstream: moto.cloudformation.models, CloudFormationBackend.execute_change_set.
 """
 
 import json

@@ -44,8 +44,8 @@ def moto_reads() -> Iterator[None]:
     """Turn what moto can't read in a template into a PropertyRefusedError.
 
     moto validates little: a property that is missing or malformed is a KeyError or the like, raised in moto's
-    own code. Raised in ours, the same error is a bug, and goes on as it is. Known limit: a wrong value that our
-    code hands to moto is raised by moto, and read as a property's.
+    own code. Raised in ours, the same error is a bug, and goes on as it is. Known limit: a wrong
+    value that our code hands to moto is raised by moto, and read as a property's.
     """
     try:
         yield
