@@ -49,7 +49,7 @@ def test_an_object_is_read_with_the_etag_of_its_version(aws: Clients) -> None:
     assert objects.read_json(aws.s3, BUCKET, KEY) == ({"decision": "start"}, written["ETag"])
 
 
-def test_what_exists_is_told_from_what_may_not_be_read(aws: Clients) -> None:
+def test_a_missing_object_is_distinguished_from_a_denied_one(aws: Clients) -> None:
     """A missing object is False; a refusal is an error, never an answer."""
     assert not objects.exists(aws.s3, BUCKET, KEY)
     aws.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"{}")

@@ -90,7 +90,7 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert gallery.index(surest["image"].rpartition("/")[2]) < 400
 
 
-def test_the_figures_lie_next_to_the_page_in_sagemaker_s_schema(aws: Clients) -> None:
+def test_the_figures_are_next_to_the_page_in_sagemakers_schema(aws: Clients) -> None:
     """model_quality.json has the report's matrix and accuracy; a run without labels has no such file."""
     report = report_of(aws, KINDS["labelled"])
     key = KINDS["labelled"].run.model_quality
