@@ -37,7 +37,7 @@ def test_it_is_a_mean_at_first_and_leaves_more_and_more_of_the_past_then() -> No
 
 
 def test_a_network_becomes_its_average_and_keeps_its_count() -> None:
-    """Weights and statistics are overwritten in place; what is counted isn't averaged."""
+    """Weights and statistics are overwritten in place; counters aren't averaged."""
     network = Grows()
     average = Average(network, 0.5)
     weight = network.weight

@@ -80,7 +80,7 @@ def test_bad_records_cost_their_own_line_only(answer: Answer, upload: Callable[.
 
 
 def test_order_and_number_are_kept_over_many_fetchers(answer: Answer, upload: Callable[..., str]) -> None:
-    """Three hundred records, fetched eight at once, are answered one for one in their order."""
+    """Three hundred records, fetched eight at a time, are answered one by one in their order."""
     digits = [(7 * position) % 10 for position in range(300)]
     references = [upload(f"incoming/{digit}.png", digit) for digit in range(10)]
     lines = answer(*(references[digit] if digit else f"{PREFIX}absent" for digit in digits))
@@ -190,7 +190,7 @@ def test_a_failure_of_the_service_fails_the_request(
 def test_a_time_out_fails_the_request_after_several_attempts(
     answer: Answer, model: inference.Model, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A time-out is tried again, and a lasting one raises instead of becoming an error record."""
+    """A time-out is retried, and a lasting one raises instead of becoming an error record."""
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     requests: list[object] = []
 
@@ -236,7 +236,7 @@ def test_a_line_that_is_no_record_is_an_error_record(model: inference.Model, lin
 
 @given(st.lists(st.text().filter(lambda line: "\n" not in line), max_size=20), st.booleans())
 def test_a_request_has_as_many_records_as_lines(lines: list[str], ended: bool) -> None:
-    """Only a line feed ends a record, whatever else Unicode calls a line break; a last one may lack it."""
+    """Only a line feed ends a record, though Unicode has other line breaks; the last record may lack it."""
     lines = [json.dumps({"source-ref": line}, ensure_ascii=False) for line in lines]
     body = "\n".join(lines) + ("\n" if ended and lines else "")
     records = inference.input_fn(body.encode(errors="surrogatepass"), "application/jsonlines")

@@ -1,7 +1,7 @@
 """AWS's PyTorch serving toolkit without TorchServe: `toolkit_serving.py <artifact> <requests> <answers>`.
 
-It stands where TorchServe stands (https://github.com/pytorch/serve/blob/master/ts/service.py): it hands every
-file of one folder to the toolkit's handler as the body of a request, and writes the status and the answer as
+It takes TorchServe's place (https://github.com/pytorch/serve/blob/master/ts/service.py): it passes every file
+of one folder to the toolkit's handler as the body of a request, and writes the status and the answer as
 `<status>-<name>` into the other.
 """
 
@@ -15,7 +15,7 @@ JSON_LINES = "application/jsonlines"
 
 
 class Context:
-    """What the handler asks the model server for, about the server and one request."""
+    """The model server's context that the handler reads: the server's and one request's properties."""
 
     def __init__(self, artifact: str) -> None:
         self.model_name = "model"

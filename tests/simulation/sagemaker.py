@@ -16,7 +16,7 @@ CALM = 5 * 3600  # from here on nothing goes wrong any more
 
 
 class SageMaker(Training):
-    """The registry, models, and transform jobs, whose work and end are the world's affair."""
+    """The registry, models, and transform jobs, whose work and end the world decides."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -43,7 +43,7 @@ class SageMaker(Training):
         return dict(self.models[ModelName])
 
     def do_create_transform_job(self, **request: Any) -> None:
-        """Refuses a name that is taken; what capacity there is, is the world's affair."""
+        """Refuses a name that is taken; the world decides on capacity."""
         name = request["TransformJobName"]
         if name in self.jobs:
             raise refusal("CreateTransformJob", "ResourceInUse", 400)
@@ -82,13 +82,13 @@ class SageMaker(Training):
         return 0.0, 0.0
 
     def drought(self) -> bool:
-        """Whether there is no capacity now."""
+        """Whether capacity is lacking now."""
         dry = self.world.faults.active and self._drought[0] <= self.world.now < self._drought[1]
         self.world.faults.counts["no capacity"] += dry
         return dry
 
     def job_began(self, name: str) -> None:
-        """A job was created: it works on what is there when its container has started, and ends, mostly."""
+        """A job was created: it reads the objects that exist when its container starts, and usually ends."""
         self.world.at(240, self._work, name)
         ending = self._scripted(name)
         if ending != STUCK and not self.world.faults.happen("job stuck", 0.02):

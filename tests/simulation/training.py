@@ -28,7 +28,7 @@ ARTIFACT = artifact()
 
 
 class Training(Simulated):
-    """What SageMaker answers about tuning jobs, training jobs and the packages that are made of them."""
+    """What SageMaker answers about tuning jobs, training jobs and the packages made from them."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)

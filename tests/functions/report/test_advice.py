@@ -1,4 +1,4 @@
-"""What a report tells people to do: by its reason_code, whatever the sentence says."""
+"""A report's advice follows from its reason_code, whatever the sentence says."""
 
 from typing import Any
 

@@ -64,7 +64,7 @@ def test_reports_written_at_the_same_time_lose_no_other(aws: Clients) -> None:
 
 
 def test_a_slow_writer_s_page_gives_way_to_the_newer_list(aws: Clients) -> None:
-    """Whoever writes the page of an older list sees that there is a newer one, and writes its page."""
+    """A writer of an older list's page sees that there is a newer list, and writes its page."""
     older = index.add(aws.s3, BUCKET, entry(1))
     pages._write_index_page(aws.s3, BUCKET, index.add(aws.s3, BUCKET, entry(2)))
     pages._write_index_page(aws.s3, BUCKET, older)

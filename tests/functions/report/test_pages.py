@@ -185,7 +185,7 @@ def test_the_longest_texts_and_the_most_images_stay_below_a_megabyte(report: dic
 
 
 def test_text_is_shortened_in_its_middle() -> None:
-    """Both ends of a name tell images apart; what HTML can't hold becomes a mark."""
+    """Both ends of a name distinguish images; characters that HTML can't hold are replaced."""
     assert pages.shortened("0123456789", 10) == "0123456789"
     assert pages.shortened("0123456789a", 10) == "0123…789a"
     assert pages.shortened("a\x00b\ud800", 10) == "a\ufffdb\ufffd"

@@ -45,7 +45,7 @@ def test_without_report_batch_item_failures_the_answer_does_not_count() -> None:
 
 
 def test_after_an_error_the_whole_batch_comes_back() -> None:
-    """An error of the function fails every message, whatever it answered."""
+    """An error of the function fails every message, whatever its answer."""
     invocation = Invocation(b"{}")
     invocation.fail(b'{"errorMessage": "no"}')
     assert failed_messages(invocation, BATCH, partial=True) == BATCH

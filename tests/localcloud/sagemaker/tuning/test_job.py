@@ -26,7 +26,7 @@ NUMBERS = {"ContinuousParameterRanges": [{"Name": "size", "MinValue": "0", "MaxV
 
 
 def grid(values: list[str], parallel: int, **limits: int) -> dict[str, Any]:
-    """Return what asks for one trial a value, in their order."""
+    """Return the request's ranges that give one trial a value, in order."""
     limits |= {"MaxNumberOfTrainingJobs": len(values), "MaxParallelTrainingJobs": parallel}
     return {"ranges": categories(size=values), "config": {"Strategy": "Grid"}, "limits": limits}
 
@@ -66,7 +66,7 @@ def test_a_search_finds_the_best_of_its_trials(account: Account) -> None:
 
 
 def test_trials_run_at_once_up_to_the_jobs_limit(account: Account) -> None:
-    """Two trials meet each other while they run, and never is there a third beside them."""
+    """Two trials run at the same time, and never a third."""
     meeting = """
 import os, pathlib, time
 folder = pathlib.Path("{folder}")
@@ -176,7 +176,7 @@ def test_the_time_of_the_whole_job_is_limited(account: Account, monkeypatch: pyt
 
 
 def test_trials_are_listed_in_order_and_pages(account: Account) -> None:
-    """Trials are sorted by their objective, either way, page by page; those of unknown jobs are not there."""
+    """Trials are sorted by their objective, either way, page by page; an unknown job's are not found."""
     job = account.tune(
         SCORE,
         **grid(["1", "3", "2"], 3),
@@ -208,7 +208,7 @@ def test_trials_are_listed_in_order_and_pages(account: Account) -> None:
 
 
 def test_trials_share_the_machine_and_no_checkpoint(account: Account) -> None:
-    """Trials at once get a share of the cores each, and a folder for checkpoints of their own."""
+    """Concurrent trials get a share of the cores each, and their own folders for checkpoints."""
     job = account.tune(
         SCORE,
         **grid(["1", "2"], 2),

@@ -1,4 +1,4 @@
-"""What a tuning job tries next: ranges, scales, strategies and seeds."""
+"""The next values of a tuning job: ranges, scales, strategies and seeds."""
 
 import math
 from statistics import median
@@ -21,7 +21,7 @@ def numbers(name: str, low: str, high: str, scaling: str | None = None) -> dict[
 
 
 def drawn(given: dict[str, Any], strategy: str = "Random", many: int = MANY) -> list[dict[str, str]]:
-    """Draw many trials without telling how they went."""
+    """Draw many trials without reporting their objectives."""
     search = Search(strategy, True, read(given), seed=7)
     return [search.suggest().values for _ in range(many)]
 
@@ -91,7 +91,7 @@ def test_the_seed_decides_what_is_drawn(strategy: str) -> None:
 
 @pytest.mark.parametrize(("maximise", "best"), [(True, 8.0), (False, 2.0)])
 def test_a_bayesian_search_comes_close_to_the_optimum(maximise: bool, best: float) -> None:
-    """Told the objectives, later trials are twice as close to the best value as random ones (median 3)."""
+    """Given the objectives, later trials are twice as close to the best value as random ones (median 3)."""
     ranges = read({"ContinuousParameterRanges": [numbers("x", "0", "10", "Linear")]})
     search = Search("Bayesian", maximise, ranges, seed=3)
     found = []
@@ -130,7 +130,7 @@ def test_a_grid_takes_every_combination_once() -> None:
     ],
 )
 def test_a_range_that_cannot_be_drawn_from_is_refused(given: dict[str, Any], message: str) -> None:
-    """Bounds that are no numbers, in the wrong order or outside their scale are refused in a sentence."""
+    """Bounds that aren't numbers, are in the wrong order or outside their scale are refused in a sentence."""
     with pytest.raises(SagemakerClientError, match=message) as refused:
         read(given)
     assert refused.value.code == "ValidationException"
