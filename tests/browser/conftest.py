@@ -111,5 +111,5 @@ def _samples() -> dict[str, Sample]:
 
 
 def _safe(key: str) -> str:
-    """A key as the path of a file: the hostile batch's name has slashes in it that part no folders."""
+    """A key as the path of a file: the hostile batch's name contains slashes that don't separate folders."""
     return key.replace(HOSTILE, "hostile")

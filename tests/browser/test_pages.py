@@ -1,4 +1,4 @@
-"""The pages in headless Chromium: nothing is asked for, nothing goes wrong, everybody can read them.
+"""The pages in headless Chromium: no requests, no errors, accessible to everybody.
 
 Screenshots are written to out/screenshots/.
 """
@@ -60,7 +60,7 @@ def test_a_page_is_whole_quiet_and_readable(
 
 
 def test_the_misread_images_are_seen(chromium: Browser, pages: dict[str, Path]) -> None:
-    """Each mistake has its picture, but for the two whose objects are gone or aren't images."""
+    """Each mistake has its picture, except the two whose objects were deleted or aren't images."""
     visit = Visit(chromium, pages["mixed"])
     shown, holes = (visit.page.locator(f".gallery {kind}").count() for kind in ("img", ".hole"))
     assert (shown > 20, holes) == (True, 2)

@@ -53,7 +53,7 @@ def write(folder: Path, dataset: DataSet) -> Path:
         (["yours", "--name", "ours"], "ours"),
     ],
 )
-def test_a_folder_becomes_a_data_set_of_the_wanted_name(
+def test_a_folder_becomes_a_data_set_of_the_requested_name(
     tmp_path: Path, arguments: list[str], name: str
 ) -> None:
     """--name, else NAME, else the folder's name; four files and the description are in the bucket."""

@@ -167,9 +167,7 @@ def test_quotas_are_read_over_all_pages_and_defaults_fill_the_gaps(service_quota
     assert found == {first: 0, second: 1, third: 7}
 
 
-def test_what_may_not_be_looked_at_is_said_and_the_rest_is_checked(
-    service_quotas: Stubber, s3_events: None
-) -> None:
+def test_a_denied_check_is_reported_and_the_rest_is_done(service_quotas: Stubber, s3_events: None) -> None:
     """A denied permission costs one line."""
     healthy()
     service_quotas.add_client_error("list_service_quotas", "AccessDeniedException", "not allowed")

@@ -118,7 +118,7 @@ def test_the_page_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.usefixtures("reports")
-def test_what_is_not_there_is_an_error_that_names_it() -> None:
+def test_a_missing_report_is_an_error_that_names_it() -> None:
     """A batch without a report, and a run of another batch, are errors that list the existing ones."""
     absent = digits("show", "spring")
     assert absent.exit_code == 1

@@ -41,7 +41,7 @@ def tuning_jobs() -> list[Any]:
     ]
 
 
-def test_the_job_is_started_with_what_was_asked_for() -> None:
+def test_the_job_is_started_with_the_requested_settings() -> None:
     """Options, the stack's role, bucket and instance type, and the uploaded code are the tuning job's."""
     result = digits("mnist", "--trials", "6", "--parallel", "3", "--arch", "small", "--epochs", "4")
     assert result.exit_code == 0, result.output

@@ -60,7 +60,7 @@ def terminate() -> None:
 
 
 @pytest.mark.parametrize("number", [1, STEPS_AN_EPOCH, 7, 14])
-def test_a_training_that_goes_on_ends_with_the_weights_of_an_uninterrupted_one(
+def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     """SIGTERM saves after the current step and exits with 143; the same command runs the remaining steps."""
@@ -86,7 +86,7 @@ def test_sigterm_in_the_last_step_leaves_a_finished_training(
     assert not (tmp_path / "kept").exists()
 
 
-def test_a_training_that_is_killed_goes_on_from_its_last_epoch(
+def test_a_killed_training_resumes_from_its_last_epoch(
     run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between epochs a checkpoint is written, too, so that an end without a signal costs little."""
@@ -169,7 +169,7 @@ def test_the_checkpoint_of_other_data_is_refused(
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken archive"])
-def test_a_file_that_is_no_checkpoint_is_refused(
+def test_a_file_that_is_not_a_checkpoint_is_refused(
     run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     """A broken checkpoint ends the training with one line that says to delete it."""

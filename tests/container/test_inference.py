@@ -151,7 +151,7 @@ def test_an_object_above_the_bound_is_not_read(
         (400, "KeyTooLongError", "not a key: longer than 1,024 bytes"),
     ],
 )
-def test_what_s3_says_of_one_object_is_an_error_record(
+def test_an_error_of_s3_about_one_object_is_an_error_record(
     answer: Answer, model: inference.Model, status: int, code: str, reason: str
 ) -> None:
     """Errors that concern one object alone become the error of its line."""
@@ -225,7 +225,7 @@ def test_a_failure_that_passes_leaves_no_trace(
         b"[" * 100_000, b'{"source-ref": null}',
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_record_is_an_error_record(model: inference.Model, line: bytes) -> None:
+def test_an_invalid_line_is_an_error_record(model: inference.Model, line: bytes) -> None:
     """A line without a reference is answered with an error, and its neighbours are answered as ever."""
     good = b'{"source-ref": "s3://digits/incoming/absent.png"}'
     records = inference.input_fn(b"\n".join([good, line, good]) + b"\n", "application/jsonlines")

@@ -1,4 +1,4 @@
-"""The same artifact and the same records at every door: the answers are the same bytes."""
+"""The same artifact and the same records in every server: the answers are the same bytes."""
 
 import io
 import subprocess
@@ -179,7 +179,7 @@ def test_the_answers_are_the_same_bytes_at_every_door(
 
 
 @pytest.mark.parametrize("door", ["local_runner", "real_ray_serve", "serving_toolkit"])
-def test_what_no_record_is_to_blame_for_fails_the_request(
+def test_an_error_of_no_single_record_fails_the_request(
     account: Account, requests: Requests, door: str, request: pytest.FixtureRequest
 ) -> None:
     """Expired credentials are a 500 for their request, which SageMaker repeats; others are answered."""

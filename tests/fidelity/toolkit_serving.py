@@ -28,17 +28,17 @@ class Context:
         return {"Content-Type": JSON_LINES, "Accept": JSON_LINES}
 
     def set_response_content_type(self, _index: int, content_type: str) -> None:
-        """Refuse an answer of another type than was asked for."""
+        """Refuse an answer of another type than requested."""
         if content_type != JSON_LINES:
             raise ValueError(f"Content-Type: expected {JSON_LINES}, found {content_type}")
 
     def set_response_status(self, code: int, phrase: str) -> None:
-        """Note the answer's status."""
+        """Record the answer's status."""
         self.status = code
 
 
 def main(artifact: str, requests: Path, answers: Path) -> None:
-    """Load the model once, then answer each request in a context of its own."""
+    """Load the model once, then answer each request in its own context."""
     handler: Any = HandlerService()
     handler.initialize(Context(artifact))
     for request in sorted(requests.iterdir()):

@@ -40,7 +40,7 @@ class Account:
         return self.folder / "state"
 
     def write(self, resources: str, functions: str = "", header: str = HEADER) -> Path:
-        """Write a template of these resources and its functions' module, app.py; return the template's path."""
+        """Write a template of these resources, and app.py for its functions; return the template's path."""
         (self.folder / "functions").mkdir(exist_ok=True)
         (self.folder / "functions" / "app.py").write_text(textwrap.dedent(functions))
         template = self.folder / "template.yaml"

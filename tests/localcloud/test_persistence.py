@@ -55,7 +55,7 @@ def versions(s3: Any, bucket: str) -> list[tuple[Any, ...]]:
 
 
 def test_objects_with_their_versions_come_back_with_their_bucket(tmp_path: Path) -> None:
-    """The stack that is deployed again has the same bucket, the same versions, and no event of them."""
+    """The redeployed stack has the same bucket, the same versions, and no events about them."""
     cloud, outputs = started(tmp_path / "state", tmp_path)
     try:
         s3, bucket = cloud.client("s3"), outputs["Data"]

@@ -107,7 +107,7 @@ def test_a_bug_while_a_resource_is_created_is_not_its_failure(
     assert statuses(account, "bug") == ["CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"]
 
 
-def test_a_bug_in_a_type_of_ours_is_no_malformed_property(
+def test_a_bug_in_a_custom_type_is_not_a_malformed_property(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same KeyError, raised in our code below moto's, isn't taken for moto's about the template."""

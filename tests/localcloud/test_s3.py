@@ -62,7 +62,7 @@ def test_of_simultaneous_conditional_writes_one_wins(s3: Any, existing: bytes | 
 
 
 def test_runs_added_to_the_index_at_once_are_all_listed(s3: Any) -> None:
-    """The list of all runs loses none to a writer that was as fast."""
+    """The list of all runs loses none to a concurrent writer."""
     at_once(lambda number: index.add(s3, "bucket", entry(number)))
     assert [run["batch"] for run in index.read(s3, "bucket").runs] == [
         f"batch-{number}" for number in reversed(range(WRITERS))

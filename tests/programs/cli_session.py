@@ -1,4 +1,4 @@
-"""A session with the real `sam` and `aws`: the project's files, a shell's variables, and no other program."""
+"""A session with the real `sam` and `aws`: the project's files, a shell's variables, and nothing else."""
 
 import json
 import os

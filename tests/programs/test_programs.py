@@ -1,4 +1,4 @@
-"""The whole path with the real `sam` and `aws` programs alone, against `digits up`."""
+"""The whole path with only the real `sam` and `aws` programs, against `digits up`."""
 
 import json
 import re

@@ -45,7 +45,7 @@ def violations(world: World) -> list[tuple[str, str]]:
 
 
 def _wrong_index(world: World) -> list[str]:
-    """Objects below reports/ that are of no run, and a list of all runs that contradicts the reports."""
+    """Objects below reports/ that belong to no run, and a list of all runs that contradicts the reports."""
     runs = {upload.run.report_prefix for upload in world.uploads}
     wrong = [
         f"{key}: of no run"
@@ -112,7 +112,7 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
 
 
 def _started_too_early(world: World, upload: Upload) -> list[str]:
-    """A run is decided when its images are there, or when it has waited for them."""
+    """A run is decided when its images exist, or after it has waited for them."""
     decided = world.s3.versions[upload.run.decision]
     seconds = decided[0][2].timestamp() - EPOCH
     waited = seconds - (upload.time.timestamp() - EPOCH) >= world.settings["wait_for_images_minutes"] * 60 - 1

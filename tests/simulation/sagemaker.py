@@ -37,7 +37,7 @@ class SageMaker(Training):
         self.models[request["ModelName"]] = request
 
     def do_describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
-        """A model as it was made."""
+        """A model as it was created."""
         if ModelName not in self.models:
             raise refusal("DescribeModel", "ValidationException", 400, "Could not find model")
         return dict(self.models[ModelName])
@@ -57,7 +57,7 @@ class SageMaker(Training):
         self.job_began(name)
 
     def do_describe_transform_job(self, TransformJobName: str) -> dict[str, Any]:  # noqa: N803
-        """A job as it is now."""
+        """A job in its current state."""
         if TransformJobName not in self.jobs:
             text = f"Could not find requested job with name: {TransformJobName}"
             raise refusal("DescribeTransformJob", "ValidationException", 400, text)

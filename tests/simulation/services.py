@@ -35,10 +35,10 @@ class Body:
         return self.content
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
     def iter_chunks(self, _size: int = 0) -> Iterator[bytes]:
-        """All of it, at once."""
+        """All of it, in one chunk."""
         yield self.content
 
     def iter_lines(self) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Change sets as `sam deploy` uses them, without sam: made, described, executed, rolled back."""
+"""Change sets as `sam deploy` uses them, without sam: created, described, executed, rolled back."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ Outputs:
 
 
 def propose(account: Account, name: str, kind: str, template: str = TEMPLATE, **parameters: str) -> Any:
-    """Make a change set of the stack `name` and describe it."""
+    """Create a change set of the stack `name` and describe it."""
     cloudformation = account.cloud.client("cloudformation")
     identifier = cloudformation.create_change_set(
         StackName=name,
@@ -95,7 +95,7 @@ def test_a_template_is_given_back_as_it_was_sent(account: Account) -> None:
     assert "Transform" not in str(get(StackName="stored", TemplateStage="Processed")["TemplateBody"])
 
 
-def test_a_stack_that_is_there_is_not_created_again(account: Account) -> None:
+def test_an_existing_stack_is_not_created_again(account: Account) -> None:
     """As in AWS, a change set to create it is refused, and the stack stays as it is."""
     execute(account, propose(account, "there", "CREATE"))
     with pytest.raises(ClientError, match=r"Stack \[there\] already exists"):

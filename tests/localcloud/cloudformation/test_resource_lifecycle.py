@@ -78,7 +78,7 @@ def test_a_stack_with_a_function_is_deleted_with_its_role(account: Account) -> N
     assert events[-1] == "whole DELETE_COMPLETE"
 
 
-def test_a_failed_creation_takes_its_functions_away(account: Account) -> None:
+def test_a_failed_creation_deletes_its_functions(account: Account) -> None:
     """A rollback leaves neither the function nor its role, and the stack can be deployed again."""
     with pytest.raises(DeployError, match="ROLLBACK_COMPLETE"):
         account.deploy("again", "Resources:\n" + FUNCTION + BROKEN % "F", HELLO)
@@ -87,8 +87,8 @@ def test_a_failed_creation_takes_its_functions_away(account: Account) -> None:
     assert account.invoke("lives") == ("hello", None)
 
 
-def test_a_resource_that_is_refused_half_made_goes_too(account: Account) -> None:
-    """A function that exists before its Runtime is refused is taken away by the rollback."""
+def test_a_resource_that_is_refused_half_created_is_deleted_too(account: Account) -> None:
+    """A function that exists before its Runtime is refused is deleted by the rollback."""
     wrong = "Properties: {FunctionName: half, Runtime: python3.8, "
     with pytest.raises(DeployError, match=r"ROLLBACK_COMPLETE\. F .*the Runtime 'python3\.8'"):
         account.deploy("half", "Resources:\n" + FUNCTION.replace("Properties: {FunctionName: lives, ", wrong))
@@ -175,7 +175,7 @@ def test_a_failed_change_is_taken_back(account: Account) -> None:
 
 
 def test_a_renamed_group_is_another_one(account: Account) -> None:
-    """A group that is replaced goes, for its policy doesn't retain it."""
+    """A replaced group is deleted, because its policy doesn't retain it."""
     account.deploy("group", "Resources:\n" + GROUP % ("Delete", "first", "one"))
     account.deploy("group", "Resources:\n" + GROUP % ("Delete", "second", "one"))
     assert groups(account) == ["second"]
@@ -192,7 +192,7 @@ def test_a_group_that_exists_is_not_taken_over(account: Account) -> None:
     assert described["ModelPackageGroupDescription"] == "one"
 
 
-def test_a_groups_description_is_not_changed_in_silence(account: Account) -> None:
+def test_a_groups_description_is_not_changed_silently(account: Account) -> None:
     """CloudFormation can't replace a group of a fixed name, so the update is refused with the reason."""
     account.deploy("described", "Resources:\n" + GROUP % ("Delete", "described", "one"))
     with pytest.raises(DeployError, match="Keep the description, or rename the group"):
@@ -230,7 +230,7 @@ MORE = (
 
 
 def test_properties_that_are_taken_away_are_reset(account: Account) -> None:
-    """A queue and a bucket whose template says less have AWS's defaults again; a queue's policy stays."""
+    """A queue and a bucket without properties have AWS's defaults again; a queue's policy stays."""
     url = account.deploy("less", LESS % MORE)["Url"]
     account.deploy("less", LESS % ("", ""))
     asked: Any = account.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])

@@ -300,7 +300,7 @@ def test_an_error_of_one_event_does_not_stop_the_others(
     assert [str(error.exc_value) for error in errors] == ["bad event"]
 
 
-def test_a_deletion_of_a_versioned_object_is_no_event(account: Account, stack: dict[str, str]) -> None:
+def test_a_deletion_of_a_versioned_object_sends_no_event(account: Account, stack: dict[str, str]) -> None:
     """Only uploads are announced; an object's deletion sends no event."""
     s3 = account.cloud.client("s3")
     s3.put_object(Bucket=stack["Data"], Key="deleted", Body=b"")

@@ -174,7 +174,7 @@ def test_a_request_whose_permissions_are_not_known_is_refused(reader: Cloud) -> 
         sqs.list_queues()
 
 
-def test_a_role_is_assumed_only_by_whom_it_trusts(reader: Cloud) -> None:
+def test_a_role_is_assumed_only_by_those_it_trusts(reader: Cloud) -> None:
     """SageMaker can't run a job under a role that trusts Lambda alone."""
     assert role_environment(reader, ROLE, "test", "lambda.amazonaws.com")["AWS_SESSION_TOKEN"]
     with pytest.raises(CloudError, match=r"trust policy lets sagemaker\.amazonaws\.com assume it"):

@@ -43,7 +43,7 @@ def test_the_script_finds_the_objects_below_the_address(account: Account, ending
 
 
 def test_without_a_configuration_there_is_no_folder(account: Account) -> None:
-    """So a script can tell by the folder whether its checkpoints are kept."""
+    """The folder's existence shows a script whether its checkpoints are kept."""
     job = account.train(HEAD + "print(folder.exists())")
     assert account.log("TrainingJobs", job["TrainingJobName"]) == "False"
 
@@ -94,7 +94,7 @@ def test_a_folder_outside_the_container_is_refused(account: Account, path: str) 
         account.train("pass", **configured("kept", LocalPath=path))
 
 
-def test_a_bucket_that_is_not_there_fails_the_job(account: Account) -> None:
+def test_a_missing_bucket_fails_the_job(account: Account) -> None:
     """The FailureReason is S3's answer to restoring them, and the script doesn't start."""
     job = account.train("print('ran')", CheckpointConfig={"S3Uri": "s3://no-such-bucket/kept"})
     assert job["TrainingJobStatus"] == "Failed"
@@ -124,8 +124,8 @@ sys.exit(train.main())
 """
 
 
-def test_a_stopped_training_goes_on_in_the_next_job(account: Account) -> None:
-    """A second job with the first's checkpoints does the steps left, and ends with the same weights."""
+def test_a_stopped_training_resumes_in_the_next_job(account: Account) -> None:
+    """A second job with the first's checkpoints runs the remaining steps, and ends with the same weights."""
     digits = sample(seed=1).training[np.arange(240)]
     data, prefix = unique("data"), unique("kept")
     account.put(f"{data}/digits-images-idx3-ubyte", idx(digits.images))

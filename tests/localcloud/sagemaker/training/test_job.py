@@ -177,7 +177,7 @@ def test_requirements_are_checked_against_what_is_installed(account: Account) ->
         ),
     ],
 )
-def test_what_is_not_there_fails_the_job(account: Account, changes: dict[str, Any], reason: str) -> None:
+def test_a_missing_input_fails_the_job(account: Account, changes: dict[str, Any], reason: str) -> None:
     """A missing script, archive or channel is named in the FailureReason."""
     job = account.train("print('ran')", **changes)
     assert job["TrainingJobStatus"] == "Failed"
@@ -209,8 +209,10 @@ def test_a_name_is_used_once(account: Account) -> None:
         ),
     ],
 )
-def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
-    """A request that the local cloud can't run is a ValidationException and makes no job."""
+def test_an_unsupported_request_is_refused_immediately(
+    account: Account, changes: dict[str, Any], message: str
+) -> None:
+    """A request that the local cloud can't run is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message):
         account.train("pass", **{"TrainingJobName": name, **changes})

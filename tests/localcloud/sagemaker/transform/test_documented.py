@@ -30,7 +30,7 @@ def output_fn(answer, accept): return answer
 """
 
 
-def test_what_isnt_given_is_aws_s_default() -> None:
+def test_a_missing_parameter_has_aws_s_default() -> None:
     """[request] 6 MB a request and one request at once, whole objects; [client] 600 s and 3 retries."""
     settings = TransformSettings.read(REQUEST)
     assert (settings.payload, settings.concurrency, settings.split) == (6 * MEBIBYTE, 1, False)

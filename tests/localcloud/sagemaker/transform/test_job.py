@@ -134,7 +134,7 @@ def test_a_failing_request_is_repeated(account: Account) -> None:
     assert account.outputs(job) == {"a.out": [3]}
 
 
-def test_a_request_that_goes_on_failing_is_the_algorithms_fault(account: Account) -> None:
+def test_a_request_that_keeps_failing_is_the_algorithms_fault(account: Account) -> None:
     """After the last retry the job is Failed with AlgorithmError, and the traceback is in its log."""
     once = {"InvocationsMaxRetries": 1}
     job = account.transform(account.model(FAIL_FIRST), {"a": lines(1)}, ModelClientConfig=once)
@@ -321,7 +321,9 @@ def test_a_name_is_used_once(account: Account) -> None:
         ({"source": {"CompressionType": "Gzip"}}, "CompressionType is 'Gzip'"),
     ],
 )
-def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
+def test_an_unsupported_request_is_refused_immediately(
+    account: Account, changes: dict[str, Any], message: str
+) -> None:
     """What AWS refuses, or the local cloud can't run, is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message) as refusal:

@@ -72,7 +72,7 @@ def test_an_output_filter_chooses_among_input_and_prediction() -> None:
     assert processing.output([record], b"0.5") == b'{"id":1,"SageMakerOutput":0.5}\n'
 
 
-def test_a_record_that_is_no_object_is_wrapped() -> None:
+def test_a_record_that_is_not_an_object_is_wrapped() -> None:
     """A record that is a list or a number is put under SageMakerInput."""
     processing = Processing.read({"JoinSource": "Input"})
     assert (

@@ -92,7 +92,7 @@ print("score: 1")
     assert most == 2
 
 
-def test_a_failed_trial_is_counted_and_the_search_goes_on(account: Account) -> None:
+def test_a_failed_trial_is_counted_and_the_search_continues(account: Account) -> None:
     """A trial that fails, or prints no number, has no objective; the job completes with the others."""
     script = """
 import sys
@@ -120,7 +120,7 @@ print("score:", value)
 
 
 def test_a_job_without_any_success_fails_after_five_attempts(account: Account) -> None:
-    """SageMaker gives up a search in which nothing succeeds, with a reason and no best training job."""
+    """SageMaker gives up a search in which no trial succeeds, with a reason and no best training job."""
     job = account.tune(FAIL, ranges=NUMBERS, limits={"MaxNumberOfTrainingJobs": 9})
     assert job["HyperParameterTuningJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("No training job succeeded after 5 attempts.")
@@ -258,8 +258,10 @@ def test_names_are_short_and_used_once(account: Account) -> None:
         ({"definition": {"StaticHyperParameters": {}}}, "sagemaker_program is missing"),
     ],
 )  # fmt: skip
-def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
-    """A request that SageMaker refuses, or that isn't supported, is a ValidationException: no job is made."""
+def test_an_unsupported_request_is_refused_immediately(
+    account: Account, changes: dict[str, Any], message: str
+) -> None:
+    """A request that SageMaker refuses, or an unsupported one, is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message) as refused:
         account.tune(SCORE, HyperParameterTuningJobName=name, **changes)

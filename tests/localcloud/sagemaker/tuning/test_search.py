@@ -56,10 +56,10 @@ def test_suggestions_are_of_their_ranges(strategy: str) -> None:
         ("0", "0.9999", "ReverseLogarithmic", 0.99),
     ],
 )
-def test_half_of_the_numbers_lie_below_the_middle_of_their_scale(
+def test_half_of_the_numbers_are_below_the_middle_of_their_scale(
     low: str, high: str, scaling: str | None, middle: float
 ) -> None:
-    """Numbers are drawn evenly on the scale that is asked for; Auto takes the logarithm of wide ranges."""
+    """Numbers are drawn uniformly on the requested scale; Auto takes the logarithm of wide ranges."""
     found = drawn({"ContinuousParameterRanges": [numbers("rate", low, high, scaling)]})
     values = [float(each["rate"]) for each in found]
     assert all(float(low) <= value <= float(high) for value in values)
@@ -104,7 +104,7 @@ def test_a_bayesian_search_comes_close_to_the_optimum(maximise: bool, best: floa
 
 
 def test_a_grid_takes_every_combination_once() -> None:
-    """A grid is walked through in the order of its categories, the last one fastest."""
+    """A grid is traversed in the order of its categories, the last one fastest."""
     categories = [{"Name": "a", "Values": ["1", "2"]}, {"Name": "b", "Values": ["x", "y", "z"]}]
     found = drawn({"CategoricalParameterRanges": categories}, "Grid", 6)
     assert [each["a"] + each["b"] for each in found] == ["1x", "1y", "1z", "2x", "2y", "2z"]
