@@ -261,7 +261,7 @@ def test_names_are_short_and_used_once(account: Account) -> None:
 def test_an_unsupported_request_is_refused_immediately(
     account: Account, changes: dict[str, Any], message: str
 ) -> None:
-    """A request that SageMaker refuses, or an unsupported one, is a ValidationException and creates no job."""
+    """A request that SageMaker or the emulation refuses is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message) as refused:
         account.tune(SCORE, HyperParameterTuningJobName=name, **changes)
