@@ -15,7 +15,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
-    """Take a `SageMaker Training Job State Change`; of a job that didn't complete people are told why."""
+    """Take a `SageMaker Training Job State Change`; if the job didn't complete, publish why."""
     aws, settings = clients(), Settings.from_environment()
     job = aws.sagemaker.describe_training_job(TrainingJobName=TrainingEnded.from_event(event).job)
     name, status = job["TrainingJobName"], job["TrainingJobStatus"]

@@ -13,7 +13,7 @@ logger = Logger()
 
 @logger.inject_lambda_context
 def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lambda gives it)
-    """Take a `SageMaker HyperParameter Tuning Job State Change`; without a best trial people are told why."""
+    """Take a `SageMaker HyperParameter Tuning Job State Change`; without a best trial, publish why."""
     job = TuningEnded.from_event(event).job
     outcome = final_training.start(clients(), Settings.from_environment(), job)
     logger.info("tuning job ended", tuning_job=job, outcome=outcome)

@@ -11,7 +11,7 @@ import regex  # type: ignore[import-untyped] # its stubs are another package
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
 
-LONGEST_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+MAX_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BUCKET = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
 
@@ -24,8 +24,8 @@ def violations(operation: OperationModel, parameters: dict[str, Any]) -> list[st
         return [report.generate_report()]
     found = _violations(shape, parameters, operation.name)
     if operation.service_model.service_name == "s3":  # its service model has neither rule
-        if len(str(parameters.get("Key", "")).encode()) > LONGEST_KEY:
-            found.append(f"{operation.name}.Key: more than {LONGEST_KEY} bytes")
+        if len(str(parameters.get("Key", "")).encode()) > MAX_KEY:
+            found.append(f"{operation.name}.Key: more than {MAX_KEY} bytes")
         if not re.fullmatch(BUCKET, parameters["Bucket"]):
             found.append(f"{operation.name}.Bucket: {parameters['Bucket']!r} isn't a bucket name")
     return found
@@ -62,11 +62,11 @@ def _size(shape: Shape, size: float, path: str) -> list[str]:
 
 def _text(shape: Any, value: str, path: str) -> list[str]:
     if shape.enum and value not in shape.enum:
-        return [f"{path}: {value!r} is none of {', '.join(shape.enum[:5])}, …"]
+        return [f"{path}: {value!r} isn't one of {', '.join(shape.enum[:5])}, …"]
     pattern = shape.metadata.get("pattern")
     if pattern is None or regex.fullmatch(_readable(pattern), value, regex.V0):
         return []
-    return [f"{path}: {value[:80]!r} is not of the form {pattern}"]
+    return [f"{path}: {value[:80]!r} doesn't match {pattern}"]
 
 
 def _readable(pattern: str) -> str:

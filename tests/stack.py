@@ -1,4 +1,4 @@
-"""A deployed template.yaml in the local cloud, and short words for what a person does with it."""
+"""A deployed template.yaml in the local cloud, and shorthands for a user's actions."""
 
 import csv
 import io
@@ -120,14 +120,14 @@ class Stack:
         return url
 
     def sweep(self, later: timedelta = timedelta()) -> Any:
-        """What the schedule does every 15 minutes, as if it were later; returns Lambda's answer."""
+        """Invoke the sweep as its schedule does, at a later time; returns Lambda's answer."""
         due = event("scheduled") | {"time": f"{datetime.now(UTC) + later:%Y-%m-%dT%H:%M:%SZ}"}
         return self.cloud.client("lambda").invoke(
             FunctionName="digits-sweep", Payload=json.dumps(due).encode()
         )
 
     def redrive(self) -> None:
-        """What a person does with dead letters: the queues have them again."""
+        """Redrive the dead-letter queues."""
         sqs = self.cloud.client("sqs")
         for kind in ("Upload", "Report"):
             letters = self.queue_url(f"{kind}DeadLetters")

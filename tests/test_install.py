@@ -1,4 +1,4 @@
-"""Setting everything up: what somebody reads whose Python doesn't fit."""
+"""Installation: the error for an unsupported Python version."""
 
 import subprocess
 from pathlib import Path

@@ -269,7 +269,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
 
 
 def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
-    """A run whose images are looked for, one that waits, one that comes back, is tried again and given up."""
+    """A run whose images are looked for, one that waits, one that comes back, is retried and given up."""
     key = "incoming/b7/manifest.jsonl"
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
     start_run(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
@@ -369,7 +369,7 @@ def test_the_sdks_request_is_among_those_that_were_checked(recording: Recording)
         ({"Modelname": "x"}, "Unknown parameter"),
     ],
 )
-def test_a_wrong_request_is_told(changes: dict[str, Any], why: str) -> None:
+def test_a_wrong_request_is_reported(changes: dict[str, Any], why: str) -> None:
     """The check sees what AWS would refuse, also where botocore sends it."""
     request = transform_job.job_request(BUCKET, RUN, DECISION) | changes
     found = violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request)

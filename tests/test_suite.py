@@ -30,7 +30,7 @@ def imported(file: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(TESTS)))
 def test_no_file_imports_a_module_of_tests(file: Path) -> None:
-    """What tests share lies in modules with plain names: pytest alone imports test modules and conftests."""
+    """Shared code is in modules with plain names: only pytest imports test modules and conftests."""
     modules = [
         name
         for name in imported(file)

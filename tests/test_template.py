@@ -77,7 +77,7 @@ def test_data_outlives_the_stack(name: str) -> None:
     assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
-def test_the_bucket_is_versioned_encrypted_private_and_tells_eventbridge() -> None:
+def test_the_bucket_is_versioned_encrypted_private_and_notifies_eventbridge() -> None:
     """Each of these protects the data, or the flow."""
     bucket = RESOURCES["DataBucket"]["Properties"]
     assert bucket["VersioningConfiguration"]["Status"] == "Enabled"
@@ -326,7 +326,7 @@ def test_queues_keep_messages_encrypted_for_two_weeks(name: str) -> None:
     assert QUEUES[name]["SqsManagedSseEnabled"] is True
 
 
-def test_every_dead_letter_queue_has_an_alarm_that_tells_people() -> None:
+def test_every_dead_letter_queue_has_an_alarm_that_notifies_people() -> None:
     """A message there is a batch or a model that waits for a person."""
     dead_letters = {
         t["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] for r in RULES.values() for t in r["Targets"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from batch_prediction.layout import Run
 
-Event = dict[str, Any]  # JSON of AWS's documented shape: each class below reads what it needs of it
+Event = dict[str, Any]  # JSON of AWS's documented shape: each class below reads what it needs
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Message:
 
     @cached_property
     def content(self) -> Event:
-        """Its body, read when it is asked for: a body that isn't JSON is an error like any other."""
+        """Its body, parsed on access: one that isn't JSON is an error like any other."""
         found: Event = json.loads(self.body)
         return found
 
@@ -123,7 +123,7 @@ class TrainingEnded:
 
     @classmethod
     def from_event(cls, event: Event) -> "TrainingEnded":
-        """Read the name of the job; how it ended is asked of SageMaker."""
+        """Read the name of the job; SageMaker is asked how it ended."""
         return cls(event["detail"]["TrainingJobName"])
 
 
@@ -135,5 +135,5 @@ class TuningEnded:
 
     @classmethod
     def from_event(cls, event: Event) -> "TuningEnded":
-        """Read the name of the tuning job; how it ended is asked of SageMaker."""
+        """Read the name of the tuning job; SageMaker is asked how it ended."""
         return cls(event["detail"]["HyperParameterTuningJobName"])

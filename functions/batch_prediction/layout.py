@@ -16,7 +16,7 @@ Top-level prefixes end in a slash and never nest:
     trials/<tuning job>/failure.json                   why no final training; the trials next to it
     models/<training job>/output/model.tar.gz          the artifact of a final training
     models/<training job>/model_quality.json           its figures on the test set
-    models/<training job>/failure.json                 or why there is none
+    models/<training job>/failure.json                 or why there is no artifact
     checkpoints/<training job>/                        what an interrupted training goes on from
 """
 
@@ -63,14 +63,14 @@ def dataset_channel(name: str, channel: str) -> str:
 
 
 def dataset_description(name: str) -> str:
-    """The key of dataset.json, which is written last: where it is, the data set is whole."""
+    """The key of dataset.json, which is written last: if it exists, the data set is complete."""
     return f"{dataset(name)}dataset.json"
 
 
 def sibling_uri(training: str, name: str) -> str | None:
     """The `s3://` address of `test/` or `dataset.json` of the data set whose training images are given.
 
-    None for training images that lie in another place than datasets/<name>/training/.
+    None for training images outside datasets/<name>/training/.
     """
     match = re.fullmatch(rf"(s3://[^/]+/{DATASETS}.+/)training/", training)
     return match[1] + name if match else None
@@ -98,7 +98,7 @@ def training_failure(training_job: str) -> str:
 
 
 def check_name(name: str) -> None:
-    """Refuse a key, or the rest of one behind a prefix, that could name another object than it says."""
+    """Refuse a key, or the rest of one behind a prefix, that could resolve to another object."""
     if unsafe := _UNSAFE.search(name):
         raise ValueError(
             f"expected a key without empty, `.` and `..` segments, backslashes and control characters, "
@@ -209,7 +209,7 @@ class Run:
 
     @property
     def report(self) -> str:
-        """The key of report.json, which is written last: where it is, the report is whole."""
+        """The key of report.json, which is written last: if it exists, the report is complete."""
         return f"{self.report_prefix}report.json"
 
     @property

@@ -1,4 +1,4 @@
-"""The stack's settings, as template.yaml hands them to every function."""
+"""The stack's settings, as template.yaml passes them to every function."""
 
 import os
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ def _switch(text: str) -> bool:
     return text == "true"
 
 
-_READ = {bool: _switch}  # how text becomes a field, where its type alone doesn't do it
+_READ = {bool: _switch}  # parsers for fields whose type can't parse text itself
 
 
 @dataclass(frozen=True)

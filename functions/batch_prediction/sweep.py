@@ -35,7 +35,7 @@ _MARKS = (timedelta(), *(PERIOD * 2**power for power in range(9)))  # 0, 15 minu
 
 
 class Summary(TypedDict):
-    """What a list of jobs says of one, without its kind before the members' names."""
+    """A job's entry in a list of jobs, without its kind before the members' names."""
 
     JobName: str
     JobStatus: str
@@ -45,12 +45,12 @@ class Summary(TypedDict):
 
 
 def due(age: timedelta) -> bool:
-    """Whether to look at a job whose end is so old: once at each mark, if a sweep comes every PERIOD."""
+    """Whether to look at a job that ended `age` ago: once at each mark, if a sweep comes every PERIOD."""
     return any(mark <= age < mark + PERIOD for mark in _MARKS)
 
 
 def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
-    """Ask for everything that is overdue; returns what was asked for, in words.
+    """Request everything that is overdue; returns the requests, in words.
 
     A job that can't be looked at doesn't keep the others from it: what failed is raised at the end.
     """
@@ -81,7 +81,12 @@ def sweep(aws: Clients, settings: Settings, now: datetime) -> list[str]:
     return asked
 
 
-def _listed(pages: Any, kind: str, name: str, now: datetime) -> Iterator["Summary"]:
+def _listed(
+    pages: Any,  # the paginator of any kind of job: their types have no common base
+    kind: str,
+    name: str,
+    now: datetime,
+) -> Iterator["Summary"]:
     """The stack's jobs of a kind that changed in the last days, with its prefix taken off the members' names.
 
     Whether a job is this stack's shows in where it writes, which only its description says; the name is a

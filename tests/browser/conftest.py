@@ -17,7 +17,7 @@ from tests.stack import png
 from training.datasets import sample
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{7*7}}&lt;\u202ereversed"
-# What Chromium would do of itself at a start: look for updates, and ask servers whether there is a network.
+# Off: what Chromium does at start-up by default, such as looking for updates and probing the network.
 QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -111,5 +111,5 @@ def _samples() -> dict[str, Sample]:
 
 
 def _safe(key: str) -> str:
-    """A key as the path of a file: the hostile batch's name has slashes in it that part no folders."""
+    """A key as the path of a file: the hostile batch's name contains slashes that don't separate folders."""
     return key.replace(HOSTILE, "hostile")

@@ -1,4 +1,4 @@
-"""The pages in headless Chromium: nothing is asked for, nothing goes wrong, everybody can read them.
+"""The pages in headless Chromium: no requests, no errors, accessible to everybody.
 
 Screenshots are written to out/screenshots/.
 """
@@ -12,14 +12,14 @@ from playwright.sync_api import Browser, Page
 
 SCREENSHOTS = Path(__file__).parents[2] / "out" / "screenshots"
 NAMES = ["index", "mixed", "perfect", "refused", "failed", "hostile"]
-SIZES = {"phone": (390, 844), "desk": (1280, 900)}
+SIZES = {"phone": (390, 844), "desktop": (1280, 900)}
 Scheme = Literal["light", "dark"]
 SCHEMES: list[Scheme] = ["light", "dark"]
 ELEMENTS = "document.querySelectorAll('*').length"
 
 
 class Visit:
-    """A page that is open, what it asked for beyond itself, and what it complained about."""
+    """An open page, its further requests, and its errors and warnings."""
 
     def __init__(self, browser: Browser, file: Path, **context: Any) -> None:
         self.page: Page = browser.new_context(**context).new_page()
@@ -60,7 +60,7 @@ def test_a_page_is_whole_quiet_and_readable(
 
 
 def test_the_misread_images_are_seen(chromium: Browser, pages: dict[str, Path]) -> None:
-    """Each mistake has its picture, but for the two whose objects are gone or aren't images."""
+    """Each mistake has its picture, except the two whose objects were deleted or aren't images."""
     visit = Visit(chromium, pages["mixed"])
     shown, holes = (visit.page.locator(f".gallery {kind}").count() for kind in ("img", ".hole"))
     assert (shown > 20, holes) == (True, 2)
@@ -68,7 +68,7 @@ def test_the_misread_images_are_seen(chromium: Browser, pages: dict[str, Path]) 
 
 
 def test_hostile_names_make_no_element(chromium: Browser, pages: dict[str, Path]) -> None:
-    """The browser builds as many elements of names with tags and braces in them as of plain ones."""
+    """The browser builds as many elements from names with tags and braces as from plain ones."""
     counts = []
     for name in ("hostile", "plain"):
         visit = Visit(chromium, pages[name])
@@ -120,7 +120,7 @@ def test_a_page_prints(chromium: Browser, pages: dict[str, Path], name: str) -> 
     visit.close()
 
 
-def test_confusions_are_told_apart_without_colour(chromium: Browser, pages: dict[str, Path]) -> None:
+def test_confusions_are_distinguishable_without_colour(chromium: Browser, pages: dict[str, Path]) -> None:
     """Cells have their numbers, right ones are bold, wrong ones hatched; with forced colours, dashed."""
     visit = Visit(chromium, pages["mixed"])
     cells = [visit.page.locator(f".matrix .{kind}").first for kind in ("right", "wrong")]

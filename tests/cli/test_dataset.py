@@ -53,7 +53,7 @@ def write(folder: Path, dataset: DataSet) -> Path:
         (["yours", "--name", "ours"], "ours"),
     ],
 )
-def test_a_folder_becomes_a_data_set_of_the_wanted_name(
+def test_a_folder_becomes_a_data_set_of_the_requested_name(
     tmp_path: Path, arguments: list[str], name: str
 ) -> None:
     """--name, else NAME, else the folder's name; four files and the description are in the bucket."""
@@ -70,7 +70,7 @@ def test_a_folder_becomes_a_data_set_of_the_wanted_name(
 
 
 def test_a_second_time_nothing_is_sent(tmp_path: Path) -> None:
-    """The command says what it sent: first all five objects, then none."""
+    """The command lists the objects that it uploaded: first all five, then none."""
     folder = write(tmp_path / "mine", made_set())
     assert "uploaded: training/digits-images-idx3-ubyte.gz, " in digits("--from", str(folder)).output
     assert "uploaded: nothing, everything was there already" in digits("--from", str(folder)).output
@@ -94,7 +94,7 @@ def test_a_published_data_set_is_fetched_into_the_folder(
 
 
 def test_warnings_are_shown_and_the_data_set_is_uploaded(tmp_path: Path) -> None:
-    """Test images among the training images are told; whether to train on them is the person's choice."""
+    """Test images among the training images are reported; training on them is the user's choice."""
     same = made(10, seed=1)
     done = digits("--from", str(write(tmp_path / "mine", DataSet("", "", same, same))))
     assert "Warning: mine: 10 of 10 test images are also training images" in done.output
@@ -113,7 +113,7 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["letters"], "expected one of mnist, emnist-digits, qmnist, kmnist, fashion-mnist, or --from DIR"),
         ([], "or --from DIR, found neither"),
@@ -125,18 +125,18 @@ def test_a_broken_data_set_is_refused_before_anything_is_sent(tmp_path: Path) ->
         (["mnist", "--stack", "other"], "stack other: expected a deployed stack"),
     ],
 )
-def test_what_cannot_be_done_is_told_with_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+def test_an_impossible_request_is_reported_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     """An unknown data set, no torchvision, a name that isn't one, a missing stack: exit status 1."""
     monkeypatch.setitem(sys.modules, "torchvision", None)
     done = digits(*arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert keys() == set()
 
 
-def test_objects_of_others_are_told(tmp_path: Path) -> None:
+def test_foreign_objects_are_reported(tmp_path: Path) -> None:
     """A channel that holds other objects is an error that names them."""
     boto3.client("s3").put_object(Bucket=BUCKET, Key="datasets/mine/test/x.gz", Body=b"")
     done = digits("--from", str(write(tmp_path / "mine", made_set())))

@@ -23,7 +23,7 @@ def packages() -> None:
 
 
 def demo(out: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the demo in a shell whose AWS settings belong to somebody else's account."""
+    """Run the demo in a shell whose AWS settings belong to another account."""
     shell = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
     shell |= {
         "AWS_ACCESS_KEY_ID": "AKIAREALREALREALREAL",
@@ -41,7 +41,7 @@ def demo(out: Path, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def check(out: Path, done: subprocess.CompletedProcess[str]) -> None:
-    """The demo reaches what it promises: every image scored, 97 % and more of them rightly."""
+    """The demo reaches what it promises: every image scored, at least 97 % of them correctly."""
     assert done.returncode == 0, done.stdout + done.stderr
     (file,) = out.glob("reports/*/*/report.json")
     report = json.loads(file.read_text())

@@ -78,7 +78,7 @@ def service_quotas() -> Iterator[Stubber]:
 
 
 def have(stub: Stubber, **changes: float) -> None:
-    """Answer with enough of everything but `changes`, whose names begin quotas' names."""
+    """Answer with sufficient quotas but for `changes`, whose keys are the beginnings of quotas' names."""
     values = dict(ENOUGH)
     for start, value in changes.items():
         (name,) = [name for name in values if name.split(" for ")[1].startswith(start)]
@@ -167,9 +167,7 @@ def test_quotas_are_read_over_all_pages_and_defaults_fill_the_gaps(service_quota
     assert found == {first: 0, second: 1, third: 7}
 
 
-def test_what_may_not_be_looked_at_is_said_and_the_rest_is_checked(
-    service_quotas: Stubber, s3_events: None
-) -> None:
+def test_a_denied_check_is_reported_and_the_rest_is_done(service_quotas: Stubber, s3_events: None) -> None:
     """A denied permission costs one line."""
     healthy()
     service_quotas.add_client_error("list_service_quotas", "AccessDeniedException", "not allowed")
@@ -179,7 +177,7 @@ def test_what_may_not_be_looked_at_is_said_and_the_rest_is_checked(
     assert line(result, "approved model").startswith("✓")
 
 
-def test_a_stack_of_an_older_version_is_told(s3_events: None) -> None:
+def test_a_stack_of_an_older_version_is_reported(s3_events: None) -> None:
     """The parameter that it lacks is named, and the rest is checked."""
     stub = Stubber(client("cloudformation"))
     healthy()
@@ -205,8 +203,8 @@ def test_without_a_stack_the_next_step_is_to_deploy() -> None:
     ("status", "mark"),
     [("UPDATE_ROLLBACK_COMPLETE", "!"), ("UPDATE_IN_PROGRESS", "!"), ("ROLLBACK_COMPLETE", "✗")],
 )
-def test_a_deployment_that_did_not_succeed_is_told(status: str, mark: str) -> None:
-    """What still works deserves a look; what was never deployed stops everything."""
+def test_a_deployment_that_did_not_succeed_is_reported(status: str, mark: str) -> None:
+    """A stack that still works is a warning; one that was never deployed is an error."""
     stub = Stubber(client("cloudformation"))
     outputs = {"BucketName": BUCKET, "ModelPackageGroupName": "digits"}
     described: dict[str, Any] = {
@@ -222,7 +220,7 @@ def test_a_deployment_that_did_not_succeed_is_told(status: str, mark: str) -> No
 
 
 def test_no_credentials_stop_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line says how to get some, and nothing else is asked."""
+    """The line says how to get some, and no other check runs."""
 
     def refuse(**_: Any) -> None:
         raise NoCredentialsError
@@ -246,22 +244,22 @@ def test_no_region_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arn", "told"),
+    ("arn", "phrase"),
     [("PendingConfirmation", "hasn't confirmed"), ("Deleted", "isn't subscribed (any more)")],
 )
-def test_an_address_that_gets_no_mail_is_told(service_quotas: Stubber, arn: str, told: str) -> None:
-    """A subscription that nobody confirmed, or that is gone, tells nobody of anything."""
+def test_an_address_that_gets_no_mail_is_reported(service_quotas: Stubber, arn: str, phrase: str) -> None:
+    """A subscription that isn't confirmed, or was deleted, notifies nobody."""
     healthy()
     have(service_quotas)
     entry = {"SubscriptionArn": arn, "Protocol": "email", "Endpoint": "a@example.org"}
     with Stubber(client("sns")) as stub:
         stub.add_response("list_subscriptions_by_topic", {"Subscriptions": [entry]})
         result = doctor()
-    assert line(result, told).startswith("!")
+    assert line(result, phrase).startswith("!")
 
 
 def test_dead_letters_are_counted(service_quotas: Stubber, s3_events: None) -> None:
-    """A message that nobody looks at deserves a look, and the document that says how."""
+    """An unprocessed message is a warning that names the document to read."""
     outputs = healthy()
     have(service_quotas)
     boto3.client("sqs").send_message(QueueUrl=outputs["UploadDeadLettersUrl"], MessageBody=json.dumps({}))

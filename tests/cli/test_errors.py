@@ -9,13 +9,13 @@ from cli.errors import CommandError, Commands
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (CommandError("stack [x]: expected one, found none"), "Error: stack [x]: expected one, found none\n"),
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetObject"), "AccessDenied"),
     ],
 )
-def test_a_foreseen_error_is_one_sentence(error: Exception, told: str) -> None:
+def test_a_foreseen_error_is_one_sentence(error: Exception, message: str) -> None:
     """The sentence is on standard error as written, the exit status is 1, and no stack trace is shown."""
     app = typer.Typer(cls=Commands)
 
@@ -28,5 +28,5 @@ def test_a_foreseen_error_is_one_sentence(error: Exception, told: str) -> None:
 
     result = CliRunner().invoke(app, ["broken"])
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.output

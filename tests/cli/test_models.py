@@ -61,7 +61,7 @@ def register(status: str, metadata: dict[str, str], group: str = GROUP) -> str:
 
 
 def described(arn: str) -> Any:
-    """A version as the registry has it."""
+    """A version, as the registry describes it."""
     found: Any = boto3.client("sagemaker").describe_model_package(ModelPackageName=arn)
     return found
 
@@ -81,7 +81,7 @@ def test_versions_are_listed_with_their_figures_and_the_one_in_use() -> None:
 
 
 def test_json_has_all_that_is_known() -> None:
-    """Figures are numbers, times ISO 8601, and whatever metadata there is comes along."""
+    """Figures are numbers, times ISO 8601, and all metadata are included."""
     arn = register("Approved", FIRST)
     (found,) = json.loads(digits("--json").output)
     assert found["metadata"] == FIRST
@@ -105,7 +105,7 @@ def test_only_the_newest_are_listed_and_the_rest_counted() -> None:
     assert "1 more: --limit 3 shows all." in output
 
 
-def test_show_tells_everything_of_one_version() -> None:
+def test_show_prints_everything_about_one_version() -> None:
     """Figures, hyperparameters, other metadata, image and places, on a narrow terminal unabridged."""
     arn = register("Approved", FIRST)
     for version in ("1", arn):
@@ -129,7 +129,7 @@ def test_an_approval_keeps_its_reason_and_all_metadata() -> None:
     assert "looked at 50 mistakes" in digits().output
 
 
-def test_rejecting_the_version_in_use_tells_the_next() -> None:
+def test_rejecting_the_version_in_use_names_the_next() -> None:
     """The rollback names the version that reads batches now, and the registry agrees."""
     first, _, third = (
         register(status, FIRST) for status in ("Approved", "PendingManualApproval", "Approved")
@@ -148,7 +148,7 @@ def newest(arn: str) -> bool:
     return found is not None and found.arn == arn
 
 
-def test_rejecting_the_only_approved_version_tells_that_batches_are_refused() -> None:
+def test_rejecting_the_only_approved_version_warns_that_batches_are_refused() -> None:
     """Without an Approved version no batch is read, and the command says so."""
     register("Approved", FIRST)
     assert "No version is Approved: batches are refused" in digits("reject", "1", "--reason", "bad").output
@@ -164,7 +164,7 @@ def test_rejecting_another_version_changes_nothing_for_batches() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["approve", "7", "--reason", "x"], "version of the group digits, which has 1"),
         (["approve", "one", "--reason", "x"], "model package one: expected a version of the group digits"),
@@ -174,13 +174,13 @@ def test_rejecting_another_version_changes_nothing_for_batches() -> None:
         (["show", "1", "--stack", "other"], "stack other: expected a deployed stack"),
     ],
 )
-def test_what_cannot_be_done_is_told_and_changes_nothing(arguments: list[str], told: str) -> None:
+def test_an_impossible_request_is_reported_and_changes_nothing(arguments: list[str], message: str) -> None:
     """The error says what was expected and what was found, and the registry stays as it was."""
     arn = register("PendingManualApproval", FIRST)
     before = described(arn)["ModelApprovalStatus"], described(arn).get("ApprovalDescription")
     done = digits(*arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert message in done.stderr
     after = described(arn)["ModelApprovalStatus"], described(arn).get("ApprovalDescription")
     assert after == before
 

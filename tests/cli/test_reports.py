@@ -68,7 +68,7 @@ def test_runs_are_listed_newest_first() -> None:
 
 
 def test_a_stack_without_reports_says_so() -> None:
-    """An empty list is told in a sentence, and is a list for programs."""
+    """An empty list is a sentence for people and an empty list for programs."""
     assert digits().output == "No run of the stack digits has a report yet.\n"
     assert json.loads(digits("--json").output) == []
 
@@ -118,8 +118,8 @@ def test_the_page_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 @pytest.mark.usefixtures("reports")
-def test_what_is_not_there_is_an_error_that_names_it() -> None:
-    """A batch without a report, and a run that isn't one of the batch's, are told with what there is."""
+def test_a_missing_report_is_an_error_that_names_it() -> None:
+    """A batch without a report, and a run of another batch, are errors that list the existing ones."""
     absent = digits("show", "spring")
     assert absent.exit_code == 1
     assert f"s3://{BUCKET}/reports/spring/: expected a report, found none" in absent.output

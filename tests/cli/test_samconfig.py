@@ -39,6 +39,6 @@ def test_an_override_without_a_value_is_named(file: Path) -> None:
 
 
 def test_an_environment_that_is_missing_is_named(file: Path) -> None:
-    """The error has the file and what it lacks."""
+    """The error names the file and what it lacks."""
     with pytest.raises(KeyError, match=r"samconfig\.toml: expected \[prod\.deploy\.parameters\] with 'prod'"):
         samconfig.read(file, "prod")

@@ -44,8 +44,8 @@ def test_a_missing_stack_is_an_error_that_says_what_to_do() -> None:
         stack.find("digits")
 
 
-def test_somebody_elses_stack_is_refused() -> None:
-    """A stack without the template's outputs is named with what it has."""
+def test_a_foreign_stack_is_refused() -> None:
+    """The error names a stack without the template's outputs, and the outputs that it has."""
     deploy("other", {"Something": "else"})
     with pytest.raises(CommandError, match=r"stack other: expected the outputs .* found Something"):
         stack.find("other")

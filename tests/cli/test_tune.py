@@ -1,4 +1,4 @@
-"""`digits tune`: what is checked, started and told."""
+"""`digits tune`: its checks, its requests and its output."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ def tuning_jobs() -> list[Any]:
     ]
 
 
-def test_the_job_is_started_with_what_was_asked_for() -> None:
+def test_the_job_is_started_with_the_requested_settings() -> None:
     """Options, the stack's role, bucket and instance type, and the uploaded code are the tuning job's."""
     result = digits("mnist", "--trials", "6", "--parallel", "3", "--arch", "small", "--epochs", "4")
     assert result.exit_code == 0, result.output
@@ -71,7 +71,7 @@ def test_another_instance_type_brings_its_own_image() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["emnist"], "data set emnist: expected training images below s3://digits-bucket/datasets/emnist/"),
         (["emnist"], "Data sets in the bucket: kmnist, mnist. Upload one with `digits dataset emnist`"),
@@ -80,15 +80,15 @@ def test_another_instance_type_brings_its_own_image() -> None:
         (["mnist", "--epochs", "0"], "Invalid value for '--epochs'"),
     ],
 )
-def test_what_cannot_be_trained_starts_nothing(arguments: list[str], told: str) -> None:
+def test_what_cannot_be_trained_starts_nothing(arguments: list[str], message: str) -> None:
     """The error names the object and what to do next; there is no tuning job."""
     result = digits(*arguments)
     assert result.exit_code != 0
-    assert told in " ".join(result.stderr.split())
+    assert message in " ".join(result.stderr.split())
     assert tuning_jobs() == []
 
 
-def test_a_data_set_without_test_images_is_told_of() -> None:
+def test_a_data_set_without_test_images_is_reported() -> None:
     """The search starts, and the person knows that its model will wait."""
     result = digits("kmnist")
     assert result.exit_code == 0
@@ -113,7 +113,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_stop_it(monkeypatch: pyte
 
 
 def test_wait_follows_the_job_that_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With --wait, what follows is shown for the new tuning job of the stack that was named."""
+    """With --wait, progress is shown for the new tuning job of the named stack."""
     followed: list[tuple[str, str]] = []
     monkeypatch.setattr(watching, "follow", lambda _, stack, job: followed.append((stack.name, job)))
     assert digits("mnist", "--wait").exit_code == 0

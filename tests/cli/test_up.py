@@ -15,7 +15,7 @@ DIGITS = Path(sys.executable).parent / "digits"
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
@@ -23,7 +23,7 @@ def free_port() -> int:
 
 
 def test_the_cloud_answers_on_its_port_until_it_is_ended(tmp_path: Path) -> None:
-    """What it prints to export leads to an account; its stop leaves no listener, and no error is shown."""
+    """The variables that it prints lead to an account; its stop leaves no listener, and no error is shown."""
     port, shown = free_port(), tmp_path / "shown.txt"
     with shown.open("w") as file:
         program = subprocess.Popen(
@@ -52,7 +52,7 @@ def test_the_cloud_answers_on_its_port_until_it_is_ended(tmp_path: Path) -> None
         assert trial.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_taken_port_is_reported() -> None:
     """The error names the port and what to do."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -45,7 +45,7 @@ def final(status: str, **others: Any) -> Any:
 
 
 def shown(terminal: bool = False) -> tuple[Console, io.StringIO]:
-    """A console, and what it shows."""
+    """A console, and its output."""
     screen = io.StringIO()
     return Console(file=screen, width=160, force_terminal=terminal, color_system=None), screen
 
@@ -56,7 +56,7 @@ def fail(key: str, reason: str) -> None:
 
 
 def test_the_trials_are_shown_until_the_search_has_ended(sagemaker: Stubber) -> None:
-    """Without a terminal each ended trial is told once, and the table comes last, the best trial first."""
+    """Without a terminal each ended trial is printed once, and the table comes last, the best trial first."""
     ended = STARTED + timedelta(seconds=34)
     weak, good = summary(1, "Completed", 0.98, TrainingEndTime=ended), summary(2, "Completed", 0.995)
     failed = summary(3, "Failed", FailureReason="AlgorithmError: no memory")
@@ -68,19 +68,19 @@ def test_the_trials_are_shown_until_the_search_has_ended(sagemaker: Stubber) -> 
     assert best is not None
     assert best.name == good["TrainingJobName"]
     lines = screen.getvalue().splitlines()
-    told = [line for line in lines if line.startswith(TUNING_JOB) and "  ·  " not in line]
-    assert [line.split()[0] for line in told] == [
+    printed = [line for line in lines if line.startswith(TUNING_JOB) and "  ·  " not in line]
+    assert [line.split()[0] for line in printed] == [
         weak["TrainingJobName"],
         good["TrainingJobName"],
         failed["TrainingJobName"],
     ]
-    assert "AlgorithmError: no memory" in told[-1]
+    assert "AlgorithmError: no memory" in printed[-1]
     rows = [line.split()[0] for line in lines if line.lstrip().startswith("00")]
     assert rows == ["002", "001", "003"]
     assert "Completed  ·  3 of 3 trials have ended" in screen.getvalue()
 
 
-def test_on_a_terminal_the_table_is_drawn_anew(sagemaker: Stubber) -> None:
+def test_on_a_terminal_the_table_is_redrawn(sagemaker: Stubber) -> None:
     """Each look replaces the table: states, values to three digits and seconds are in it."""
     look(sagemaker, "InProgress", [summary(1, "InProgress")])
     look(sagemaker, "Stopped", [summary(1, "Stopped", TrainingEndTime=STARTED + timedelta(seconds=34))])
@@ -93,7 +93,7 @@ def test_on_a_terminal_the_table_is_drawn_anew(sagemaker: Stubber) -> None:
 
 
 def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack) -> None:
-    """Best trial, final training with its accuracy, and the package with its approval are told."""
+    """Best trial, final training with its accuracy, and the package with its approval are printed."""
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/3"
     package = {
         "ModelPackageArn": arn,
@@ -116,14 +116,14 @@ def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack) 
     sagemaker.add_response("describe_model_package", package)
     console, screen = shown()
     watching.follow(console, stack, TUNING_JOB)
-    told = screen.getvalue()
-    assert f"Best trial: {TUNING_JOB}-001-abcd  Completed  validation accuracy 99.00%" in told
-    assert f"{FINAL}, test accuracy 99.21%" in told
-    assert f"digits/3, Approved. Trained by {FINAL}. Approved: it is better" in told
+    output = screen.getvalue()
+    assert f"Best trial: {TUNING_JOB}-001-abcd  Completed  validation accuracy 99.00%" in output
+    assert f"{FINAL}, test accuracy 99.21%" in output
+    assert f"digits/3, Approved. Trained by {FINAL}. Approved: it is better" in output
 
 
 def test_a_search_without_a_model_says_why(sagemaker: Stubber, stack: Stack) -> None:
-    """The reason that train_best_model has recorded is shown, and where it lies."""
+    """The reason that train_best_model recorded is shown, and where it is kept."""
     fail(f"trials/{TUNING_JOB}/failure.json", "every trial failed")
     look(sagemaker, "Failed", [summary(1, "Failed")])
     sagemaker.add_client_error("describe_training_job", *NOT_FOUND)
@@ -162,7 +162,7 @@ def test_a_model_that_is_not_registered_says_why(sagemaker: Stubber, stack: Stac
 def test_another_refusal_of_sagemaker_is_not_taken_for_a_missing_job(
     sagemaker: Stubber, stack: Stack
 ) -> None:
-    """An access that is denied ends the wait at once."""
+    """A denied request ends the wait immediately."""
     look(sagemaker, "Completed", [])
     sagemaker.add_client_error("describe_training_job", "AccessDeniedException", "not allowed")
     console, screen = shown()

@@ -37,7 +37,7 @@ def test_it_is_a_mean_at_first_and_leaves_more_and_more_of_the_past_then() -> No
 
 
 def test_a_network_becomes_its_average_and_keeps_its_count() -> None:
-    """Weights and statistics are overwritten in place; what is counted isn't averaged."""
+    """Weights and statistics are overwritten in place; counters aren't averaged."""
     network = Grows()
     average = Average(network, 0.5)
     weight = network.weight
@@ -50,7 +50,7 @@ def test_a_network_becomes_its_average_and_keeps_its_count() -> None:
     assert (weight.tolist(), network.count.item()) == ([2.0, 2.0], 14)
 
 
-def test_an_average_goes_on_from_its_state() -> None:
+def test_an_average_resumes_from_its_state() -> None:
     """The number of steps is part of the state: the third step counts a third after a restart, too."""
     network = Grows()
     average = Average(network, 0.9)

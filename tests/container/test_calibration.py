@@ -53,7 +53,7 @@ def test_a_temperature_that_helps_is_used_and_lowers_the_error_on_other_images()
 
 @pytest.mark.parametrize("count", [1, 2, 30])
 def test_a_temperature_that_does_not_help_on_other_images_is_left_out(count: int) -> None:
-    """Where one half's temperature is no gain for the other half, logits stay as they are."""
+    """Where one half's temperature doesn't help the other half, logits stay as they are."""
     generator = torch.Generator().manual_seed(1)
     logits = torch.randn(count, 10, generator=generator)
     labels = logits.argmax(1)  # one half says that no confidence is too high,
@@ -64,7 +64,7 @@ def test_a_temperature_that_does_not_help_on_other_images_is_left_out(count: int
 
 
 def test_a_softened_network_divides_its_logits_and_keeps_its_labels() -> None:
-    """The temperature goes into the last layer: the logits are divided by it, whatever reads the weights."""
+    """The temperature goes into the last layer: the logits are divided by it, whoever reads the weights."""
     torch.manual_seed(0)
     network = networks.build("small").eval()
     images = torch.randn(64, 1, 28, 28)

@@ -60,10 +60,10 @@ def terminate() -> None:
 
 
 @pytest.mark.parametrize("number", [1, STEPS_AN_EPOCH, 7, 14])
-def test_a_training_that_goes_on_ends_with_the_weights_of_an_uninterrupted_one(
+def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
     run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """SIGTERM saves after the step that it meets, exit code 143; the same command does the steps left."""
+    """SIGTERM saves after the current step and exits with 143; the same command runs the remaining steps."""
     with monkeypatch.context() as patch:
         steps = at_step(patch, number, terminate)
         assert run("model") == 143
@@ -86,7 +86,7 @@ def test_sigterm_in_the_last_step_leaves_a_finished_training(
     assert not (tmp_path / "kept").exists()
 
 
-def test_a_training_that_is_killed_goes_on_from_its_last_epoch(
+def test_a_killed_training_resumes_from_its_last_epoch(
     run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between epochs a checkpoint is written, too, so that an end without a signal costs little."""
@@ -169,7 +169,7 @@ def test_the_checkpoint_of_other_data_is_refused(
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken archive"])
-def test_a_file_that_is_no_checkpoint_is_refused(
+def test_a_file_that_is_not_a_checkpoint_is_refused(
     run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     """A broken checkpoint ends the training with one line that says to delete it."""
@@ -198,7 +198,7 @@ def test_a_checkpoint_can_not_run_code(run: Run, tmp_path: Path, capfd: pytest.C
 def test_sagemakers_folder_is_used_where_it_exists(
     training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the argument checkpoints lie in /opt/ml/checkpoints, where a job has that folder."""
+    """Without the argument checkpoints are in /opt/ml/checkpoints, where a job has that folder."""
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     (tmp_path / "checkpoints").mkdir()
     at_step(monkeypatch, 7, terminate)
@@ -210,7 +210,7 @@ def test_sagemakers_folder_is_used_where_it_exists(
 def test_trials_that_share_checkpoints_keep_theirs_apart(
     training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A trial goes on from its own checkpoint, in a folder named after it, and not from another trial's."""
+    """A trial resumes from its own checkpoint, in a folder named after it, and not from another trial's."""
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     monkeypatch.setenv("CHECKPOINTS_BELOW_JOB_NAME", "true")
     (tmp_path / "checkpoints").mkdir()
@@ -224,7 +224,7 @@ def test_trials_that_share_checkpoints_keep_theirs_apart(
 
 
 def test_after_a_training_sigterm_is_handled_as_before(run: Run) -> None:
-    """The training's handler of SIGTERM is gone when it ends."""
+    """The training removes its handler of SIGTERM when it ends."""
     before = signal.getsignal(signal.SIGTERM)
     assert run("model") == 0
     assert signal.getsignal(signal.SIGTERM) == before

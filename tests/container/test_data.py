@@ -114,7 +114,7 @@ def test_images_and_labels_of_different_number_are_refused(tmp_path: Path) -> No
 
 
 def test_a_missing_folder_file_or_second_file_is_named(tmp_path: Path) -> None:
-    """A folder must exist and hold exactly one file of each kind; the sentence lists what is there."""
+    """A folder must exist and hold exactly one file of each kind; the error lists what it contains."""
     with pytest.raises(data.DataError, match=r"absent: expected a folder .* found none"):
         data.load(tmp_path / "absent")
     with pytest.raises(data.DataError, match=r"expected one file \*-images-idx3-ubyte or .*, found none"):

@@ -1,4 +1,4 @@
-"""Bytes to pixels: what is an image, and how its modes become grey."""
+"""Bytes to pixels: which bytes are an image, and how its modes become grey."""
 
 import io
 import struct
@@ -115,7 +115,7 @@ def test_a_smaller_bomb_is_refused_by_its_size() -> None:
 
 
 def test_a_warning_of_pillow_is_the_record_s_error(model: inference.Model) -> None:
-    """Once a model is loaded, what Pillow warns of refuses the image, instead of passing silently."""
+    """Once a model is loaded, an image that Pillow warns about is refused instead of passing silently."""
     suspicious = png_header(10_000, 10_000) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
     with pytest.raises(inference.RecordError, match="decompression bomb"):
         inference.decode(suspicious)
@@ -125,7 +125,7 @@ def test_a_warning_of_pillow_is_the_record_s_error(model: inference.Model) -> No
     "content", [b"", b"hello", b"GIF89a" + bytes(20), encoded(Image.fromarray(RAMP), "BMP")]
 )
 def test_other_bytes_are_not_an_image(content: bytes) -> None:
-    """Only PNG and JPEG are images, whatever else Pillow can read; the reason holds no memory address."""
+    """Only PNG and JPEG are images, though Pillow can read others; the reason holds no memory address."""
     with pytest.raises(inference.RecordError) as caught:
         inference.decode(content)
     assert str(caught.value) == "not an image: expected PNG or JPEG"

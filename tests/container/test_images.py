@@ -1,4 +1,4 @@
-"""What is done to images before the network sees them."""
+"""Preprocessing of images before the network sees them."""
 
 import torch
 

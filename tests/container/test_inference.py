@@ -80,7 +80,7 @@ def test_bad_records_cost_their_own_line_only(answer: Answer, upload: Callable[.
 
 
 def test_order_and_number_are_kept_over_many_fetchers(answer: Answer, upload: Callable[..., str]) -> None:
-    """Three hundred records, fetched eight at once, are answered one for one in their order."""
+    """Three hundred records, fetched eight at a time, are answered one by one in their order."""
     digits = [(7 * position) % 10 for position in range(300)]
     references = [upload(f"incoming/{digit}.png", digit) for digit in range(10)]
     lines = answer(*(references[digit] if digit else f"{PREFIX}absent" for digit in digits))
@@ -151,7 +151,7 @@ def test_an_object_above_the_bound_is_not_read(
         (400, "KeyTooLongError", "not a key: longer than 1,024 bytes"),
     ],
 )
-def test_what_s3_says_of_one_object_is_an_error_record(
+def test_an_error_of_s3_about_one_object_is_an_error_record(
     answer: Answer, model: inference.Model, status: int, code: str, reason: str
 ) -> None:
     """Errors that concern one object alone become the error of its line."""
@@ -190,7 +190,7 @@ def test_a_failure_of_the_service_fails_the_request(
 def test_a_time_out_fails_the_request_after_several_attempts(
     answer: Answer, model: inference.Model, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A time-out is tried again, and a lasting one raises instead of becoming an error record."""
+    """A time-out is retried, and a lasting one raises instead of becoming an error record."""
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     requests: list[object] = []
 
@@ -225,7 +225,7 @@ def test_a_failure_that_passes_leaves_no_trace(
         b"[" * 100_000, b'{"source-ref": null}',
     ],
 )  # fmt: skip
-def test_a_line_that_is_no_record_is_an_error_record(model: inference.Model, line: bytes) -> None:
+def test_an_invalid_line_is_an_error_record(model: inference.Model, line: bytes) -> None:
     """A line without a reference is answered with an error, and its neighbours are answered as ever."""
     good = b'{"source-ref": "s3://digits/incoming/absent.png"}'
     records = inference.input_fn(b"\n".join([good, line, good]) + b"\n", "application/jsonlines")
@@ -236,7 +236,7 @@ def test_a_line_that_is_no_record_is_an_error_record(model: inference.Model, lin
 
 @given(st.lists(st.text().filter(lambda line: "\n" not in line), max_size=20), st.booleans())
 def test_a_request_has_as_many_records_as_lines(lines: list[str], ended: bool) -> None:
-    """Only a line feed ends a record, whatever else Unicode calls a line break; a last one may lack it."""
+    """Only a line feed ends a record, though Unicode has other line breaks; the last record may lack it."""
     lines = [json.dumps({"source-ref": line}, ensure_ascii=False) for line in lines]
     body = "\n".join(lines) + ("\n" if ended and lines else "")
     records = inference.input_fn(body.encode(errors="surrogatepass"), "application/jsonlines")

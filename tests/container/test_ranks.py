@@ -19,7 +19,7 @@ ARGUMENTS = [
     *("--epochs", "4", "--batch-size", "50", "--validation-images", "0", "--threads", "1"),
     *("--ema-decay", "0.8"),
 ]
-# Every host begins so: with its own variables and arguments, as a program of its own has them.
+# The beginning of each host's program: its own variables and arguments.
 BEGIN = """
 import os, sys
 os.environ.clear()
@@ -81,7 +81,7 @@ def start(program: str, digits: Path, folder: Path, *arguments: str, **environme
 
 
 def ended(host: BaseProcess) -> int | None:
-    """Wait for a host's end; returns its exit code, None when it goes on for more than ten minutes."""
+    """Wait for a host's end; returns its exit code, None when it runs for more than ten minutes."""
     host.join(timeout=600)
     return host.exitcode
 
@@ -100,7 +100,7 @@ def train_on_two_hosts(digits: Path, folder: Path, *arguments: str, **variables:
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
@@ -171,7 +171,7 @@ def test_a_failed_rank_of_a_host_is_the_hosts_failure(digits: Path, tmp_path: Pa
 def test_a_host_that_is_not_among_the_hosts_is_refused(
     digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A rank can't be told without the host's name."""
+    """Without the host's name the rank is unknown."""
     monkeypatch.setenv("SM_HOSTS", json.dumps(HOSTS))
     monkeypatch.setenv("SM_CURRENT_HOST", "algo-3")
     assert train.main(["--training", str(digits / "training"), "--model-dir", str(tmp_path / "model")]) == 1

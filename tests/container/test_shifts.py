@@ -24,7 +24,7 @@ SHORT = ["--epochs", "0.4", "--batch-size", "20", "--augmentation", "0.2", "--va
 
 
 def moved(images: NDArray[np.uint8], down: int, right: int) -> torch.Tensor:
-    """Images moved by so many pixels, with black behind them."""
+    """Images shifted by a number of pixels, filled with black."""
     result = np.zeros_like(images)
     rows, columns = images.shape[1:]
     result[:, max(0, down) : rows + min(0, down), max(0, right) : columns + min(0, right)] = images[
@@ -44,7 +44,7 @@ def network_of(folder: Path) -> nn.Module:
 def shifted_artifact(
     tmp_path_factory: pytest.TempPathFactory, training_folder: Path, test_folder: Path
 ) -> Path:
-    """The artifact of a training of a few steps with --shifts 3: far, so that the average tells."""
+    """The artifact of a training of a few steps with --shifts 3: far, so that the average matters."""
     folder = tmp_path_factory.mktemp("shifted")
     folders = ["--training", str(training_folder), "--test", str(test_folder), "--model-dir", str(folder)]
     assert train.main([*SHORT, *folders, "--threads", "1", "--shifts", "3"]) == 0

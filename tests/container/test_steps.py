@@ -17,7 +17,7 @@ OPTIONS = ["--training", "training", "--model-dir", "model"]
 
 
 class Recorder:
-    """What stands for a GPU's graph: it keeps the function that a step is, and repeats it."""
+    """A fake CUDA graph: it keeps a step's function, and repeats it."""
 
     def __init__(self) -> None:
         self.replays = 0
@@ -31,7 +31,7 @@ class Recorder:
 
 @pytest.fixture
 def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
-    """A processor that plays a GPU whose streams do nothing; returns the graphs that are made."""
+    """A CPU that acts as a GPU whose streams do nothing; returns the captured graphs."""
     made: list[Recorder] = []
     stream = SimpleNamespace(wait_stream=lambda other: None)
     train = steps.Step._train
@@ -80,7 +80,7 @@ def weights_after(count: int, graph: bool) -> tuple[torch.Tensor, float]:
 
 
 def test_recorded_steps_train_as_steps_do(recorders: list[Recorder]) -> None:
-    """Three steps are done as they are, each later one is a replay on its own mini-batch; none is lost."""
+    """Three steps run eagerly, each later one is a replay on its own mini-batch; none is lost."""
     weights, total = weights_after(8, graph=True)
     assert [recorder.replays for recorder in recorders] == [5]
     expected, expected_total = weights_after(8, graph=False)
@@ -91,7 +91,7 @@ def test_recorded_steps_train_as_steps_do(recorders: list[Recorder]) -> None:
 def test_a_refused_recording_leaves_steps_as_they_are(
     recorders: list[Recorder], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Where CUDA can't record a step, the training goes on without a graph, and says so once."""
+    """Where CUDA can't capture a step, the training continues without a graph, and logs it once."""
 
     def refuse(graph: Recorder) -> None:
         raise RuntimeError("operation not permitted when stream is capturing")

@@ -26,7 +26,7 @@ def run(training: Path, model_dir: Path, *arguments: str) -> int:
 
 
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
-    """The artifact is safetensors, config.json and the serving code beside it, and nothing else."""
+    """The artifact is safetensors, config.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
     code = {f"code/{name}" for name in ("inference.py", "deployment.py", "model.py", "requirements.txt")}
     assert files == {"model.safetensors", "config.json"} | code
@@ -83,9 +83,9 @@ def test_metrics_and_progress_are_log_lines(
 def test_each_epoch_is_validated_on_request_and_changes_nothing(
     training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """There is one validation-accuracy an epoch, the last one the model's, and the weights are the same."""
+    """Each epoch has a validation-accuracy, the last one is the model's, and the weights are the same."""
     weights = []
-    for name, arguments in (("told", ["--validate-epochs", "true"]), ("untold", [])):
+    for name, arguments in (("each", ["--validate-epochs", "true"]), ("last", [])):
         assert run(training_folder, tmp_path / name, "--epochs", "3", "--dropout", "0.2", *arguments) == 0
         weights.append((tmp_path / name / "model.safetensors").read_bytes())
         lines = [line for line in capfd.readouterr().out.splitlines() if "validation-accuracy" in line]

@@ -33,7 +33,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_container_file_imports_only_what_its_image_has(file: Path) -> None:
-    """Beside the standard library a file imports what its image or its folder holds, and nothing else."""
+    """Besides the standard library, a file imports only what its image or its folder contains."""
     imported: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

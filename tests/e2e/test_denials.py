@@ -129,8 +129,8 @@ def drop(stack: Deployed, batch: str) -> None:
     stack.put(f"incoming/{batch}/manifest.jsonl", b'{"file_name": "1.png", "label": 1}')
 
 
-def test_a_run_that_may_not_be_written_is_a_dead_letter(stack: Deployed, tmp_path: Path) -> None:
-    """Without WriteRuns, start_transform is denied and its message is a dead letter; nothing is written."""
+def test_a_run_that_may_not_be_written_ends_in_the_dead_letter_queue(stack: Deployed, tmp_path: Path) -> None:
+    """Without WriteRuns, start_transform is denied: its message goes to the dead-letter queue."""
     stack.update(tmp_path / "cut", "StartTransform", "WriteRuns")
     drop(stack, "no-runs")
     assert dead_letters(stack, "UploadDeadLettersUrl")
@@ -142,7 +142,7 @@ def test_a_run_that_may_not_be_written_is_a_dead_letter(stack: Deployed, tmp_pat
 def test_a_report_that_may_not_be_written_ends_in_the_dead_letter_queue(
     stack: Deployed, tmp_path: Path
 ) -> None:
-    """Without WriteReports, write_report is denied and its message is a dead letter; there is no report."""
+    """Without WriteReports, write_report is denied: a dead-letter message and no report."""
     stack.update(tmp_path / "cut", "WriteReport", "WriteReports")
     drop(stack, "no-report")
     assert dead_letters(stack, "ReportDeadLettersUrl")
@@ -174,6 +174,6 @@ def test_a_job_whose_image_may_not_be_pulled_fails(stack: Deployed, tmp_path: Pa
 
 
 def dead_letters(stack: Deployed, output: str) -> list[dict[str, Any]]:
-    """Wait for a dead letter."""
+    """Wait for a message in the dead-letter queue."""
     sqs = stack.cloud.client("sqs")
     return until(lambda: sqs.receive_message(QueueUrl=stack.outputs[output]).get("Messages"))

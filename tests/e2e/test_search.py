@@ -32,7 +32,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 def test_one_command_leads_to_an_approved_model(stack: Stack) -> None:
-    """The best of the trials is trained on all images, tested once and approved; nothing lies at the root."""
+    """The best of the trials is trained on all images, tested once and approved; no object is at the root."""
     options = ["--trials", "2", "--parallel", "2", "--arch", "small", "--epochs", "2"]
     hyperband = ["--strategy", "hyperband", "--spot", "--wait", "--stack", "digits-test"]
     result = CliRunner().invoke(app, ["tune", "few", *options, *hyperband], env={"COLUMNS": "200"})

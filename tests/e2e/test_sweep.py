@@ -1,4 +1,4 @@
-"""What lost events leave undone over the local cloud, and what the sweep of the deployed template does."""
+"""Work that lost events leave undone in the local cloud, and the deployed template's sweep."""
 
 import json
 from collections.abc import Iterator
@@ -97,7 +97,7 @@ def test_a_failed_search_is_not_asked_for_again(stack: Stack) -> None:
     assert stack.versions("trials/digits-unheard-bad/failure.json") == versions
 
 
-def test_a_job_that_the_service_failed_is_tried_again(stack: Stack) -> None:
+def test_a_job_that_the_service_failed_is_retried(stack: Stack) -> None:
     """The sweep asks for its report, write_report for another attempt, and the second job has the report."""
     name = drop(stack, "again")
     until(lambda: status(stack, "Transform", name))
@@ -125,8 +125,8 @@ def test_a_job_that_never_ends_is_stopped_and_reported(stack: Stack) -> None:
     assert report["accuracy"] is None
 
 
-def test_a_sweep_that_fails_for_good_is_a_dead_letter(stack: Stack) -> None:
-    """An event without a time is tried three times, and kept with its reason."""
+def test_a_sweep_that_keeps_failing_goes_to_the_dead_letter_queue(stack: Stack) -> None:
+    """An event without a time is attempted three times, and kept with its reason."""
     stack.cloud.client("lambda").invoke(
         FunctionName="digits-sweep", InvocationType="Event", Payload=json.dumps({"asked": "nothing"}).encode()
     )
@@ -135,10 +135,10 @@ def test_a_sweep_that_fails_for_good_is_a_dead_letter(stack: Stack) -> None:
     assert json.loads(letter["Body"])["requestPayload"] == {"asked": "nothing"}
 
 
-def test_a_message_that_write_report_cannot_read_comes_back_and_becomes_a_dead_letter(
+def test_a_message_that_write_report_cannot_read_is_redelivered_and_goes_to_the_dead_letter_queue(
     stack: Stack,
 ) -> None:
-    """The function asks for it again soon each time; after five times it is a dead letter."""
+    """The function asks for it again soon each time; after five times it goes to the dead-letter queue."""
     stack.deliver("ReportQueue", {"detail-type": "nothing known", "detail": {}})
     sqs, url = stack.cloud.client("sqs"), stack.outputs["ReportDeadLettersUrl"]
     (letter,) = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))

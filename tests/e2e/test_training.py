@@ -82,8 +82,8 @@ def test_a_search_becomes_a_model_package_of_its_final_training(stack: Stack) ->
     assert len(finals) == 1
 
 
-def test_a_search_without_a_trial_that_ended_well_is_recorded_and_told(stack: Stack) -> None:
-    """There is no final training; people hear why, and the reason is kept next to the trials."""
+def test_a_search_without_a_successful_trial_is_recorded_and_published(stack: Stack) -> None:
+    """There is no final training; the reason is published, and kept next to the trials."""
     search(stack, "digits-hopeless", BAD)
     assert failure(stack, "trials/digits-hopeless/failure.json")["job"] == "digits-hopeless"
     assert "digits-hopeless" in published(stack, "digits-hopeless")
@@ -91,8 +91,8 @@ def test_a_search_without_a_trial_that_ended_well_is_recorded_and_told(stack: St
     assert finals == []
 
 
-def test_a_final_training_that_fails_is_recorded_and_told(stack: Stack) -> None:
-    """The record says what the script said last."""
+def test_a_final_training_that_fails_is_recorded_and_published(stack: Stack) -> None:
+    """The record has the script's last words."""
     stack.sagemaker.create_training_job(**training(stack, "digits-lost", BAD))
     record = failure(stack, "models/digits-lost/failure.json")
     assert record["status"] == "Failed"
@@ -101,7 +101,7 @@ def test_a_final_training_that_fails_is_recorded_and_told(stack: Stack) -> None:
 
 
 def test_a_training_on_spare_capacity_has_its_checkpoints(stack: Stack) -> None:
-    """What lies in S3 is there when the job begins; what the job writes and deletes shows in S3."""
+    """The job begins with S3's checkpoints; files that it writes and deletes appear in and vanish from S3."""
     stack.put("checkpoints/digits-resumed/epoch-1", b"one")
     stack.sagemaker.create_training_job(**training(stack, "digits-resumed", RESUMED))
 
@@ -117,8 +117,10 @@ def test_a_training_on_spare_capacity_has_its_checkpoints(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("function", ["digits-train-best-model", "digits-register-model"])
-def test_what_a_function_of_training_cannot_do_is_a_dead_letter(stack: Stack, function: str) -> None:
-    """An event that can't be handled is tried three times, and kept with its reason."""
+def test_an_event_that_a_training_function_cannot_handle_goes_to_the_dead_letter_queue(
+    stack: Stack, function: str
+) -> None:
+    """An event that can't be handled is attempted three times, and kept with its reason."""
     stack.cloud.client("lambda").invoke(
         FunctionName=function, InvocationType="Event", Payload=json.dumps({"detail": {"asked": function}})
     )

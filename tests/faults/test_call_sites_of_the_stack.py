@@ -80,7 +80,7 @@ class Batch:
 
     @property
     def coverage(self) -> dict[str, int]:
-        """What a report says of it when its job has completed: the model answers whatever it is asked."""
+        """The expected coverage of a completed job: the model answers every request."""
         scored = self.there + self.missing
         unreadable = {"unreadable": self.broken, "missing": 0}
         return {"expected": scored + self.broken, "scored": scored} | unreadable

@@ -1,4 +1,4 @@
-"""One account of the local cloud, one data set and one trained model for all doors."""
+"""One account of the local cloud, one data set and one trained model for all servers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +34,7 @@ def account(parts: Splits) -> Iterator[Account]:
 
 @pytest.fixture(scope="session")
 def trained(account: Account) -> Any:
-    """The description of a training job that has ended well."""
+    """The description of a completed training job."""
     job = start_training(account, arch="small", epochs="3", seed="5", augmentation="0.5")
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     return job

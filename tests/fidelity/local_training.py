@@ -1,4 +1,4 @@
-"""Training in the local cloud, as the command line asks for it."""
+"""Training in the local cloud, as the command line requests it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from training import jobs, source
 
 
 def start_training(account: Account, **hyperparameters: str) -> Any:
-    """Run train.py in a training job of the local cloud, as `digits` asks for it; return its description."""
+    """Run train.py in a training job of the local cloud, as `digits` requests it; return its description."""
     job = jobs.TrainingJob(
         name=unique("training"),
         bucket=BUCKET,

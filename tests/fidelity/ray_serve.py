@@ -92,7 +92,7 @@ def ray_serve(artifact: Path, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nobody listens on."""
+    """Free ports of the loopback interface."""
     with ExitStack() as sockets:
         opened = [sockets.enter_context(socket.socket()) for _ in range(count)]
         for one in opened:

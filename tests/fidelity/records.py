@@ -32,7 +32,7 @@ ODD_NAMES = (
 
 @dataclass(frozen=True)
 class Record:
-    """A line of a request, and what is known of its answer: the digit, or how its `error` begins."""
+    """A line of a request, and the expected answer: the digit, or how its `error` begins."""
 
     line: bytes
     label: int | None = None

@@ -28,7 +28,7 @@ print(json.dumps(parser.run(json.load(sys.stdin))))
 
 
 def parsed(content: dict[str, Any]) -> EvaluationDetailsItem:
-    """What the SDK makes of model_quality.json for a model card."""
+    """How the SDK parses model_quality.json for a model card."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(SDK)],
         input=json.dumps(content),
@@ -65,6 +65,6 @@ def test_the_sdk_s_parser_takes_the_report_s_figures() -> None:
 
 
 def test_few_images_have_no_deviation_for_the_parser() -> None:
-    """The text `NaN` is what the parser passes over."""
+    """The parser skips the text `NaN`."""
     (group,) = parsed(pages.statistics(report_of(right=9, wrong=1))).metric_groups or []
     assert not [metric.name for metric in group.metric_data if "deviation" in metric.name]

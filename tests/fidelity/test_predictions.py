@@ -1,4 +1,4 @@
-"""The same artifact and the same records at every door: the answers are the same bytes."""
+"""The same artifact and the same records in every server: the answers are the same bytes."""
 
 import io
 import subprocess
@@ -43,7 +43,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def requests(account: Account, parts: Splits) -> Requests:
-    """Several requests over hundreds of records, whose objects lie in the account's bucket."""
+    """Several requests over hundreds of records, whose objects are in the account's bucket."""
     objects, records = write(parts.batch)
     for key, content in objects.items():
         account.put(key, content)
@@ -97,7 +97,7 @@ def local_runner(account: Account, served: Served) -> Door:
 
 @pytest.fixture(scope="module")
 def real_ray_serve(served: Served) -> Iterator[Door]:
-    """Ray Serve with deployment.py, asked for eight requests at once, as the job's settings allow."""
+    """Ray Serve with deployment.py, with eight requests at once, as the job's settings allow."""
     headers = {"Content-Type": JSON_LINES, "Accept": JSON_LINES}
     with ray_serve(served.folder, served.environment) as url:
 
@@ -116,7 +116,7 @@ def real_ray_serve(served: Served) -> Iterator[Door]:
 
 @pytest.fixture(scope="module")
 def serving_toolkit(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Door:
-    """The handler of AWS's PyTorch serving toolkit, in a program of its own."""
+    """The handler of AWS's PyTorch serving toolkit, in a process of its own."""
 
     def handle(bodies: Mapping[str, bytes]) -> dict[str, Answer]:
         folder = tmp_path_factory.mktemp("toolkit")
@@ -139,7 +139,7 @@ def serving_toolkit(served: Served, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def answers(local_runner: Door, requests: Requests) -> dict[str, Answer]:
-    """What the local cloud's transform job answers, as the other doors are compared with it."""
+    """The answers of the local cloud's transform job, to compare the other servers with."""
     return local_runner({name: body(records) for name, records in requests.items()})
 
 
@@ -179,7 +179,7 @@ def test_the_answers_are_the_same_bytes_at_every_door(
 
 
 @pytest.mark.parametrize("door", ["local_runner", "real_ray_serve", "serving_toolkit"])
-def test_what_no_record_is_to_blame_for_fails_the_request(
+def test_an_error_of_no_single_record_fails_the_request(
     account: Account, requests: Requests, door: str, request: pytest.FixtureRequest
 ) -> None:
     """Expired credentials are a 500 for their request, which SageMaker repeats; others are answered."""

@@ -10,10 +10,10 @@ from tests.fidelity.toolkit_training import HOST, train
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, Account
 from training.jobs import METRICS
 
-TELL = """
+SCRIPT = """
 import json, os, pathlib, sys
-told = {"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}
-pathlib.Path(os.environ["SM_MODEL_DIR"], "told.json").write_text(json.dumps(told))
+seen = {"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}
+pathlib.Path(os.environ["SM_MODEL_DIR"], "seen.json").write_text(json.dumps(seen))
 """
 
 
@@ -63,7 +63,7 @@ def test_a_failing_training_says_the_same_sentence(account: Account, tmp_path: P
 
 
 def test_a_crash_has_a_failure_of_the_same_kind(account: Account, tmp_path: Path) -> None:
-    """What the script didn't foresee ends both with exit code 1, the toolkit's error and the command."""
+    """An unhandled exception ends both with exit code 1, the toolkit's error and the command."""
     job = account.train("raise ValueError('no digits')", HyperParameters={"epochs": "2"})
     outcome = train(account, job, tmp_path)
     assert outcome.exit_code == 1
@@ -84,7 +84,7 @@ def test_a_script_sees_the_same_arguments_and_variables(account: Account, tmp_pa
         "S3DataDistributionType": "FullyReplicated",
     }
     job = account.train(
-        TELL,
+        SCRIPT,
         HyperParameters={
             "epochs": "3",
             "learning-rate": "0.10",
@@ -103,16 +103,16 @@ def test_a_script_sees_the_same_arguments_and_variables(account: Account, tmp_pa
     )
     outcome = train(account, job, tmp_path)
     assert outcome.exit_code == 0, outcome.log
-    local = json.loads(account.unpack(f"models/{job['TrainingJobName']}/output/model.tar.gz")["told.json"])
-    toolkit = json.loads(outcome.model["told.json"])
+    local = json.loads(account.unpack(f"models/{job['TrainingJobName']}/output/model.tar.gz")["seen.json"])
+    toolkit = json.loads(outcome.model["seen.json"])
     assert local["arguments"] == toolkit["arguments"]
-    expected = told(toolkit)
+    expected = sagemaker_variables(toolkit)
     # The local cloud gives the job's name where SageMaker does, and not a second time.
     assert expected["SM_TRAINING_ENV"].pop("job_name") == local["environment"]["TRAINING_JOB_NAME"]
-    assert told(local) == expected
+    assert sagemaker_variables(local) == expected
 
 
-def told(script: dict[str, Any]) -> dict[str, Any]:
+def sagemaker_variables(script: dict[str, Any]) -> dict[str, Any]:
     """A script's SM_* variables, read where they are JSON, with the folder and the host of a real job."""
     base = script["environment"]["SAGEMAKER_BASE_DIR"]
     text = json.dumps(script).replace(base, "/opt/ml").replace(f'\\"{HOST}\\"', '\\"algo-1\\"')

@@ -1,7 +1,7 @@
 """AWS's PyTorch serving toolkit without TorchServe: `toolkit_serving.py <artifact> <requests> <answers>`.
 
-It stands where TorchServe stands (https://github.com/pytorch/serve/blob/master/ts/service.py): it hands every
-file of one folder to the toolkit's handler as the body of a request, and writes the status and the answer as
+It takes TorchServe's place (https://github.com/pytorch/serve/blob/master/ts/service.py): it passes every file
+of one folder to the toolkit's handler as the body of a request, and writes the status and the answer as
 `<status>-<name>` into the other.
 """
 
@@ -15,7 +15,7 @@ JSON_LINES = "application/jsonlines"
 
 
 class Context:
-    """What the handler asks the model server for, about the server and one request."""
+    """The model server's context that the handler reads: the server's and one request's properties."""
 
     def __init__(self, artifact: str) -> None:
         self.model_name = "model"
@@ -28,17 +28,17 @@ class Context:
         return {"Content-Type": JSON_LINES, "Accept": JSON_LINES}
 
     def set_response_content_type(self, _index: int, content_type: str) -> None:
-        """Refuse an answer of another type than was asked for."""
+        """Refuse an answer of another type than requested."""
         if content_type != JSON_LINES:
             raise ValueError(f"Content-Type: expected {JSON_LINES}, found {content_type}")
 
     def set_response_status(self, code: int, phrase: str) -> None:
-        """Note the answer's status."""
+        """Record the answer's status."""
         self.status = code
 
 
 def main(artifact: str, requests: Path, answers: Path) -> None:
-    """Load the model once, then answer each request in a context of its own."""
+    """Load the model once, then answer each request in its own context."""
     handler: Any = HandlerService()
     handler.initialize(Context(artifact))
     for request in sorted(requests.iterdir()):

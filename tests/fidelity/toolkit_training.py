@@ -1,4 +1,4 @@
-"""A training job's script under AWS's training toolkit, in a folder that stands for /opt/ml."""
+"""A training job's script under AWS's training toolkit, in a folder that replaces /opt/ml."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ HOST = "localhost"  # the toolkit waits until each host's name resolves; SageMak
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training leaves: exit code, log, the file `failure`, and the model's files by name."""
+    """A training's results: exit code, log, the file `failure`, and the model's files by name."""
 
     exit_code: int
     log: str
@@ -67,7 +67,7 @@ def train(account: Account, job: dict[str, Any], base: Path) -> Outcome:
         "TRAINING_JOB_NAME": job["TrainingJobName"],
         "TRAINING_JOB_ARN": job["TrainingJobArn"],
         "PYTHONUNBUFFERED": "1",
-        "PIP_NO_INDEX": "1",  # what isn't installed is an error, and no download
+        "PIP_NO_INDEX": "1",  # a missing package is an error, not a download
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
     done = subprocess.run(

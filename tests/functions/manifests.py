@@ -1,4 +1,4 @@
-"""Manifests as nobody should write them: Hypothesis's strategies for their lines.
+"""Malformed manifests: Hypothesis's strategies for their lines.
 
 The threats: references elsewhere, bytes that aren't text, JSON that parsers disagree about, wrong fields.
 """

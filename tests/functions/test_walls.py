@@ -10,7 +10,7 @@ import pytest
 DOMAIN = Path(__file__).parents[2] / "functions" / "batch_prediction"
 FILES = sorted(file for file in DOMAIN.rglob("*.py") if file.name != "__init__.py")
 VOCABULARY = {"settings", "layout", "events", "labels"}
-# What each room may import beside itself: nothing above it, and of start and report neither the other.
+# What each room may import besides itself: nothing above it; start and report don't import each other.
 BELOW = {
     "vocabulary": set[str](),
     "figures": {"vocabulary"},
@@ -45,7 +45,7 @@ def imported(file: Path) -> Iterator[str]:
 
 
 def test_every_room_has_a_place_in_the_order() -> None:
-    """A new folder or module at the top fails here until somebody decides what it may import."""
+    """A new folder or module at the top fails here until its permitted imports are declared."""
     assert {room(module(file)) for file in FILES} == set(BELOW)
     TopologicalSorter(BELOW).prepare()  # CycleError where two rooms lie below each other
 

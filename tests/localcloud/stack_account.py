@@ -1,4 +1,4 @@
-"""Short words for deploying small stacks to a running cloud and watching what they do."""
+"""Shorthands for deploying small stacks to a running cloud and watching them."""
 
 import json
 import textwrap
@@ -28,7 +28,7 @@ Globals:
 
 @dataclass
 class Account:
-    """A cloud, what has happened in it, and a folder for templates and functions."""
+    """A cloud, its activities, and a folder for templates and functions."""
 
     cloud: Cloud
     folder: Path
@@ -40,7 +40,7 @@ class Account:
         return self.folder / "state"
 
     def write(self, resources: str, functions: str = "", header: str = HEADER) -> Path:
-        """Write a template of these resources beside one module of functions, app.py, and return its path."""
+        """Write a template of these resources, and app.py for its functions; return the template's path."""
         (self.folder / "functions").mkdir(exist_ok=True)
         (self.folder / "functions" / "app.py").write_text(textwrap.dedent(functions))
         template = self.folder / "template.yaml"
@@ -75,8 +75,8 @@ class Account:
         until(enough)
         return found
 
-    def told(self, kind: str, name: str = "") -> list[str]:
-        """What the cloud has told of one kind, and of names that hold `name`."""
+    def logged(self, kind: str, name: str = "") -> list[str]:
+        """The texts of the cloud's activities of one kind, for names that contain `name`."""
         return [one.text for one in self.activities if one.kind == kind and name in one.name]
 
 

@@ -1,4 +1,4 @@
-"""Stacks are created, changed and rolled back as CloudFormation does; what would be dropped is refused."""
+"""Stacks are created, changed and rolled back as CloudFormation does; unsupported properties are refused."""
 
 import io
 import os
@@ -21,14 +21,14 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def refused(account: Account, resources: str, **parameters: str) -> str:
-    """Deploy what is to be refused and return the error's text."""
+    """Deploy a template that must be refused and return the error's text."""
     with pytest.raises(DeployError) as error:
         account.deploy("refused", resources, **parameters)
     return str(error.value)
 
 
 def test_an_unknown_resource_type_is_refused(account: Account) -> None:
-    """The error names the resource, its type and what can be had; nothing is created."""
+    """The error names the resource, its type and the supported types; nothing is created."""
     reason = refused(account, "Resources: {Table: {Type: 'AWS::DynamoDB::Table'}}")
     assert "Unrecognized resource types: [AWS::DynamoDB::Table] (Table)" in reason
     assert "AWS::S3::Bucket" in reason
@@ -89,7 +89,7 @@ def test_an_unknown_parameter_is_refused(account: Account) -> None:
 
 
 def test_a_failed_creation_is_rolled_back_with_its_reason(account: Account) -> None:
-    """The queue that came first is gone again; the next attempt under that name succeeds."""
+    """The queue that was created first is deleted again; the next attempt under that name succeeds."""
     broken = """
         Resources:
           First: {Type: AWS::SQS::Queue, Properties: {QueueName: first}}
@@ -111,7 +111,7 @@ def test_a_failed_creation_is_rolled_back_with_its_reason(account: Account) -> N
 
 
 def test_a_failed_update_goes_back_to_what_was(account: Account) -> None:
-    """After an update that fails, changed resources have their former properties and new ones are gone."""
+    """After an update that fails, changed resources have their former properties and new ones are deleted."""
     sqs = account.cloud.client("sqs")
 
     def resources(seconds: int, more: str) -> str:
@@ -182,7 +182,7 @@ def test_an_update_follows_a_parameter_wherever_it_is_used(account: Account) -> 
 
 
 def test_a_buckets_properties_are_kept(account: Account) -> None:
-    """What moto's CloudFormation drops of a bucket can be read back from S3."""
+    """Bucket properties that moto's CloudFormation drops can be read back from S3."""
     bucket = account.deploy(
         "bucket",
         """
@@ -267,14 +267,14 @@ def test_a_function_for_another_machine_is_refused(account: Account, monkeypatch
     function = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Handler: app.handler}}}"
     template = account.write(function, HELLO)
     with pytest.raises(UnsupportedRuntimeError, match=f"Pass PythonRuntime={runtime.runtime()}"):
-        deploy(account.cloud, template, "misfit", {"PythonRuntime": "python3.8"}, account.state)
+        deploy(account.cloud, template, "unsupported", {"PythonRuntime": "python3.8"}, account.state)
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     with pytest.raises(UnsupportedRuntimeError, match="Pass Architecture=arm64"):
-        deploy(account.cloud, template, "misfit", {"Architecture": "x86_64"}, account.state)
+        deploy(account.cloud, template, "unsupported", {"Architecture": "x86_64"}, account.state)
 
 
 def test_a_template_that_fixes_another_runtime_is_refused(account: Account) -> None:
-    """Without the parameter the function itself is refused, with what it has and what there is."""
+    """Without the parameter the function itself is refused, with the runtime found and the one available."""
     header = HEADER.replace("!Ref PythonRuntime", "python3.8")
     function = "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Handler: app.handler}}}"
     with pytest.raises(DeployError, match=r"F \(AWS::Lambda::Function\): .*the Runtime 'python3\.8'"):
@@ -317,7 +317,7 @@ def test_packages_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(calls) == 2
 
 
-def test_pips_failure_is_told(tmp_path: Path) -> None:
+def test_pips_failure_is_reported(tmp_path: Path) -> None:
     """The error gives pip's own words, and no half-filled folder stays behind."""
     (tmp_path / "requirements.txt").write_text("./no-such-folder\n")
     with pytest.raises(PackageError, match="no-such-folder"):
@@ -340,10 +340,10 @@ def test_new_code_is_deployed(account: Account) -> None:
     assert account.invoke("renewed") == ("two?", None)
 
 
-def test_the_stacks_progress_is_told(account: Account) -> None:
-    """The listener hears of each resource and of the stack's end."""
-    account.deploy("told", "Resources: {Queue: {Type: AWS::SQS::Queue}}")
-    assert account.told("stack", "told")[-3:] == [
+def test_the_stacks_progress_is_logged(account: Account) -> None:
+    """The listener gets each resource's and the stack's final status."""
+    account.deploy("progress", "Resources: {Queue: {Type: AWS::SQS::Queue}}")
+    assert account.logged("stack", "progress")[-3:] == [
         "Queue CREATE_IN_PROGRESS",
         "Queue CREATE_COMPLETE",
         "CREATE_COMPLETE",

@@ -67,15 +67,15 @@ def test_every_service_throttles_in_its_own_form(
 def test_an_answer_that_is_lost_took_effect(
     faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client is told of an error, and the object is there; after a plain server error it isn't."""
+    """The client gets an error, but the object exists; after a plain server error it doesn't."""
     cloud, faults, _ = faulty
-    for kind, key in (("server_errors", "absent"), ("lost_answers", "there")):
+    for kind, key in (("server_errors", "absent"), ("lost_answers", "present")):
         with monkeypatch.context() as patch:
             patch.setattr(faults, kind, 1.0)
             with pytest.raises(ClientError, match="InternalFailure"):
                 worker(cloud, "s3").put_object(Bucket="data", Key=key, Body=b"content")
     found = cloud.client("s3").list_objects_v2(Bucket="data")["Contents"]
-    assert [entry["Key"] for entry in found] == ["there"]
+    assert [entry["Key"] for entry in found] == ["present"]
 
 
 def test_a_quota_refuses_transform_jobs_alone(
@@ -101,7 +101,7 @@ def test_a_quota_refuses_transform_jobs_alone(
 def test_events_of_sagemaker_get_lost_and_those_of_s3_do_not(
     faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lost event is told to the listener and reaches no rule."""
+    """A lost event is reported to the listener and reaches no rule."""
     cloud, faults, activities = faulty
     monkeypatch.setattr(faults, "lost_events", 1.0)
     lost = cloud.emit("aws.sagemaker", "SageMaker Transform Job State Change", {}, [])
@@ -114,7 +114,7 @@ def test_events_of_sagemaker_get_lost_and_those_of_s3_do_not(
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:
-    """What one thread asks for meets the same faults again."""
+    """One thread's requests get the same faults again."""
     draws = [[Faults(seed, slow=0.5).strikes("slow") for _ in range(1)] for seed in range(50)]
     first, second = Faults(7, slow=0.5), Faults(7, slow=0.5)
     assert [first.strikes("slow") for _ in range(50)] == [second.strikes("slow") for _ in range(50)]

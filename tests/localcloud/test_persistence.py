@@ -1,4 +1,4 @@
-"""What a folder of state keeps from one cloud to the next."""
+"""State that a folder keeps from one cloud to the next."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ def versions(s3: Any, bucket: str) -> list[tuple[Any, ...]]:
 
 
 def test_objects_with_their_versions_come_back_with_their_bucket(tmp_path: Path) -> None:
-    """The stack that is deployed again has the same bucket, the same versions, and no event of them."""
+    """The redeployed stack has the same bucket, the same versions, and no events about them."""
     cloud, outputs = started(tmp_path / "state", tmp_path)
     try:
         s3, bucket = cloud.client("s3"), outputs["Data"]
@@ -123,7 +123,7 @@ def test_model_packages_come_back_with_their_group(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
-    """The error names the file, and what is there stays as it is."""
+    """The error names the file, and the folder's content stays as it is."""
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"format": 99}))
     with pytest.raises(CloudError, match=r"state\.json: expected format 1, found 99"):
@@ -132,7 +132,7 @@ def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_belongs_to_one_cloud_at_a_time(tmp_path: Path) -> None:
-    """Two clouds would overwrite what the other one keeps."""
+    """Two clouds would overwrite each other's state."""
     with local_cloud(state=tmp_path) as cloud:
         from localcloud.persistence import State
 

@@ -1,4 +1,4 @@
-"""What a service refuses fails the resource; what the local cloud does wrong fails the deployment, loudly."""
+"""A service's refusal fails the resource; a bug of the local cloud fails the deployment, loudly."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def _only_its_own(account: Account) -> Iterator[None]:
 
 
 def statuses(account: Account, stack: str) -> list[str]:
-    """The statuses of all that a stack's events tell of, oldest first."""
+    """The statuses in a stack's events, oldest first."""
     events = account.cloud.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
     return [event["ResourceStatus"] for event in reversed(events)]
 
@@ -107,7 +107,7 @@ def test_a_bug_while_a_resource_is_created_is_not_its_failure(
     assert statuses(account, "bug") == ["CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS"]
 
 
-def test_a_bug_in_a_type_of_ours_is_no_malformed_property(
+def test_a_bug_in_a_custom_type_is_not_a_malformed_property(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same KeyError, raised in our code below moto's, isn't taken for moto's about the template."""
@@ -124,7 +124,7 @@ def test_a_bug_in_a_type_of_ours_is_no_malformed_property(
 def test_a_bug_while_a_resource_is_changed_is_not_rolled_back(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An update that meets a bug ends there: the stack stays in the middle of it, for whoever debugs it."""
+    """An update that meets a bug ends there: the stack stays in the middle of it, for debugging."""
     account.deploy("bug", QUEUE % 1)
 
     def buggy(*_: Any) -> None:

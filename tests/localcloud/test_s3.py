@@ -33,7 +33,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def at_once(write: Any) -> list[Any]:
-    """What each of many writers gets that begin together."""
+    """Each writer's result, of many that begin together."""
     together = threading.Barrier(WRITERS)
 
     def run(number: int) -> Any:
@@ -44,12 +44,12 @@ def at_once(write: Any) -> list[Any]:
         return list(pool.map(run, range(WRITERS)))
 
 
-@pytest.mark.parametrize("standing", [None, b"first"])
-def test_of_conditional_writes_at_once_one_wins(s3: Any, standing: bytes | None) -> None:
+@pytest.mark.parametrize("existing", [None, b"first"])
+def test_of_simultaneous_conditional_writes_one_wins(s3: Any, existing: bytes | None) -> None:
     """If-None-Match for the first version and If-Match for the next let one writer through, as in AWS."""
     condition = {"IfNoneMatch": "*"}
-    if standing:
-        condition = {"IfMatch": s3.put_object(Bucket="bucket", Key="k", Body=standing)["ETag"]}
+    if existing:
+        condition = {"IfMatch": s3.put_object(Bucket="bucket", Key="k", Body=existing)["ETag"]}
 
     def write(number: int) -> int:
         try:
@@ -61,8 +61,8 @@ def test_of_conditional_writes_at_once_one_wins(s3: Any, standing: bytes | None)
     assert sorted(at_once(write)) == [200, *[412] * (WRITERS - 1)]
 
 
-def test_runs_put_into_the_index_at_once_are_all_there(s3: Any) -> None:
-    """The list of all runs loses none to a writer that was as fast."""
+def test_runs_added_to_the_index_at_once_are_all_listed(s3: Any) -> None:
+    """The list of all runs loses none to a concurrent writer."""
     at_once(lambda number: index.add(s3, "bucket", entry(number)))
     assert [run["batch"] for run in index.read(s3, "bucket").runs] == [
         f"batch-{number}" for number in reversed(range(WRITERS))

@@ -1,4 +1,4 @@
-"""Who imports whom in the local cloud: the core no service, nobody in a circle, the package no project."""
+"""Imports of the local cloud: no service in the core, no circle, nothing of the project in the package."""
 
 import ast
 import subprocess
@@ -35,7 +35,7 @@ def imported(statements: Iterator[ast.AST] | list[ast.stmt]) -> Iterator[str]:
 
 
 def anywhere(module: str) -> set[str]:
-    """What a module imports, in functions and under TYPE_CHECKING, too."""
+    """A module's imports, including those in functions and under TYPE_CHECKING."""
     return set(imported(ast.walk(ast.parse(MODULES[module].read_text()))))
 
 
@@ -84,7 +84,7 @@ def test_a_service_does_not_know_who_assembles_it(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_local_cloud_knows_no_project(module: str) -> None:
-    """It imports nothing of this project, and no name of the project stands in its source."""
+    """It imports nothing of this project, and its source contains no name of the project."""
     assert {name.split(".")[0] for name in anywhere(module)} & PROJECT == set()
     text = MODULES[module].read_text().lower()
     assert [word for word in ("batch_prediction", "digit batch", "digits-", "mnist") if word in text] == []
@@ -105,7 +105,7 @@ def test_a_circle_would_be_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_moto_is_imported_when_a_cloud_starts() -> None:
-    """A command that needs no cloud doesn't pay for moto by importing what starts and deploys one."""
+    """A command that needs no cloud doesn't import moto with the modules that start and deploy one."""
     script = (
         "import sys, localcloud.assembly, localcloud.deploy, localcloud.faults; print('moto' in sys.modules)"
     )

@@ -56,6 +56,6 @@ def test_the_walkthrough_tunes_trains_and_registers(executed: Any) -> None:
 
 
 def test_the_notebook_is_kept_without_outputs() -> None:
-    """What is committed shows no results of somebody's run."""
+    """The committed notebook has no outputs."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     assert all(cell["outputs"] == [] for cell in notebook.cells if cell.cell_type == "code")

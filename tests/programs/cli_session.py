@@ -1,4 +1,4 @@
-"""A session with the real `sam` and `aws`: the project's files, a shell's variables, and no other program."""
+"""A session with the real `sam` and `aws`: the project's files, a shell's variables, and nothing else."""
 
 import json
 import os
@@ -17,7 +17,7 @@ PROJECT = ("functions", "template.yaml", "samconfig.toml")
 
 @dataclass(frozen=True)
 class CliSession:
-    """A folder with what `sam` deploys, and the variables that `digits up` says to export."""
+    """A folder with the files that `sam` deploys, and the variables that `digits up` prints."""
 
     folder: Path
     variables: dict[str, str]
@@ -67,7 +67,7 @@ class CliSession:
         return done.stdout
 
     def aws(self, *words: str | Path) -> Any:
-        """Run `aws`; return what its JSON says, or its text."""
+        """Run `aws`; return its JSON, parsed, or its text."""
         out = self.run("aws", *words)
         try:
             return json.loads(out)
@@ -76,7 +76,7 @@ class CliSession:
 
 
 def reasons(table: str) -> str:
-    """The fourth column of sam's table of stack events, which is cut anywhere, without any white space."""
+    """The fourth column of sam's table of stack events, which sam wraps anywhere, without white space."""
     start = next(line for line in table.splitlines() if "ResourceStatusReason" in line).index(
         "ResourceStatusReason"
     )

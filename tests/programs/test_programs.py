@@ -1,4 +1,4 @@
-"""The whole path with the real `sam` and `aws` programs alone, against `digits up`."""
+"""The whole path with only the real `sam` and `aws` programs, against `digits up`."""
 
 import json
 import re
@@ -25,7 +25,7 @@ FOREIGN = "python3.12" if runtime() != "python3.12" else "python3.13"
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port: int = trial.getsockname()[1]
@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """`digits up` without a stack, and the file of what it shows."""
+    """`digits up` without a stack, and the file with its output."""
     shown = tmp_path / "shown.txt"
     # A program in the background inherits that Ctrl-C is ignored, as this one may have: here it counts.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -57,7 +57,7 @@ def exported(shown: Path) -> dict[str, str]:
 
 
 def overrides(**changes: str) -> list[str]:
-    """Sam's parameters: what this machine has, a low bar for a small model, and the changes."""
+    """Sam's parameters: this machine's runtime, a low threshold for a small model, and the changes."""
     values = {
         "Name": "digits",
         "PythonRuntime": runtime(),

@@ -15,7 +15,7 @@ CHUNK = 25  # worlds that a process runs at once
 
 
 def simulate(seed: int) -> tuple[Counter[str], list[tuple[str, str]]]:
-    """Run one world: the faults that happened in it, and what doesn't hold of it."""
+    """Run one world: its faults and its violations."""
     world = random_world(seed)
     world.run()
     return +world.faults.counts, violations(world)

@@ -25,7 +25,7 @@ from tests.simulation.properties import DUPLICATE, LOST, WRONG
 
 @dataclass(frozen=True)
 class Bug:
-    """`owner.name` is replaced by what `make` makes of the original; `breaks` no longer holds."""
+    """`owner.name` is replaced by `make(original)`, which violates the property `breaks`."""
 
     owner: Any
     name: str
@@ -67,7 +67,7 @@ _chance = random.Random(1)  # noqa: S311 (no secret)
 
 
 def _random_name(original: Any) -> Any:
-    """Name each job anew."""
+    """Give each job a new name."""
 
     def name(chosen: Any, number: int) -> str:
         return f"{original(chosen, number)[:-2]}{_chance.randrange(90) + 10}"
@@ -131,7 +131,7 @@ def _except(detail_type: str) -> Callable[[Any], Any]:
 
 
 def _always(value: Any) -> Callable[[Any], Any]:
-    """Answer the same whatever is asked."""
+    """Give the same answer to every call."""
     return lambda _original: lambda *_args, **_options: value
 
 
@@ -162,7 +162,7 @@ BUGS = {
 
 
 def _by_status(state: Any, _tally: Any) -> outcomes.Outcome:
-    """SageMaker's word, and nothing else."""
+    """SageMaker's status, without counting the predictions."""
     if not state.jobs:
         why = state.gave_up or state.decision
         return outcomes.Outcome("GaveUp" if state.gave_up else "Refused", why.reason, why.reason_code)

@@ -23,7 +23,7 @@ HANDLERS = Path(__file__).parents[2] / "functions"
 
 
 class CrashError(BaseException):
-    """The function's sandbox is gone: nothing of the handler runs any more."""
+    """The function's sandbox was killed: no more of the handler runs."""
 
 
 def refusal(operation: str, code: str, status: int, text: str = "simulated") -> ClientError:
@@ -36,7 +36,7 @@ def refusal(operation: str, code: str, status: int, text: str = "simulated") -> 
 
 
 def raise_for(kind: str, operation: str) -> None:
-    """Raise what a handler sees of a fault; nothing for one that it doesn't see."""
+    """Raise a fault's error, if the handler sees one."""
     match kind:
         case "throttled":
             raise refusal(operation, "ThrottlingException", 400)
@@ -56,14 +56,14 @@ class Faults:
 
     draw: random.Random
     rate: float = RATE
-    plan: tuple[CallPath, str] | None = None  # one fault, at the first request that comes by one way
+    plan: tuple[CallPath, str] | None = None  # one fault, at the first request from one call site
     active: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     visited: Recording = field(default_factory=Recording)
     paths: set[CallPath] = field(default_factory=set)
 
     def strike(self, operation: str) -> str | None:
-        """The fault of a request, if it meets one."""
+        """The fault of a request, if it gets one."""
         if self.plan is not None:
             return self._planned(operation)
         if not self.active or self.draw.random() >= self.rate:
@@ -91,7 +91,7 @@ class Faults:
 
 
 def request(faults: Faults, operation: str, effect: Callable[[], Any], overtake: Callable[[], bool]) -> Any:
-    """Make a request: its effect and its answer, or what a fault makes of them."""
+    """Make a request: its effect and its answer, as changed by a fault."""
     kind = faults.strike(operation)
     if kind is None:
         return effect()
@@ -113,5 +113,5 @@ def request(faults: Faults, operation: str, effect: Callable[[], Any], overtake:
 
 
 def _may_repeat(operation: str) -> bool:
-    """Whether a second request has a meaning of its own: a stream that was read has none."""
+    """Whether a request can be sent twice: a stream that was read can't."""
     return operation not in TRANSFERS

@@ -1,4 +1,4 @@
-"""What must hold of a world whose time has passed, judged by what happened in it, not by its reports."""
+"""The properties of a world at its end, judged by what happened in it, not by its reports."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ _LOOKS = 10  # of the sweep at one job, at most
 
 
 def violations(world: World) -> list[tuple[str, str]]:
-    """What doesn't hold: lost, duplicate job or wrong report, and the particulars."""
+    """The violated properties (lost, duplicate job or wrong report), with details."""
     found: list[tuple[str, str]] = []
     for upload in world.uploads:
         jobs = _jobs(world, upload)
@@ -28,7 +28,7 @@ def violations(world: World) -> list[tuple[str, str]]:
         else:
             found += [(WRONG, f"{upload.run.prefix}: {text}") for text in _wrong(world, upload, jobs, body)]
     found += [
-        (LOST, f"{name}: neither a model nor a reason")
+        (LOST, f"{name}: neither a model nor a failure record")
         for name in world.sagemaker.tunings
         if not world.followed(f"{name}-final")
     ]
@@ -45,7 +45,7 @@ def violations(world: World) -> list[tuple[str, str]]:
 
 
 def _wrong_index(world: World) -> list[str]:
-    """Objects below reports/ that are of no run, and a list of all runs that contradicts the reports."""
+    """Objects below reports/ that belong to no run, and a list of all runs that contradicts the reports."""
     runs = {upload.run.report_prefix for upload in world.uploads}
     wrong = [
         f"{key}: of no run"
@@ -112,7 +112,7 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
 
 
 def _started_too_early(world: World, upload: Upload) -> list[str]:
-    """A run is decided when its images are there, or when it has waited for them."""
+    """A run is decided when its images exist, or after it has waited for them."""
     decided = world.s3.versions[upload.run.decision]
     seconds = decided[0][2].timestamp() - EPOCH
     waited = seconds - (upload.time.timestamp() - EPOCH) >= world.settings["wait_for_images_minutes"] * 60 - 1
@@ -151,7 +151,7 @@ def _wrong_with_job(world: World, upload: Upload, report: dict[str, Any], jobs: 
         and len(jobs) < MAX_ATTEMPTS
         and not world.s3.content(upload.run.gave_up)
     ):
-        wrong.append("the service failed the job, and it was not tried again")
+        wrong.append("the service failed the job, and it was not retried")
     whole = job["TransformJobStatus"] == "Completed" and name not in world.sagemaker.broken
     expected = job["TransformJobStatus"] if whole or job["TransformJobStatus"] != "Completed" else "Failed"
     if report["status"] != expected:

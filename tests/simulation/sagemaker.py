@@ -16,7 +16,7 @@ CALM = 5 * 3600  # from here on nothing goes wrong any more
 
 
 class SageMaker(Training):
-    """The registry, models, and transform jobs, whose work and end are the world's affair."""
+    """The registry, models, and transform jobs, whose work and end the world decides."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -37,13 +37,13 @@ class SageMaker(Training):
         self.models[request["ModelName"]] = request
 
     def do_describe_model(self, ModelName: str) -> dict[str, Any]:  # noqa: N803
-        """A model as it was made."""
+        """A model as it was created."""
         if ModelName not in self.models:
             raise refusal("DescribeModel", "ValidationException", 400, "Could not find model")
         return dict(self.models[ModelName])
 
     def do_create_transform_job(self, **request: Any) -> None:
-        """Refuses a name that is taken; what capacity there is, is the world's affair."""
+        """Refuses a name that is taken; the world decides on capacity."""
         name = request["TransformJobName"]
         if name in self.jobs:
             raise refusal("CreateTransformJob", "ResourceInUse", 400)
@@ -57,7 +57,7 @@ class SageMaker(Training):
         self.job_began(name)
 
     def do_describe_transform_job(self, TransformJobName: str) -> dict[str, Any]:  # noqa: N803
-        """A job as it is now."""
+        """A job in its current state."""
         if TransformJobName not in self.jobs:
             text = f"Could not find requested job with name: {TransformJobName}"
             raise refusal("DescribeTransformJob", "ValidationException", 400, text)
@@ -82,13 +82,13 @@ class SageMaker(Training):
         return 0.0, 0.0
 
     def drought(self) -> bool:
-        """Whether there is no capacity now."""
+        """Whether capacity is lacking now."""
         dry = self.world.faults.active and self._drought[0] <= self.world.now < self._drought[1]
         self.world.faults.counts["no capacity"] += dry
         return dry
 
     def job_began(self, name: str) -> None:
-        """A job was created: it works on what is there when its container has started, and ends, mostly."""
+        """A job was created: it reads the objects that exist when its container starts, and usually ends."""
         self.world.at(240, self._work, name)
         ending = self._scripted(name)
         if ending != STUCK and not self.world.faults.happen("job stuck", 0.02):

@@ -8,7 +8,7 @@ BATCHES = 4
 
 
 def random_world(seed: int) -> World:
-    """A world of a few batches, with whatever the seed draws: run it, and look at its violations."""
+    """A world of a few batches, with faults drawn from the seed: run it, and read its violations."""
     world = World(seed)
     draw = world.draw
     if draw.random() < 0.9:
@@ -31,7 +31,7 @@ def random_world(seed: int) -> World:
 
 
 def _take_away(world: World, how: str, number: int) -> None:
-    """A person rejects or deletes a package, if it is there."""
+    """A person rejects or deletes a package, if it exists."""
     if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
         world.faults.counts[f"package {how}"] += 1
         (world.reject if how == "rejected" else world.delete)(number)
@@ -74,8 +74,8 @@ def full_world(faults: Faults) -> World:
     world = World(1, faults)
     world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
     world.approve(1)
-    world.sagemaker.script = {"tried again": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
-    for number, batch in enumerate(("plain", "tried again", "stuck", "lost", "late", "rejected")):
+    world.sagemaker.script = {"retried": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
+    for number, batch in enumerate(("plain", "retried", "stuck", "lost", "late", "rejected")):
         begin = number * 100.0
         world.at(begin, world.put_image, batch, "0.png")
         world.at(begin + (90 if batch == "late" else 0), world.put_image, batch, "1.png")

@@ -1,4 +1,4 @@
-"""S3, SQS and SNS in memory: what the functions use of them, as AWS answers it.
+"""S3, SQS and SNS in memory: the part that the functions use, with AWS's answers.
 
 Times are the world's; every request goes through the world, which may make it fail.
 """
@@ -21,7 +21,7 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 
 
 class NoSuchKey(ClientError):  # noqa: N818 (boto3's name)
-    """GetObject of a key that isn't there."""
+    """GetObject of a key that doesn't exist."""
 
 
 class Body:
@@ -35,10 +35,10 @@ class Body:
         return self.content
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
     def iter_chunks(self, _size: int = 0) -> Iterator[bytes]:
-        """All of it, at once."""
+        """All of it, in one chunk."""
         yield self.content
 
     def iter_lines(self) -> Iterator[bytes]:

@@ -22,13 +22,13 @@ NOWHERE: CallPath = ()
 
 
 def planned(path: CallPath, kind: str) -> Faults:
-    """One fault, at the first request that comes by a way."""
+    """One fault, at the first request from a call site."""
     return Faults(random.Random(1), plan=(path, kind))  # noqa: S311 (no secret)
 
 
 @cache
 def undisturbed() -> Faults:
-    """What the full world visits when nothing goes wrong."""
+    """The call sites that the full world visits without faults."""
     world = full_world(planned(NOWHERE, THROTTLED))
     world.run()
     assert violations(world) == []
@@ -45,7 +45,7 @@ def test_every_call_site_of_the_functions_is_enumerated() -> None:
 @pytest.mark.parametrize("kind", [CRASH_BEFORE, CRASH_AFTER, THROTTLED, FAILED, TIMED_OUT, ANSWER_LOST])
 @pytest.mark.parametrize("path", sorted(undisturbed().paths), ids=lambda path: f"{path[0]}-{path[-1]}")
 def test_a_fault_at_any_request_costs_nothing(path: CallPath, kind: str) -> None:
-    """Refused, timed out, its answer lost, or the function gone before or after it: all ends as ever."""
+    """Refused, timed out, its answer lost, or the function killed before or after it: the same outcome."""
     world = full_world(planned(path, kind))
     world.run()
     assert +world.faults.counts == {kind: 1}

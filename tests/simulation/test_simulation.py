@@ -48,8 +48,8 @@ def test_a_planted_bug_is_found(name: str) -> None:
         assert bug.breaks in found
 
 
-def test_a_message_that_nobody_can_read_is_kept_after_five_deliveries() -> None:
-    """Poison lies in the dead-letter queue, also after a redrive; the other batch is done."""
+def test_an_unreadable_message_is_kept_after_five_deliveries() -> None:
+    """The poison message is in the dead-letter queue, also after a redrive; the other batch is done."""
     world = plain_world(1, Faults(random_world(1).draw, rate=0.0))
     world.at(1, world.send, "uploads", POISON, 0)
     world.run()

@@ -28,7 +28,7 @@ ARTIFACT = artifact()
 
 
 class Training(Simulated):
-    """What SageMaker answers about tuning jobs, training jobs and the packages that are made of them."""
+    """What SageMaker answers about tuning jobs, training jobs and the packages made from them."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
@@ -102,7 +102,7 @@ class Training(Simulated):
         self.world.at(1200, self.training_ends, name)
 
     def do_describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803
-        """A training job as it is now."""
+        """A training job in its current state."""
         if TrainingJobName not in self.trainings:
             raise refusal("DescribeTrainingJob", "ValidationException", 400, "Requested resource not found.")
         return dict(self.trainings[TrainingJobName])
@@ -130,7 +130,7 @@ class Training(Simulated):
         return {"ModelPackageSummaryList": found[::-1]}
 
     def do_describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
-        """A package as it is now."""
+        """A package in its current state."""
         if ModelPackageName not in self.packages:
             raise refusal("DescribeModelPackage", "ValidationException", 400, "ModelPackage does not exist")
         return dict(self.packages[ModelPackageName])

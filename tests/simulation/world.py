@@ -111,7 +111,7 @@ class World:
         heapq.heappush(self._pending, (self.now + delay, self._number, action, args))
 
     def run(self) -> None:
-        """Let time pass until nothing is pending; then, in the calm, a person redrives what is dead."""
+        """Let time pass until nothing is pending; then, without faults, redrive the dead-letter queues."""
         self.at(SWEEP, self.sweep)
         with installed(self):
             self._pass_time()
@@ -141,7 +141,7 @@ class World:
         return request(self.faults, operation, effect, self._overtake)
 
     def _overtake(self) -> bool:
-        """Let what comes in the next minutes happen in the middle of a handler: it is slow, not alone."""
+        """Let the events of the next minutes happen in the middle of a handler: it is slow, and not alone."""
         until, before = self.now + SLOW, self._number
         if len(self._working) > DEPTH or not self._pending or self._pending[0][0] > until:
             return False
@@ -151,7 +151,7 @@ class World:
         return self._number > before
 
     def invoke(self, function: str, body: str, attempt: int) -> None:
-        """An asynchronous invocation, which Lambda repeats twice; a person repeats it when all is calm."""
+        """An asynchronous invocation, which Lambda retries twice; a person repeats it after the faults."""
         self._working.append(function)
         try:
             HANDLERS[function].handler(json.loads(body), CONTEXT)
@@ -177,7 +177,7 @@ class World:
         self.at(delay + self.draw.uniform(0, 2), self.deliver, handle)
 
     def deliver(self, handle: str) -> None:
-        """One delivery of a message by Lambda's poller, and what becomes of the message."""
+        """One delivery of a message by Lambda's poller, and its result."""
         message = self.messages[handle]
         if message.busy:
             return

@@ -25,7 +25,7 @@ def same(one: Digits, other: Digits) -> bool:
 def test_a_published_data_set_is_read_upright_with_its_digits(
     tmp_path: Path, served: dict[str, DataSet], name: str
 ) -> None:
-    """Whatever form it is published in, images have their rows as rows, and labels are digits."""
+    """In every published form, images have their rows as rows, and labels are digits."""
     found = fetch(name, tmp_path / "cache")
     assert same(found.training, served[name].training)
     assert same(found.test, served[name].test)
@@ -35,7 +35,7 @@ def test_a_published_data_set_is_read_upright_with_its_digits(
 def test_a_download_is_kept(
     tmp_path: Path, served: dict[str, DataSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second time nothing is loaded: its address may be gone."""
+    """The second time nothing is downloaded: the address may be gone."""
     fetch("kmnist", tmp_path / "cache")
     monkeypatch.setattr(datasets.KMNIST, "mirrors", ["http://127.0.0.1:9/"])
     assert same(fetch("kmnist", tmp_path / "cache").test, served["kmnist"].test)
@@ -52,7 +52,7 @@ def test_files_that_are_not_those_published_are_refused(
 
 
 def test_a_kept_file_that_was_cut_is_refused(tmp_path: Path, served: dict[str, DataSet]) -> None:
-    """A file that an interruption left is an error, though torchvision takes any file that is there."""
+    """A partial download is an error, though torchvision accepts any existing file."""
     fetch("kmnist", tmp_path / "cache")
     file = tmp_path / "cache" / "KMNIST" / "raw" / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:5000])

@@ -1,4 +1,4 @@
-"""Data sets: what is checked of them, how they are read from folders, and how they are fetched."""
+"""Data sets: how they are checked, read from folders, and fetched."""
 
 import sys
 from collections.abc import Callable
@@ -99,16 +99,16 @@ def test_the_files_of_mnist_are_a_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["idx", "png"])
 def test_channels_may_have_folders_of_their_own(tmp_path: Path, form: str) -> None:
     """Below training/ and test/ lie IDX files or class folders; progress counts the images of the latter."""
-    dataset, told = made_set(), []
+    dataset, progress = made_set(), []
     for channel, digits in dataset.channels.items():
         if form == "idx":
             write_idx(tmp_path / channel, "digits", digits)
         else:
             write_images(tmp_path / channel, digits)
-    found = read(tmp_path, "mine", lambda done, of: told.append((done, of)))
+    found = read(tmp_path, "mine", lambda done, of: progress.append((done, of)))
     assert same(found.training, dataset.training)
     assert same(found.test, dataset.test)
-    assert [told[:1], told[-1:]] == ([[], []] if form == "idx" else [[(1, 20)], [(10, 10)]])
+    assert [progress[:1], progress[-1:]] == ([[], []] if form == "idx" else [[(1, 20)], [(10, 10)]])
 
 
 @pytest.mark.parametrize("form", ["idx", "png"])

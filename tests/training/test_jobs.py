@@ -30,7 +30,7 @@ def test_the_request_fits_sagemakers_service_model(others: dict[str, Any]) -> No
 
 
 def test_a_spot_job_has_checkpoints_of_its_own_and_time_to_wait() -> None:
-    """Its checkpoints lie below its name, and its longest wait is not below its longest run."""
+    """Its checkpoints are below its name, and its maximum wait is at least its maximum runtime."""
     request = jobs.request(jobs.TrainingJob(**JOB, spot=True))
     assert request["EnableManagedSpotTraining"] is True
     assert request["CheckpointConfig"] == {"S3Uri": "s3://digits-bucket/checkpoints/digits-first/"}
@@ -39,7 +39,7 @@ def test_a_spot_job_has_checkpoints_of_its_own_and_time_to_wait() -> None:
 
 
 def test_another_job_neither_waits_nor_keeps_checkpoints() -> None:
-    """SageMaker refuses a longest wait without managed spot training."""
+    """SageMaker refuses a maximum wait without managed spot training."""
     request = jobs.request(jobs.TrainingJob(**JOB))
     assert request.keys().isdisjoint({"EnableManagedSpotTraining", "CheckpointConfig"})
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}

@@ -29,7 +29,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[s
     made: list[tuple[str, dict[str, Any]]] = []
 
     def refuse(_socket: Any, address: Any) -> None:
-        raise AssertionError(f"a connection to {address} was tried")
+        raise AssertionError(f"a connection to {address} was attempted")
 
     use_moto_account(monkeypatch)
     monkeypatch.setattr(socket.socket, "connect", refuse)
@@ -102,7 +102,7 @@ def test_the_trials_see_the_training_images_only(requests: list[tuple[str, dict[
     }
 
 
-def test_everything_lies_below_our_own_prefixes(requests: list[tuple[str, dict[str, Any]]]) -> None:
+def test_every_key_is_below_our_own_prefixes(requests: list[tuple[str, dict[str, Any]]]) -> None:
     """Every address is of the stack's bucket, below datasets/, code/, trials/ or checkpoints/."""
     request = created(requests, spot=True)
     definition = request["TrainingJobDefinition"]
@@ -144,7 +144,7 @@ def test_a_spot_search_has_checkpoints_and_time_to_wait(
     assert condition["MaxWaitTimeInSeconds"] > condition["MaxRuntimeInSeconds"] == tune.MAX_TRIAL_SECONDS
 
 
-def test_hyperband_is_told_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -> None:
+def test_hyperband_gets_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -> None:
     """Trials print their accuracy each epoch, and none is stopped before a third of the epochs."""
     request = created(requests, strategy=tune.HYPERBAND, epochs=9)
     config = request["HyperParameterTuningJobConfig"]
@@ -209,7 +209,7 @@ def test_the_sdk_is_quiet(
 
 
 def test_the_name_fits_and_is_of_universal_time() -> None:
-    """The longest name of a stack leaves room for the time, whatever the clock of your machine is set to."""
+    """The longest name of a stack leaves room for the time, whatever your machine's clock says."""
     now = datetime(2026, 11, 26, 1, 30, tzinfo=timezone(timedelta(hours=4)))
     name = tune.job_name("x" * 16, now)
     assert name == f"{'x' * 16}-261125-213000"

@@ -128,7 +128,7 @@ def test_an_upload_that_breaks_off_leaves_no_description(s3: Any, monkeypatch: p
 
 
 def test_objects_of_others_in_a_channel_are_refused(s3: Any) -> None:
-    """A training job would read them, too: the error names them, and nothing is written beside them."""
+    """A training job would read them, too: the error names them, and nothing is uploaded."""
     s3.put_object(Bucket=BUCKET, Key="datasets/made/training/train-images-idx3-ubyte.gz", Body=b"")
     s3.put_object(Bucket=BUCKET, Key="datasets/made/test/", Body=b"")
     with pytest.raises(UploadError, match=r"datasets/made/: .* found training/train-images-idx3-ubyte\.gz\."):
@@ -137,11 +137,11 @@ def test_objects_of_others_in_a_channel_are_refused(s3: Any) -> None:
 
 
 def test_progress_reaches_each_files_end(s3: Any) -> None:
-    """Each file is told as being packed, then from no byte to all of its bytes."""
-    told: dict[str, list[tuple[int, int | None]]] = {}
-    upload(s3, BUCKET, made_set(), lambda key, sent, of: told.setdefault(key, []).append((sent, of)))
-    assert set(told) == FILES
-    for key, steps in told.items():
+    """Each file is reported as being packed, then from zero to all of its bytes."""
+    reported: dict[str, list[tuple[int, int | None]]] = {}
+    upload(s3, BUCKET, made_set(), lambda key, sent, of: reported.setdefault(key, []).append((sent, of)))
+    assert set(reported) == FILES
+    for key, steps in reported.items():
         size = s3.head_object(Bucket=BUCKET, Key=key)["ContentLength"]
         assert steps[:2] == [(0, None), (0, size)]
         assert steps[-1] == (size, size)

@@ -1,4 +1,4 @@
-"""Notify people: one message to the stack's topic, which mails it to whoever subscribed."""
+"""Notify people: one message to the stack's topic, which mails it to its subscribers."""
 
 import re
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""JSON objects in S3: reading one that may not exist, and writing one that nobody else may have changed.
+"""JSON objects in S3: reading one that may not exist, and conditional writes.
 
 Conditional writes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html. 412 means
 that the condition doesn't hold, 409 that another conditional write to the key is under way, and 404 that the
@@ -24,12 +24,12 @@ _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is un
 class Stored(NamedTuple):
     """A JSON object as it is in the bucket, and the ETag of the version that was read."""
 
-    content: Any  # JSON of whatever shape; who reads it knows which
+    content: Any  # JSON of any shape; the reader knows which
     etag: str
 
 
 def to_json(content: object) -> bytes:
-    """JSON that people read, too: two spaces of indentation."""
+    """JSON that people read as well: two spaces of indentation."""
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
 
 
@@ -42,7 +42,7 @@ def read_bytes(s3: "S3Client", bucket: str, key: str) -> bytes | None:
 
 
 def read_json(s3: "S3Client", bucket: str, key: str) -> Stored | None:
-    """An object's content; None where there is no such object."""
+    """An object's content; None if the object doesn't exist."""
     try:
         answer = s3.get_object(Bucket=bucket, Key=key)
     except s3.exceptions.NoSuchKey:
@@ -71,7 +71,7 @@ def exists(s3: "S3Client", bucket: str, key: str) -> bool:
 
 
 def put_json(s3: "S3Client", bucket: str, key: str, body: bytes) -> None:
-    """Write a JSON object, whatever was there."""
+    """Write a JSON object, replacing any that exists."""
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_JSON)
 
 

@@ -1,4 +1,4 @@
-"""Rules about SageMaker's answers: what doesn't exist, and whose a name is that is taken."""
+"""Rules about SageMaker's answers: what doesn't exist, and who took a name."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ _ABSENT = re.compile("not exist|not find|not found", re.IGNORECASE)
 
 
 def is_absent(error: ClientError) -> bool:
-    """Whether SageMaker says that what was asked for doesn't exist.
+    """Whether an error says that the requested resource doesn't exist.
 
     Tuning jobs have a code for it, https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html;
     of everything else only the text of a ValidationException says so.
@@ -26,7 +26,7 @@ def is_absent(error: ClientError) -> bool:
 
 
 def describe_or_none(describe: Callable[[], Description]) -> Description | None:
-    """What a Describe request answers; None where SageMaker says that it doesn't exist."""
+    """The answer to a Describe request; None if SageMaker says that the resource doesn't exist."""
     try:
         return describe()
     except ClientError as error:

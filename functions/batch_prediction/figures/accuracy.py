@@ -64,7 +64,7 @@ def by_class(matrix: list[list[int]]) -> list[ClassFigures]:
 
 
 def confusions(matrix: list[list[int]], most: int = 10) -> list[Confusion]:
-    """The most frequent confusions, at most so many; of equal ones the smaller digits come first."""
+    """The most frequent confusions, at most `most` of them; among equals, the smaller digits come first."""
     found = [
         Confusion(label, prediction, images, images / sum(matrix[label]))
         for label in LABELS

@@ -11,15 +11,15 @@ Matrix = list[list[int]]  # rows are labels, columns predictions
 _FEWEST = 200  # images below which a standard deviation is "NaN", as Model Monitor has it
 
 
-def statistics(matrix: Matrix) -> dict[str, Any]:
-    """The group `multiclass_classification_metrics`: every cell of the matrix is there, zeros too.
+def statistics(matrix: Matrix) -> dict[str, Any]:  # JSON of Model Monitor's schema
+    """The group `multiclass_classification_metrics`: every cell of the matrix, zeros included.
 
     Standard deviations are the jackknife's, over the images. ValueError for a matrix without images.
     """
     total = sum(map(sum, matrix))
     if not total:
         raise ValueError("model quality: expected a confusion matrix with images, found none")
-    figures: dict[str, Any] = {
+    figures: dict[str, Any] = {  # nested counts next to figures, which may be "NaN"
         "confusion_matrix": {
             str(label): {str(prediction): count for prediction, count in enumerate(row)}
             for label, row in enumerate(matrix)

@@ -1,4 +1,4 @@
-"""A model artifact in S3: its digest, and what its config.json says of the model."""
+"""A model artifact in S3: its digest, and its config.json."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ class Artifact:
     """`sha256` of model.tar.gz, and its config.json; empty for a model that has none."""
 
     sha256: str
-    config: dict[str, Any]
+    config: dict[str, Any]  # the training program's JSON: its readers check what they take
 
 
 def read(s3: "S3Client", uri: str) -> Artifact:
@@ -40,7 +40,7 @@ def read(s3: "S3Client", uri: str) -> Artifact:
             ) from error
 
 
-def _config(archive: tarfile.TarFile) -> dict[str, Any]:
+def _config(archive: tarfile.TarFile) -> dict[str, Any]:  # JSON, as in Artifact
     for member in archive:
         if member.name.removeprefix("./") == "config.json" and (content := archive.extractfile(member)):
             if member.size > _MAX_CONFIG:

@@ -33,7 +33,7 @@ def job_name(tuning_job: str) -> str:
 
 
 def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
-    """Start the final training of an ended tuning job, or record why there is none. Safe to repeat.
+    """Start the final training of an ended tuning job, or record why there can't be one. Safe to repeat.
 
     Returns the training job's name, or the reason.
     """
@@ -44,7 +44,7 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
         failure.record(aws, settings, tuning_failure(tuning_job), tuning_job, status, reason)
         return reason
     wanted = request(settings, tuning)
-    _leave_out_a_test_set_that_is_not_there(aws.s3, wanted)
+    _drop_missing_test_channel(aws.s3, wanted)
     name: str = wanted["TrainingJobName"]
     try:
         aws.sagemaker.create_training_job(**wanted)
@@ -57,7 +57,7 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
     return name
 
 
-def request(settings: Settings, tuning: "TuningJobDescription") -> dict[str, Any]:
+def request(settings: Settings, tuning: "TuningJobDescription") -> dict[str, Any]:  # keyword arguments
     """The CreateTrainingJob request that follows from DescribeHyperParameterTuningJob's answer.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html. Trains on what the
@@ -71,7 +71,7 @@ def request(settings: Settings, tuning: "TuningJobDescription") -> dict[str, Any
         "CheckpointConfig": {"S3Uri": f"s3://{settings.bucket}/{CHECKPOINTS}{name}/"},
     }
     waiting = {"MaxWaitTimeInSeconds": MAX_WAIT_FACTOR * MAX_SECONDS}
-    members = cast("dict[str, Any]", definition)
+    members = cast("dict[str, Any]", definition)  # its keys are variables
     kept = {member: members[member] for member in _KEPT if members.get(member)}
     algorithm = kept["AlgorithmSpecification"]
     return {
@@ -135,7 +135,7 @@ def _channels(trial: "list[Channel]") -> "list[Channel]":
     return list(channels.values())
 
 
-def _leave_out_a_test_set_that_is_not_there(s3: "S3Client", wanted: dict[str, Any]) -> None:
+def _drop_missing_test_channel(s3: "S3Client", wanted: dict[str, Any]) -> None:  # as `request` made it
     """SageMaker fails a job whose channel is empty; without a test set the model waits for a person."""
     kept = []
     for channel in wanted["InputDataConfig"]:
@@ -149,7 +149,7 @@ def _leave_out_a_test_set_that_is_not_there(s3: "S3Client", wanted: dict[str, An
 
 
 def _image_for(instance_type: str, image: str) -> str:
-    """The build of an AWS training image that suits the instance: the trials' instances may be of other kind.
+    """The build of an AWS training image that suits the instance: the trials' may be of another kind.
 
     Their tags differ in `cpu` and `gpu` (https://aws.github.io/deep-learning-containers/reference/available_images/).
     """

@@ -1,4 +1,4 @@
-"""A new model package for a completed training job, approved by its figures or waiting for a person."""
+"""A new model package for a completed training job, approved by its figures or pending approval."""
 
 import hashlib
 import re
@@ -38,7 +38,7 @@ _REFUSED = re.compile(r"[^\w .:/=+@-]")  # such a character makes SageMaker refu
 
 @dataclass(frozen=True)
 class Approval:
-    """Whether a new package may be used at once, and why."""
+    """Whether a new package may be used immediately, and why."""
 
     status: Literal["Approved", "PendingManualApproval"]
     reason: str
@@ -51,7 +51,7 @@ def approval(
     floor: float,
     tolerance: float,
 ) -> Approval:
-    """Decide whether a new package is approved by itself, or waits for a person.
+    """Decide whether a new package is approved automatically, or waits for a person.
 
     `validation` is the new model's accuracy on held-out training images, compared with that of the newest
     `approved` package; `test` clears the `floor` or not, and is never a choice among models.
@@ -153,7 +153,7 @@ def _metrics(sagemaker: "SageMakerClient", job: "TrainingJobDescription") -> dic
 def _known(
     s3: "S3Client", job: "TrainingJobDescription", metrics: dict[str, float], artifact: Artifact
 ) -> dict[str, str]:
-    """What is known of the model and of where it comes from, the most important first."""
+    """The model's properties and provenance, the most important first."""
     given, environment = job.get("HyperParameters", {}), job.get("Environment", {})
     known = {
         "training_job": job["TrainingJobName"],
@@ -186,7 +186,9 @@ def _dataset_digest(s3: "S3Client", job: "TrainingJobDescription") -> str:
     return "" if description is None else str(description.content["sha256"])
 
 
-def _model_metrics(s3: "S3Client", bucket: str, job: str, artifact: Artifact) -> dict[str, Any]:
+def _model_metrics(
+    s3: "S3Client", bucket: str, job: str, artifact: Artifact
+) -> dict[str, Any]:  # keyword arguments
     """Write the test set's confusion matrix as model-quality statistics, and name them for the package."""
     matrix = artifact.config.get("confusion_matrix")
     if not matrix:

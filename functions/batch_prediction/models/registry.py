@@ -48,14 +48,14 @@ class ModelPackage:
 
 
 def newest_approved(sagemaker: "SageMakerClient", group: str) -> ModelPackage | None:
-    """The newest Approved package of the group; None when there is none."""
+    """The newest Approved package of the group; or None."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group,
         ModelApprovalStatus="Approved",
         SortBy="CreationTime",
         SortOrder="Descending",
     )
-    for page in pages:  # a page may be empty and yet not be the last
+    for page in pages:  # an empty page isn't necessarily the last
         for newest in page["ModelPackageSummaryList"]:
             package = describe(sagemaker, newest["ModelPackageArn"])
             if package.status == "Approved":  # it may have been rejected since it was listed

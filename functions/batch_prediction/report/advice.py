@@ -10,8 +10,7 @@ _LOG_GROUP = "/aws/sagemaker/TransformJobs"
 _ADVICE = {
     ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest as the reason says, then {again}.",
     ReasonCode.NO_USABLE_LINES: (
-        "predictions.csv, next to this report, names every line with what is wrong in it: correct them, then "
-        "{again}."
+        "predictions.csv, next to this report, names every line with its error: correct them, then {again}."
     ),
     ReasonCode.TOO_MANY_IMAGES: (
         "Split the batch, or deploy the stack with a larger MaxImages; then {again}."
@@ -32,7 +31,7 @@ _ADVICE = {
         "WaitForCapacityHours. Look at https://health.aws.amazon.com, then {again}."
     ),
     ReasonCode.REQUEST_REFUSED: "Correct what SageMaker names in the reason, then {again}.",
-    ReasonCode.STOPPED: "Somebody or a time limit stopped the transform job. To score the batch, {again}.",
+    ReasonCode.STOPPED: "A person or a time limit stopped the transform job. To score the batch, {again}.",
     ReasonCode.SERVICE_FAULT: (
         "The fault was SageMaker's. Look at https://health.aws.amazon.com, then {again}."
     ),

@@ -1,4 +1,4 @@
-"""A report is announced: its figures as CloudWatch metrics, and one message to the people who subscribed."""
+"""A report is announced: its figures as CloudWatch metrics, and one message to the topic's subscribers."""
 
 from typing import TYPE_CHECKING
 

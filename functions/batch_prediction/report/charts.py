@@ -1,4 +1,4 @@
-"""Where the marks of the pages' charts stand, in the units of their SVG; the templates draw them."""
+"""Positions of the marks in the pages' charts, in the units of their SVG; the templates draw them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from math import ceil, floor
 from batch_prediction.layout import Run
 from batch_prediction.report.content import IndexEntry, LabelledEntry, is_labelled
 
-SHAPES = 5  # marks that can be told apart without colour; the templates know them by number
+SHAPES = 5  # marks that are distinguishable without colour; the templates know them by number
 MAX_POINTS = 200
 _TICK_STEPS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # of accuracy
 _FEW = 5  # ticks
@@ -58,7 +58,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Change:
-    """Where a model version was first used; `label` is empty where there is no room for one."""
+    """Where a model version was first used; `label` is empty where it doesn't fit."""
 
     x: float
     label: str

@@ -148,7 +148,7 @@ class _Entry(TypedDict):
 
 
 class IndexEntry(_Entry):
-    """What the list of all runs says of one; without an accuracy, all three are None."""
+    """A run's entry in the list of all runs; without an accuracy, all three are None."""
 
     accuracy: float | None
     low: float | None

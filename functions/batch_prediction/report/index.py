@@ -1,4 +1,4 @@
-"""reports/index.json, the list of all runs, and reports/index.html, which is made of it.
+"""reports/index.json, the list of all runs, and reports/index.html, which is rendered from it.
 
 Reports are written at the same time, and none may lose another: each write of the list names the version that
 it was made from (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
@@ -27,14 +27,14 @@ _MAX_PAUSE = 1.0  # seconds
 
 @dataclass(frozen=True)
 class Index:
-    """The runs, newest first, and the ETag of the object that holds them; None where there is none yet."""
+    """The runs, newest first, and the ETag of the object that holds them; None if it doesn't exist yet."""
 
     runs: list[IndexEntry]
     etag: str | None
 
 
 def entry(run: Run, report: Report) -> IndexEntry:
-    """What the list says of a run."""
+    """A run's entry in the list."""
     accuracy, coverage, model = report["accuracy"], report["coverage"], report["model"]
     return {
         "batch": run.batch,
@@ -76,9 +76,9 @@ def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
         if (etag := objects.put_if_unchanged(s3, bucket, INDEX, body, current.etag)) is not None:
             return Index(runs, etag)
         pause = min(_MAX_PAUSE, 0.02 * 2**write)
-        time.sleep(pause * random.random())  # noqa: S311 (writers part by chance, there is no secret)
+        time.sleep(pause * random.random())  # noqa: S311 (jitter between writers, nothing secret)
     raise RuntimeError(
-        f"s3://{bucket}/{INDEX}: expected to write it within {_MAX_WRITES} tries, found it changed each time"
+        f"s3://{bucket}/{INDEX}: expected to write it in {_MAX_WRITES} attempts, found it changed each time"
     )
 
 

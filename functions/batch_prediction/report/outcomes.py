@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(state: RunState, tally: Tally) -> Outcome:
-    """How a run ended; `tally` is what was counted of its newest transform job's output."""
+    """How a run ended; `tally` counts its newest transform job's output."""
     if isinstance(state.decision, Refuse):
         return Outcome("Refused", state.decision.reason, state.decision.reason_code)
     if not state.jobs:

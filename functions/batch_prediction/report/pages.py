@@ -31,7 +31,7 @@ _PASSES = 20  # over the index page, while others go on adding runs
 
 
 def write(s3: "S3Client", bucket: str, run: Run, report: Report) -> None:
-    """Write everything that is made of a report's content, but report.json itself. Safe to repeat."""
+    """Write everything that derives from a report's content, except report.json itself. Safe to repeat."""
     put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
     if report["labelled"]:
         objects.put_json(s3, bucket, run.model_quality, objects.to_json(statistics(report)))
@@ -130,7 +130,7 @@ def _environment() -> "Environment":
 
 
 def shortened(text: str, most: int) -> str:
-    """Text of at most so many characters, its middle left out, without what HTML can't hold."""
+    """Text of at most `most` characters, shortened in the middle; what HTML can't hold is replaced."""
     clean = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
     half = (most - 1) // 2
     return clean if len(clean) <= most else f"{clean[:half]}…{clean[-half:]}"

@@ -12,7 +12,7 @@ from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
 from batch_prediction.runs.parts import digest
 
 COLUMNS = ("image", "label", "prediction", "confidence", "error")
-MISSING = "missing"  # the container's word for an object that isn't there
+MISSING = "missing"  # the container's word for an object that doesn't exist
 NO_ANSWER = "no prediction: the transform job gave no usable output for this part of the batch"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
@@ -63,7 +63,7 @@ class Tally:
         self.wrong.update([mistake[0] for mistake in part.mistakes])
         floor = self.mistakes[-1][0] if len(self.mistakes) == SHOWN else -1
         if more_confident := [mistake for mistake in part.mistakes if mistake[0] > floor]:
-            # The sort is stable: of equal confidences, the first in the manifest comes first.
+            # The sort is stable: among equal confidences, the first in the manifest comes first.
             self.mistakes = sorted([*self.mistakes, *more_confident], key=itemgetter(0), reverse=True)[:SHOWN]
 
 
@@ -94,8 +94,8 @@ def tabulate(
     """Count every part and write one row an image; in memory, one part at a time.
 
     `sizes` are the lines of each part, `output(part)` gives its joined output or None, `given(part)` its
-    input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images, which tell an output
-    in another order. A part without a usable output is missing as a whole.
+    input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images, which expose
+    an output in another order. A part without a usable output is missing as a whole.
     """
     tally = Tally()
     table.write(",".join(COLUMNS) + "\n")
@@ -202,7 +202,7 @@ def _check_places(part: int, images: list[str], expected: str, given: Callable[[
 
 def _unanswered(body: bytes) -> Iterator[str]:
     for line in body.splitlines():
-        record: dict[str, Any] = orjson.loads(line)
+        record: dict[str, Any] = orjson.loads(line)  # JSON that start_transform wrote
         yield _unscored(record["image"]["source-ref"], record.get("label"), NO_ANSWER)
 
 
@@ -211,13 +211,13 @@ def _unscored(image: str, label: int | None, error: str) -> str:
     return f"{_quoted(image)},{_TEXT[label]},,,{_quoted(error)}\n"
 
 
-class _Confidences(dict[Any, tuple[str, int]]):  # the keys are whatever a container answered
+class _Confidences(dict[Any, tuple[str, int]]):  # the keys are a container's unchecked answers
     """Confidences as text and in ten-thousandths; ValueError for what isn't a number from 0 to 1.
 
-    The container rounds to four decimals: 10,001 numbers, slow to turn into text, and as a rule few of them.
+    The container rounds to four decimals: 10,001 numbers, slow to format, and usually few distinct ones.
     """
 
-    def __missing__(self, number: Any) -> tuple[str, int]:
+    def __missing__(self, number: Any) -> tuple[str, int]:  # a key: float() checks it
         value = float(number)
         if not 0 <= value <= 1:
             raise ValueError(f"expected a confidence from 0 to 1, found {value}")

@@ -20,7 +20,7 @@ MAX_TOTAL = 400 * 1024  # bytes of all images of a page
 _MAX_SIDE = 256  # pixels: what a browser would unpack is bounded too
 _SECONDS = 30.0
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-# What an object that can't be shown is answered with; anything else is an error, and tried again.
+# Why an object can't be shown, by S3's error code; any other error is raised, and SQS delivers again.
 _REASONS = {
     "NoSuchKey": "deleted since",
     "AccessDenied": "not readable",
@@ -31,7 +31,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """An image as a data URI, or the reason why there is none."""
+    """An image as a data URI, or the reason why it can't be shown."""
 
     uri: str | None
     why: str = ""
@@ -62,7 +62,7 @@ def thumbnails(
 
 
 def pixels(body: bytes) -> tuple[str, int, int] | None:
-    """The media type, width and height that the header of a PNG or JPEG tells; None for anything else.
+    """The media type, width and height from the header of a PNG or JPEG; None for anything else.
 
     PNG: https://www.w3.org/TR/png-3/#11IHDR. JPEG: ITU-T T.81, B.1.1.2 and B.2.2.
     """

@@ -81,10 +81,10 @@ def _upload(s3: "S3Client", bucket: str, run: Run, table: Path) -> None:
 
 
 def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | None) -> bool:
-    """Write report.json in the place of the version that was found: where it is, the report is whole.
+    """Write report.json in the place of the version that was found: if it exists, the report is complete.
 
-    Whoever loses against another delivery, or against its own repeated request, leaves what is there if that
-    is about as many transform jobs.
+    The loser against another delivery, or against its own repeated request, leaves the existing report if
+    that is about as many transform jobs.
     """
     if objects.put_if_unchanged(s3, bucket, run.report, objects.to_json(report), etag) is not None:
         return True

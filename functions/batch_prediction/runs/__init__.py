@@ -1,1 +1,1 @@
-"""What is known of a run, and what it needs next: shared by start_transform, write_report and the sweep."""
+"""The state of a run, and what it needs next: shared by start_transform, write_report and the sweep."""

@@ -1,4 +1,4 @@
-"""Where a run's time went, and what it cost: an estimate, at the price that was frozen in run.json."""
+"""How a run spent its time, and what it cost: an estimate, at the price that was frozen in run.json."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,5 +71,5 @@ def cost(price: float | None, job: "TransformJobDescription | None") -> Cost | N
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
-    """Whole seconds, as the API's clock has them at best; never below zero, whatever two clocks say."""
+    """Whole seconds, as the API's clock has them at best; never below zero, even if two clocks disagree."""
     return None if begin is None or end is None else max(0, round((end - begin).total_seconds()))

@@ -75,7 +75,7 @@ def must_read(s3: "S3Client", bucket: str, run: Run) -> Decision:
 
 
 def take(s3: "S3Client", bucket: str, run: Run, decision: Decision) -> Decision:
-    """Write the decision unless there is one; the one that is in force is returned, whoever took it."""
+    """Write the decision unless one exists; returns the one in force, whichever invocation wrote it."""
     head = {"schema": SCHEMA, "decision": type(decision).__name__.lower(), "batch": run.batch, "run": run.id}
     if objects.put_if_absent(s3, bucket, run.decision, objects.to_json(head | asdict(decision))):
         return decision
@@ -93,8 +93,11 @@ def given_up(s3: "S3Client", bucket: str, run: Run) -> GiveUp | None:
     return None if found is None else GiveUp(**_known_fields(GiveUp, found.content))
 
 
-def _known_fields(kind: type[Start | Refuse | GiveUp], content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a dataclass's fields: one that an earlier version didn't write has its default."""
+def _known_fields(
+    kind: type[Start | Refuse | GiveUp],
+    content: dict[str, Any],  # JSON that `kind` was written as
+) -> dict[str, Any]:  # its keyword arguments
+    """The content of a dataclass's fields: a field that an earlier version didn't write gets its default."""
     found = {field.name: content[field.name] for field in fields(kind) if field.name in content}
     if "reason_code" in found:
         found["reason_code"] = ReasonCode.read(found["reason_code"])

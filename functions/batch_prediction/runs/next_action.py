@@ -41,7 +41,7 @@ class StartAttempt:
 
 @dataclass(frozen=True)
 class AwaitJob:
-    """Do nothing: the newest transform job hasn't ended, and SageMaker's event will say when it has."""
+    """Do nothing: the newest transform job hasn't ended; SageMaker's event will follow."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ NextAction = StartAttempt | AwaitJob | WriteReport
 
 
 def needs_another_attempt(attempts: list[Attempt]) -> bool:
-    """Whether a run whose transform jobs are these, each followed by the next, needs one more."""
+    """Whether a run with these transform jobs, in order, needs another one."""
     if not attempts:
         return True
     return attempts[-1].ended and attempts[-1].may_succeed_again and len(attempts) < MAX_ATTEMPTS

@@ -1,6 +1,6 @@
-"""A run's parts: how many lines each input object has, and the digest that tells its images' order.
+"""A run's parts: how many lines each input object has, and the digest of its images in their order.
 
-start_transform writes the parts, write_report reads their outputs; both go by this one rule.
+start_transform writes the parts, write_report reads their outputs; both follow this one rule.
 """
 
 import hashlib
@@ -28,5 +28,5 @@ def part_sizes(lines: int) -> Iterator[int]:
 
 
 def digest(images: list[str]) -> str:
-    """What a part's output is compared by: 16 hex digits of a digest of its images' references, in order."""
+    """A part's identity, as its output repeats it: 16 hex digits of a digest of its references, in order."""
     return hashlib.sha256("\n".join(images).encode()).hexdigest()[:16]

@@ -1,6 +1,6 @@
-"""Why a run wasn't completed, as a code for programs; the sentence beside it is for people.
+"""Why a run wasn't completed, as a code for programs; the sentence next to it is for people.
 
-The codes are part of report.json (docs/report.schema.json): one is never renamed or given another meaning.
+The codes are part of report.json (docs/report.schema.json): a code is never renamed or given another meaning.
 """
 
 from enum import StrEnum

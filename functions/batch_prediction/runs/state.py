@@ -1,4 +1,4 @@
-"""What is known of a run: the decision about it, its transform jobs, and whether it was given up."""
+"""The state of a run: the decision about it, its transform jobs, and whether it was given up."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ class RunState:
 
 
 def read(aws: Clients, bucket: str, run: Run, decided: Decision) -> RunState:
-    """Look at a run; whether it was given up is only asked where it makes a difference."""
+    """Look at a run; whether it was given up is only read where it matters."""
     if not isinstance(decided, Start):
         return RunState(decided, [], None)
     jobs = transform_job.describe_attempts(aws.sagemaker, bucket, run, decided)

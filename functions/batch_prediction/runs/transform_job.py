@@ -49,7 +49,7 @@ def job_name(settings: Settings, run: Run) -> str:
 
 
 def instance_count(settings: Settings, lines: int) -> int:
-    """How many instances a run gets: more than its parts would stand idle."""
+    """How many instances a run gets: any beyond its parts would be idle."""
     wanted = -(-lines // IMAGES_PER_INSTANCE)
     return max(1, min(settings.max_transform_instances, wanted, sum(1 for _ in part_sizes(lines))))
 
@@ -79,7 +79,7 @@ def describe_attempts(
 ) -> "list[TransformJobDescription]":
     """The transform jobs of a run, as SageMaker describes them: each but the last was followed by another.
 
-    A job of our name that writes elsewhere is somebody else's: RuntimeError.
+    RuntimeError for a job with our name that writes elsewhere: it isn't ours.
     """
     found: list[TransformJobDescription] = []
     while needs_another_attempt([attempt(job) for job in found]):
@@ -160,7 +160,7 @@ def _make_model(sagemaker: "SageMakerClient", decision: Start) -> str | None:
 def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> "TransformJobRequest":
     """The request of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html.
 
-    The container sees `$.image` only, labels never reach the model; JoinSource puts the answer beside them.
+    The container sees `$.image` only, labels never reach the model; JoinSource joins the answer to them.
     """
     return {
         "TransformJobName": attempt_name(decision, number),

@@ -22,7 +22,7 @@ _SHOWN = 200  # characters of a refused line
 
 
 class Record(NamedTuple):
-    """An image to score, as an `s3://` reference; `label` is None where the manifest gives none."""
+    """An image to score, as an `s3://` reference; `label` is None if the manifest has none."""
 
     image: str
     label: int | None

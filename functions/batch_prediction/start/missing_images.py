@@ -12,7 +12,7 @@ _CHUNK = 1024 * 1024  # bytes read from S3 at once
 
 
 def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_images: int) -> str | None:
-    """The key of the first image, in S3's order, that a manifest version names and that isn't there; or None.
+    """The key of the first image, in S3's order, that a manifest version names but doesn't exist; or None.
 
     A thousand keys a request, skipping what the manifest doesn't name, and no further than the first gap; in
     memory, the manifest's keys. A manifest that will be refused is not waited for.

@@ -71,7 +71,7 @@ def _is_over(settings: Settings, waited: WaitTimes) -> bool:
 def _decide(
     aws: Clients, settings: Settings, run: Run, upload: ManifestUploaded, waited: WaitTimes
 ) -> Decision | StillWaiting:
-    """Take the decision about a run whose images are there, or have been waited for long enough."""
+    """Take the decision about a run whose images exist, or whose wait for them is over."""
     place = upload.bucket, upload.key, upload.version
     if waited.images < waiting.limits(settings)[IMAGES]:
         missing = missing_images.first_missing(aws.s3, *place, settings.max_images)

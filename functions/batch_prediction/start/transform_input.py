@@ -27,7 +27,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class TransformInput:
-    """What a manifest gave: `lines` to score, `labelled` of them with a label, `left_out` refused.
+    """A manifest's lines: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
     `digests` are those of each part's images, in their order; `problem` says why the manifest as a whole
     can't be used.

@@ -46,8 +46,8 @@ class WaitTimes:
 def _since(message: Message) -> dict[str, float]:
     """Since when a message waits for each cause, in seconds since 1970.
 
-    The clock for capacity begins anew when the message comes long after it was due: it lay in a dead-letter
-    queue, and its redrive is another attempt.
+    The clock for capacity restarts when the message arrives long after it was due: it was in a dead-letter
+    queue, and its redrive is a new attempt.
     """
     since = dict(message.content.get("waiting", {}))
     if message.received > since.pop(_NEXT, message.received) + _LATE:

@@ -49,7 +49,7 @@ def test_an_object_is_read_with_the_etag_of_its_version(aws: Clients) -> None:
     assert objects.read_json(aws.s3, BUCKET, KEY) == ({"decision": "start"}, written["ETag"])
 
 
-def test_what_exists_is_told_from_what_may_not_be_read(aws: Clients) -> None:
+def test_a_missing_object_is_distinguished_from_a_denied_one(aws: Clients) -> None:
     """A missing object is False; a refusal is an error, never an answer."""
     assert not objects.exists(aws.s3, BUCKET, KEY)
     aws.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"{}")
@@ -61,7 +61,7 @@ def test_what_exists_is_told_from_what_may_not_be_read(aws: Clients) -> None:
 
 
 def test_the_first_writer_of_an_object_wins(aws: Clients) -> None:
-    """Whoever comes later is told so, and the object keeps its one version."""
+    """A later writer gets False, and the object keeps its one version."""
     assert objects.put_if_absent(aws.s3, BUCKET, KEY, b"1")
     assert not objects.put_if_absent(aws.s3, BUCKET, KEY, b"2")
     assert versions(aws) == 1
@@ -99,7 +99,7 @@ def test_only_the_version_that_was_read_is_replaced(aws: Clients) -> None:
 
 @pytest.mark.parametrize("status", [404, 409, 412])
 def test_a_faster_writer_is_no_error(aws: Clients, conflicts: Callable[..., None], status: int) -> None:
-    """Replaced, being replaced, or deleted meanwhile: whoever asked looks at the object again."""
+    """Replaced, being replaced, or deleted meanwhile: the caller reads the object again."""
     conflicts(status)
     assert objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"1", "etag") is None
 

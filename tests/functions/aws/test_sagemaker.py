@@ -19,7 +19,7 @@ def raising(answer: ClientError) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("ResourceNotFound", "whatever it says"),
+        ("ResourceNotFound", "any text"),
         ("ValidationException", "Could not find requested job with name: digits-1"),
         ("ValidationException", 'Could not find model "digits-1".'),
         ("ValidationException", "Requested resource not found."),

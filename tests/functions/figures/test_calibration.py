@@ -25,11 +25,15 @@ def counted(images: list[tuple[int, bool]]) -> tuple[Counter[int], Counter[int]]
 def test_the_diagram_is_scikit_learn_s(images: list[tuple[int, bool]]) -> None:
     """Each bin has the mean confidence and the share of right images that calibration_curve finds there."""
     # scikit-learn's bins are closed on the left, ours on the right: no confidence lies on an edge here
-    images = [(certainty, right) for certainty, right in images if certainty * BINS % 10_000] or [(1, True)]
+    images = [
+        (ten_thousandths, right) for ten_thousandths, right in images if ten_thousandths * BINS % 10_000
+    ] or [(1, True)]
     found = calibration(*counted(images))
     assert found
     shares, means = calibration_curve(
-        [right for _, right in images], [certainty / 10_000 for certainty, _ in images], n_bins=BINS
+        [right for _, right in images],
+        [ten_thousandths / 10_000 for ten_thousandths, _ in images],
+        n_bins=BINS,
     )
     used = [each for each in found.bins if each.images]
     assert sum(each.images for each in used) == len(images)
@@ -41,10 +45,10 @@ def test_the_diagram_is_scikit_learn_s(images: list[tuple[int, bool]]) -> None:
 def test_the_expected_error_is_training_s(images: list[tuple[int, bool]]) -> None:
     """The report and the training job measure the same thing, over the same bins."""
     assert BINS == BINS_OF_TRAINING
-    images = [(certainty, right) for certainty, right in images if certainty * BINS % 10_000] or [
-        (9_999, True)
-    ]
-    confidences = np.array([certainty / 10_000 for certainty, _ in images])
+    images = [
+        (ten_thousandths, right) for ten_thousandths, right in images if ten_thousandths * BINS % 10_000
+    ] or [(9_999, True)]
+    confidences = np.array([ten_thousandths / 10_000 for ten_thousandths, _ in images])
     logits = torch.tensor(np.log(np.stack([confidences, 1 - confidences], axis=1)))
     labels = torch.tensor([0 if right else 1 for _, right in images])
     found = calibration(*counted(images))

@@ -115,7 +115,7 @@ def test_a_duplicate_event_finds_the_job_that_is_there(aws: Clients, settings: S
     assert taken(aws, settings, found) == FINAL
 
 
-def test_somebody_elses_job_of_that_name_is_a_loud_failure(aws: Clients, settings: Settings) -> None:
+def test_a_foreign_job_of_that_name_is_a_loud_failure(aws: Clients, settings: Settings) -> None:
     """A name that is taken by another tuning job's training isn't a success."""
     ours = final_training.request(settings, described())
     found = {

@@ -193,7 +193,7 @@ def test_an_invalid_artifact_is_refused_and_named(aws: Clients, settings: Settin
 def test_a_training_job_that_still_runs_is_not_taken_for_one_that_failed(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The description may lag behind the event: that is an error, which Lambda tries again, and no record."""
+    """The description may lag behind the event: that is an error, which Lambda retries, and no record."""
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(register_model, "clients", lambda: aws)

@@ -1,4 +1,4 @@
-"""What a report tells people to do: by its reason_code, whatever the sentence says."""
+"""A report's advice follows from its reason_code, whatever the sentence says."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ MISLEADING = "approved package, MaxImages, capacity, ResourceLimitExceeded, Inte
 JOB = {"name": "digits-20261122t154022z-1a2b3c4d", "status": "Failed"}
 ADVICE = {
     ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest",
-    ReasonCode.NO_USABLE_LINES: "names every line with what is wrong in it",
+    ReasonCode.NO_USABLE_LINES: "names every line with its error",
     ReasonCode.TOO_MANY_IMAGES: "Split the batch",
     ReasonCode.NO_APPROVED_MODEL: "Train a model, or approve a model package",
     ReasonCode.MODEL_WITHDRAWN: "read by the newest approved model package",
@@ -47,13 +47,13 @@ def test_each_code_has_its_own_advice(code: ReasonCode) -> None:
     assert "upload the manifest again: that is another run" in advice[code]
 
 
-def test_the_owner_of_a_rejected_package_is_not_told_to_train() -> None:
+def test_the_owner_of_a_rejected_package_is_not_advised_to_train() -> None:
     """The run chose an approved package that was withdrawn since: another one may be approved already."""
     advice = what_to_do(report(ReasonCode.MODEL_WITHDRAWN)) or ""
     assert "Train" not in advice
 
 
-def test_the_owner_of_a_throttled_run_is_not_told_to_ask_for_a_quota() -> None:
+def test_the_owner_of_a_throttled_run_is_not_advised_to_ask_for_a_quota() -> None:
     """Throttling isn't a limit of instances."""
     assert "quota" not in (what_to_do(report(ReasonCode.THROTTLED)) or "")
 

@@ -32,7 +32,7 @@ def test_without_an_accuracy_there_is_no_chart(runs: list[IndexEntry]) -> None:
 
 
 @given(accuracies)
-def test_every_mark_lies_in_the_plot_from_the_oldest_on_the_left(values: list[float | None]) -> None:
+def test_every_mark_is_in_the_plot_from_the_oldest_on_the_left(values: list[float | None]) -> None:
     """A point with its interval is never outside the axes; there is one for each run with an accuracy."""
     history = charts.history(newest_first(*values))
     labelled = [value for value in values if value is not None]

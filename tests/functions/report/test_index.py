@@ -64,7 +64,7 @@ def test_reports_written_at_the_same_time_lose_no_other(aws: Clients) -> None:
 
 
 def test_a_slow_writer_s_page_gives_way_to_the_newer_list(aws: Clients) -> None:
-    """Whoever writes the page of an older list sees that there is a newer one, and writes its page."""
+    """A writer of an older list's page sees that there is a newer list, and writes its page."""
     older = index.add(aws.s3, BUCKET, entry(1))
     pages._write_index_page(aws.s3, BUCKET, index.add(aws.s3, BUCKET, entry(2)))
     pages._write_index_page(aws.s3, BUCKET, older)
@@ -85,7 +85,7 @@ def test_a_run_that_is_put_in_again_writes_nothing(aws: Clients) -> None:
     assert len(aws.s3.list_object_versions(Bucket=BUCKET, Prefix=INDEX)["Versions"]) == 1
 
 
-def test_a_run_stands_once_and_its_job_prevails() -> None:
+def test_a_run_is_listed_once_and_its_newest_job_prevails() -> None:
     """A report about a later transform job replaces one about an earlier or none, never the other way."""
     refused, scored, again = entry(1, 0, status="Refused"), entry(1), entry(1, 2)
     assert index.merged([scored], again) == [again]
@@ -107,7 +107,7 @@ def test_the_list_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("code", "status"), [("PreconditionFailed", 412), ("ConditionalRequestConflict", 409)]
 )
-def test_a_lost_write_is_tried_again_over_what_stands(
+def test_a_lost_write_is_retried_over_the_current_content(
     aws: Clients, monkeypatch: pytest.MonkeyPatch, code: str, status: int
 ) -> None:
     """Both answers of S3 to a conditional write that comes too late lead to another attempt."""
@@ -141,7 +141,7 @@ def test_a_list_that_never_rests_is_an_error_that_names_it(
         raise ClientError(answer, "PutObject")
 
     monkeypatch.setattr(aws.s3, "put_object", busy)
-    with pytest.raises(RuntimeError, match=r"reports/index\.json: expected to write it within 40 tries"):
+    with pytest.raises(RuntimeError, match=r"reports/index\.json: expected to write it in 40 attempts"):
         index.add(aws.s3, BUCKET, entry(1))
 
 

@@ -90,7 +90,7 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert gallery.index(surest["image"].rpartition("/")[2]) < 400
 
 
-def test_the_figures_lie_next_to_the_page_in_sagemaker_s_schema(aws: Clients) -> None:
+def test_the_figures_are_next_to_the_page_in_sagemakers_schema(aws: Clients) -> None:
     """model_quality.json has the report's matrix and accuracy; a run without labels has no such file."""
     report = report_of(aws, KINDS["labelled"])
     key = KINDS["labelled"].run.model_quality
@@ -185,7 +185,7 @@ def test_the_longest_texts_and_the_most_images_stay_below_a_megabyte(report: dic
 
 
 def test_text_is_shortened_in_its_middle() -> None:
-    """Both ends of a name tell images apart; what HTML can't hold becomes a mark."""
+    """Both ends of a name distinguish images; characters that HTML can't hold are replaced."""
     assert pages.shortened("0123456789", 10) == "0123456789"
     assert pages.shortened("0123456789a", 10) == "0123…789a"
     assert pages.shortened("a\x00b\ud800", 10) == "a\ufffdb\ufffd"

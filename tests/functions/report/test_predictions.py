@@ -132,7 +132,10 @@ def test_mistakes_are_the_most_confident_and_every_label_counts_once(
 ) -> None:
     """However the lines are parted: mistakes by confidence, then by place; right and wrong by confidence."""
     part = [given_line(number, label) for number, (label, _, _) in enumerate(records)]
-    answers = [{"label": found, "confidence": certainty / CONFIDENCE_UNIT} for _, found, certainty in records]
+    answers = [
+        {"label": found, "confidence": ten_thousandths / CONFIDENCE_UNIT}
+        for _, found, ten_thousandths in records
+    ]
     parts = [part[start : start + size] for start in range(0, len(part), size)]
     outputs: list[bytes | None] = [
         joined(part[start : start + size], answers[start : start + size])
@@ -142,13 +145,15 @@ def test_mistakes_are_the_most_confident_and_every_label_counts_once(
         patch.setattr(predictions, "SHOWN", most)
         tally, _ = tabulated(parts, outputs)
     wrong = [
-        (certainty, part[number]["image"]["source-ref"], label, found)
-        for number, (label, found, certainty) in enumerate(records)
+        (ten_thousandths, part[number]["image"]["source-ref"], label, found)
+        for number, (label, found, ten_thousandths) in enumerate(records)
         if label not in (None, found)
     ]
     assert tally.mistakes == sorted(wrong, key=lambda mistake: -mistake[0])[:most]
     assert tally.wrong == Counter(mistake[0] for mistake in wrong)
-    assert tally.right == Counter(certainty for label, found, certainty in records if label == found)
+    assert tally.right == Counter(
+        ten_thousandths for label, found, ten_thousandths in records if label == found
+    )
 
 
 def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +197,7 @@ def test_an_output_in_another_order_is_detected_at_its_first_line(order: list[in
 
 
 def test_an_image_that_is_no_text_is_detected() -> None:
-    """Whatever is in an image's place is a broken part, not a crash."""
+    """Any other value in an image's place is a broken part, not a crash."""
     part = [given_line(1, 1)]
     output = body([{"image": {"source-ref": 7}, "SageMakerOutput": {"label": 1, "confidence": 0.9}}])
     tally, _ = tabulated([part], [output])

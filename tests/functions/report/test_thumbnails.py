@@ -117,7 +117,7 @@ def test_images_end_where_time_is_up(aws: Clients) -> None:
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_the_size_of_a_jpeg_is_found_behind_its_tables(progressive: bool) -> None:
-    """Thumbnails, comments and tables come before the frame header that tells the size."""
+    """Thumbnails, comments and tables come before the frame header that has the size."""
     body = picture("JPEG", 123, 45, progressive=progressive, comment=b"x" * 3000, dpi=(72, 72))
     assert pixels(body) == ("image/jpeg", 123, 45)
     assert pixels(body[:200]) is None

@@ -84,7 +84,7 @@ def test_a_completed_run_has_figures(aws: Clients) -> None:
     assert len(table.splitlines()) == 1 + 5
 
 
-def test_a_running_job_of_somebody_else_is_not_waited_for(aws: Clients) -> None:
+def test_a_running_foreign_job_is_not_waited_for(aws: Clients) -> None:
     """A job of the run's name that writes elsewhere is an error, not a job that hasn't ended yet."""
     run_of(aws, STARTED, None)
     elsewhere = job("InProgress") | {"TransformOutput": {"S3OutputPath": "s3://elsewhere/"}}
@@ -155,7 +155,7 @@ def test_a_report_about_a_job_replaces_one_without(aws: Clients) -> None:
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 
 
-def test_a_job_that_the_service_failed_is_tried_again(aws: Clients, settings: Settings) -> None:
+def test_a_job_that_the_service_failed_is_retried(aws: Clients, settings: Settings) -> None:
     """No report is written; start_transform is asked for the run's next job."""
     run_of(aws, STARTED, None)
     with attempted(aws, job("Failed", INTERNAL), None):

@@ -12,7 +12,7 @@ def test_parts_have_a_thousand_lines_and_later_ten_thousand() -> None:
     assert sizes[1000:] == [10_000, 10_000, 5_000]
 
 
-def test_a_digest_tells_the_same_images_in_another_order() -> None:
+def test_a_digest_distinguishes_the_order_of_the_same_images() -> None:
     """An output whose lines are mixed up isn't the part's."""
     assert digest(["s3://b/1.png", "s3://b/2.png"]) != digest(["s3://b/2.png", "s3://b/1.png"])
     assert digest(["s3://b/1.png"]) == digest(["s3://b/1.png"])

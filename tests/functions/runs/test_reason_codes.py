@@ -27,7 +27,7 @@ SCHEMA = Path(__file__).parents[3] / "docs" / "report.schema.json"
 def test_a_job_s_code_follows_from_how_its_failure_reason_begins(
     status: str, reason: str | None, code: ReasonCode
 ) -> None:
-    """What stands later in the reason is somebody's log, and says nothing."""
+    """The rest of the reason may quote a log, and doesn't count."""
     assert of_ended_job(status, reason) is code
 
 

@@ -34,7 +34,7 @@ class Listing:
     others=st.lists(ODD_NAMES, max_size=30),
     gone=st.sets(st.integers(0, 11)),
 )
-def test_the_first_gap_is_found_whatever_lies_around_it(
+def test_the_first_gap_is_found_whatever_surrounds_it(
     wanted: list[str], others: list[str], gone: set[int]
 ) -> None:
     """The answer is the smallest wanted key that isn't there, for any names, doubles and other objects."""

@@ -114,9 +114,7 @@ def test_the_wait_for_capacity_is_over_when_images_are_looked_for() -> None:
 
 
 @pytest.mark.parametrize(("late", "capacity"), [(7000.0, 7030.0), (80_000.0, 0.0)])
-def test_a_message_that_lay_in_a_dead_letter_queue_has_its_wait_for_capacity_anew(
-    late: float, capacity: float
-) -> None:
+def test_a_redriven_message_waits_for_capacity_from_the_start(late: float, capacity: float) -> None:
     """A redrive a day later isn't given up by the first refusal; what a crash costs changes nothing."""
     body = sent_again("{}", 1000.0, waiting.CAPACITY)
     assert WaitTimes.of(Message(body, "handle", 1, 1030.0 + late)) == WaitTimes(capacity=capacity)
@@ -216,7 +214,7 @@ def test_what_stays_busy_is_given_up_whatever_is_asked(
     assert len(sent(aws, settings)) == 1
 
 
-def test_a_running_job_of_somebody_else_stops_the_run(aws: Clients, settings: Settings) -> None:
+def test_a_running_foreign_job_stops_the_run(aws: Clients, settings: Settings) -> None:
     """It is looked at before anything is started: it is neither waited for nor reported."""
     decision.take(aws.s3, BUCKET, RUN, DECISION)
     with Stubber(aws.sagemaker) as stub:

@@ -1,4 +1,4 @@
-"""Change sets as `sam deploy` uses them, without sam: made, described, executed, rolled back."""
+"""Change sets as `sam deploy` uses them, without sam: created, described, executed, rolled back."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ Outputs:
 
 
 def propose(account: Account, name: str, kind: str, template: str = TEMPLATE, **parameters: str) -> Any:
-    """Make a change set of the stack `name` and describe it."""
+    """Create a change set of the stack `name` and describe it."""
     cloudformation = account.cloud.client("cloudformation")
     identifier = cloudformation.create_change_set(
         StackName=name,
@@ -37,7 +37,7 @@ def propose(account: Account, name: str, kind: str, template: str = TEMPLATE, **
 
 
 def changes(change_set: Any) -> dict[str, str]:
-    """What a change set would do, by logical id."""
+    """A change set's changes, by logical id."""
     listed = [change["ResourceChange"] for change in change_set["Changes"]]
     return {change["LogicalResourceId"]: change["Action"] for change in listed}
 
@@ -50,7 +50,7 @@ def execute(account: Account, change_set: Any) -> Any:
 
 
 def test_a_stack_is_created_and_changed_by_change_sets(account: Account) -> None:
-    """A resource of a false condition is left out; a changed parameter changes what names it alone."""
+    """A resource of a false condition is left out; a parameter changes only what refers to it."""
     first = propose(account, "changing", "CREATE")
     assert changes(first) == {"First": "Add", "Topic": "Add"}
     stack = execute(account, first)
@@ -89,13 +89,13 @@ def test_a_change_set_that_fails_rolls_back(account: Account) -> None:
 
 def test_a_template_is_given_back_as_it_was_sent(account: Account) -> None:
     """The original has its transform; the processed one hasn't."""
-    execute(account, propose(account, "told", "CREATE"))
+    execute(account, propose(account, "stored", "CREATE"))
     get = account.cloud.client("cloudformation").get_template
-    assert get(StackName="told")["TemplateBody"] == TEMPLATE
-    assert "Transform" not in str(get(StackName="told", TemplateStage="Processed")["TemplateBody"])
+    assert get(StackName="stored")["TemplateBody"] == TEMPLATE
+    assert "Transform" not in str(get(StackName="stored", TemplateStage="Processed")["TemplateBody"])
 
 
-def test_a_stack_that_is_there_is_not_created_again(account: Account) -> None:
+def test_an_existing_stack_is_not_created_again(account: Account) -> None:
     """As in AWS, a change set to create it is refused, and the stack stays as it is."""
     execute(account, propose(account, "there", "CREATE"))
     with pytest.raises(ClientError, match=r"Stack \[there\] already exists"):

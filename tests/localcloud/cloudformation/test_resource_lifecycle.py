@@ -1,4 +1,4 @@
-"""A stack's resources come, are replaced and go as CloudFormation has it, and its events tell of it."""
+"""A stack's resources are created, replaced and deleted as in CloudFormation, and its events record it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from localcloud.deploy import DeployError
 from tests.localcloud.stack_account import HELLO, Account
 
-QUEUE = "  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: beside}}\n"
+QUEUE = "  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: next-to-it}}\n"
 FUNCTION = "  F: {Type: AWS::Serverless::Function, Properties: {FunctionName: lives, Handler: app.handler}}\n"
 BROKEN = (
     "  Broken:\n    Type: AWS::SQS::QueuePolicy\n    DependsOn: [%s]\n"
@@ -64,8 +64,8 @@ def delete(account: Account, stack: str) -> list[str]:
     identifier = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
     cloudformation.delete_stack(StackName=stack)
     events = cloudformation.describe_stack_events(StackName=identifier)["StackEvents"]
-    told = [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events)]
-    return told[told.index(f"{stack} DELETE_IN_PROGRESS") :]
+    statuses = [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events)]
+    return statuses[statuses.index(f"{stack} DELETE_IN_PROGRESS") :]
 
 
 def test_a_stack_with_a_function_is_deleted_with_its_role(account: Account) -> None:
@@ -78,7 +78,7 @@ def test_a_stack_with_a_function_is_deleted_with_its_role(account: Account) -> N
     assert events[-1] == "whole DELETE_COMPLETE"
 
 
-def test_a_failed_creation_takes_its_functions_away(account: Account) -> None:
+def test_a_failed_creation_deletes_its_functions(account: Account) -> None:
     """A rollback leaves neither the function nor its role, and the stack can be deployed again."""
     with pytest.raises(DeployError, match="ROLLBACK_COMPLETE"):
         account.deploy("again", "Resources:\n" + FUNCTION + BROKEN % "F", HELLO)
@@ -87,8 +87,8 @@ def test_a_failed_creation_takes_its_functions_away(account: Account) -> None:
     assert account.invoke("lives") == ("hello", None)
 
 
-def test_a_resource_that_is_refused_half_made_goes_too(account: Account) -> None:
-    """A function that exists before its Runtime is refused is taken away by the rollback."""
+def test_a_resource_that_is_refused_half_created_is_deleted_too(account: Account) -> None:
+    """A function that exists before its Runtime is refused is deleted by the rollback."""
     wrong = "Properties: {FunctionName: half, Runtime: python3.8, "
     with pytest.raises(DeployError, match=r"ROLLBACK_COMPLETE\. F .*the Runtime 'python3\.8'"):
         account.deploy("half", "Resources:\n" + FUNCTION.replace("Properties: {FunctionName: lives, ", wrong))
@@ -100,11 +100,11 @@ def test_a_function_that_a_template_no_longer_has_goes_with_its_role(account: Ac
     account.deploy("fewer", "Resources:\n" + QUEUE + FUNCTION, HELLO)
     account.deploy("fewer", "Resources:\n" + QUEUE)
     assert (roles(account), functions(account)) == ([], [])
-    assert account.cloud.client("sqs").get_queue_url(QueueName="beside")["QueueUrl"]
+    assert account.cloud.client("sqs").get_queue_url(QueueName="next-to-it")["QueueUrl"]
 
 
 def test_a_full_bucket_keeps_its_stack(account: Account) -> None:
-    """What can't be deleted keeps its stack; once it can, deploying deletes and creates anew."""
+    """A resource that can't be deleted keeps its stack; once it can, deploying deletes and recreates it."""
     template = "Resources:\n" + KEPT % ("Delete", "Delete", "full") + QUEUE
     account.deploy("stuck", template)
     s3 = account.cloud.client("s3")
@@ -145,7 +145,7 @@ def test_a_deletion_policy_says_what_stays(
 def test_a_replaced_bucket_stays_when_its_policy_says_so(
     account: Account, policy: str, left: list[str]
 ) -> None:
-    """UpdateReplacePolicy decides about the former bucket, whatever the DeletionPolicy is."""
+    """UpdateReplacePolicy decides about the former bucket, regardless of the DeletionPolicy."""
     account.deploy("renamed", "Resources:\n" + KEPT % ("Delete", policy, "old"))
     account.deploy("renamed", "Resources:\n" + KEPT % ("Delete", policy, "new"))
     assert sorted(buckets(account)) == left
@@ -159,7 +159,7 @@ def test_a_failed_update_keeps_what_it_would_have_replaced(account: Account) -> 
         account.deploy("survives", "Resources:\n" + KEPT % ("Delete", "Delete", "new") + BROKEN % "Data")
     assert buckets(account) == ["old"]
     assert account.cloud.client("s3").get_object(Bucket="old", Key="a")["Body"].read() == b"precious"
-    assert account.cloud.client("sqs").get_queue_url(QueueName="beside")["QueueUrl"]
+    assert account.cloud.client("sqs").get_queue_url(QueueName="next-to-it")["QueueUrl"]
     account.cloud.client("s3").delete_object(Bucket="old", Key="a")
 
 
@@ -175,7 +175,7 @@ def test_a_failed_change_is_taken_back(account: Account) -> None:
 
 
 def test_a_renamed_group_is_another_one(account: Account) -> None:
-    """A group that is replaced goes, for its policy doesn't retain it."""
+    """A replaced group is deleted, because its policy doesn't retain it."""
     account.deploy("group", "Resources:\n" + GROUP % ("Delete", "first", "one"))
     account.deploy("group", "Resources:\n" + GROUP % ("Delete", "second", "one"))
     assert groups(account) == ["second"]
@@ -192,7 +192,7 @@ def test_a_group_that_exists_is_not_taken_over(account: Account) -> None:
     assert described["ModelPackageGroupDescription"] == "one"
 
 
-def test_a_groups_description_is_not_changed_in_silence(account: Account) -> None:
+def test_a_groups_description_is_not_changed_silently(account: Account) -> None:
     """CloudFormation can't replace a group of a fixed name, so the update is refused with the reason."""
     account.deploy("described", "Resources:\n" + GROUP % ("Delete", "described", "one"))
     with pytest.raises(DeployError, match="Keep the description, or rename the group"):
@@ -200,7 +200,7 @@ def test_a_groups_description_is_not_changed_in_silence(account: Account) -> Non
 
 
 def test_the_reason_is_that_of_the_last_deployment(account: Account) -> None:
-    """A second failure of the same stack is told, not the first one again."""
+    """The error is of the stack's second failure, not of the first one again."""
     account.deploy("fails", "Resources:\n" + QUEUE)
     for name in ("First", "Second"):
         with pytest.raises(DeployError, match=rf"UPDATE_ROLLBACK_COMPLETE\. {name} \("):
@@ -230,7 +230,7 @@ MORE = (
 
 
 def test_properties_that_are_taken_away_are_reset(account: Account) -> None:
-    """A queue and a bucket whose template says less have AWS's defaults again; a queue's policy stays."""
+    """A queue and a bucket without properties have AWS's defaults again; a queue's policy stays."""
     url = account.deploy("less", LESS % MORE)["Url"]
     account.deploy("less", LESS % ("", ""))
     asked: Any = account.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])

@@ -175,7 +175,7 @@ def test_a_stopped_cloud_does_not_start_again() -> None:
 
 
 def test_names_that_were_added_go_with_the_cloud() -> None:
-    """An action that moto lacks is there while a cloud runs, and not afterwards."""
+    """An action that moto lacks exists while a cloud runs, and not afterwards."""
     from moto.sagemaker.responses import SageMakerResponse
 
     with local_cloud():
@@ -184,7 +184,7 @@ def test_names_that_were_added_go_with_the_cloud() -> None:
 
 
 def test_a_child_that_cannot_start_leaves_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runtime API of a worker whose program doesn't exist is closed, and the invocation is told why."""
+    """The runtime API of a worker whose program doesn't exist is closed, and its error says why."""
     monkeypatch.setattr(worker, "command", lambda _handler: ["/no/such/python"])
     with local_cloud() as cloud:
         account = Account(cloud, tmp_path)

@@ -1,4 +1,4 @@
-"""moto still has what the local cloud replaces, and what it calls from inside."""
+"""moto still has the names that the local cloud replaces and the private names that it calls."""
 
 import inspect
 from importlib import import_module
@@ -20,7 +20,7 @@ ADDED = {
     "stop_training_job",
     "stop_transform_job",
 }
-# private names that are called, not replaced: a module, and what is looked for in it
+# private names that are called, not replaced, by module
 PRIVATE = {
     "moto.cloudformation.models": (
         "CloudFormationBackend._resolve_update_parameters",
@@ -81,7 +81,7 @@ def test_a_replacement_takes_what_its_original_takes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("module", "path"), [(name, path) for name in PRIVATE for path in PRIVATE[name]])
 def test_a_private_name_is_there(module: str, path: str) -> None:
-    """What the local cloud calls of moto's inside can be called."""
+    """The private names of moto that the local cloud calls are callable."""
     found: Any = import_module(module)
     for name in path.split("."):
         found = getattr(found, name)

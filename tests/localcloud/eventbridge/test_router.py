@@ -25,7 +25,7 @@ Resources:
   Open:
     Type: AWS::SQS::QueuePolicy
     Properties:
-      Queues: [!Ref Seen, !Ref Told, !Ref Buried, !Ref Uploads]
+      Queues: [!Ref Seen, !Ref News, !Ref DeadLetters, !Ref Uploads]
       PolicyDocument:
         Statement:
           Effect: Allow
@@ -37,10 +37,10 @@ Resources:
     Type: AWS::Events::Rule
     Properties:
       EventPattern: {source: [tests], detail: {about: [doors]}}
-      Targets: [{Id: closed, Arn: !GetAtt Closed.Arn, DeadLetterConfig: {Arn: !GetAtt Buried.Arn}}]
+      Targets: [{Id: closed, Arn: !GetAtt Closed.Arn, DeadLetterConfig: {Arn: !GetAtt DeadLetters.Arn}}]
   Seen: {Type: AWS::SQS::Queue}
-  Told: {Type: AWS::SQS::Queue}
-  Buried: {Type: AWS::SQS::Queue}
+  News: {Type: AWS::SQS::Queue}
+  DeadLetters: {Type: AWS::SQS::Queue}
   Everything:
     Type: AWS::Events::Rule
     Properties:
@@ -73,9 +73,9 @@ Resources:
       Targets: [{Id: never, Arn: !GetAtt Seen.Arn}]
   Topic:
     Type: AWS::SNS::Topic
-  ToldPolicy:
+  NewsPolicy:
     Type: AWS::SNS::Subscription
-    Properties: {TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt Told.Arn, RawMessageDelivery: true}
+    Properties: {TopicArn: !Ref Topic, Protocol: sqs, Endpoint: !GetAtt News.Arn, RawMessageDelivery: true}
   Announced:
     Type: AWS::Events::Rule
     Properties:
@@ -88,14 +88,14 @@ Resources:
       Targets:
         - Id: lost
           Arn: !Sub 'arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:missing'
-          DeadLetterConfig: {Arn: !GetAtt Buried.Arn}
+          DeadLetterConfig: {Arn: !GetAtt DeadLetters.Arn}
 Outputs:
   Data: {Value: !Ref Data}
   Plain: {Value: !Ref Plain}
   Silent: {Value: !Ref Silent}
   Seen: {Value: !Ref Seen}
-  Told: {Value: !Ref Told}
-  Buried: {Value: !Ref Buried}
+  News: {Value: !Ref News}
+  DeadLetters: {Value: !Ref DeadLetters}
 """
 FUNCTIONS = """
 import json, os
@@ -188,19 +188,19 @@ def test_a_copy_is_one_event(account: Account, stack: dict[str, str]) -> None:
 def test_a_bucket_without_eventbridge_is_silent(account: Account, stack: dict[str, str]) -> None:
     """An upload to a bucket without the notification makes no event; the next one elsewhere does."""
     s3 = account.cloud.client("s3")
-    s3.put_object(Bucket=stack["Silent"], Key="unheard", Body=b"")
-    s3.put_object(Bucket=stack["Data"], Key="heard", Body=b"")
+    s3.put_object(Bucket=stack["Silent"], Key="unannounced", Body=b"")
+    s3.put_object(Bucket=stack["Data"], Key="announced", Body=b"")
     messages = account.messages(stack["Seen"])
-    assert [json.loads(message["Body"])["detail"]["object"]["key"] for message in messages] == ["heard"]
+    assert [json.loads(message["Body"])["detail"]["object"]["key"] for message in messages] == ["announced"]
 
 
-def test_what_cannot_be_delivered_goes_to_the_targets_dead_letter_queue(
+def test_an_undeliverable_event_goes_to_the_targets_dead_letter_queue(
     account: Account, stack: dict[str, str]
 ) -> None:
-    """The dead letter is the event, with attributes that say which rule and target failed and why."""
+    """The dead-letter message is the event, with attributes that say which rule and target failed and why."""
     entry = {"Source": "tests", "DetailType": "Loss", "Detail": '{"about": "losses"}'}
     answer = account.cloud.client("events").put_events(Entries=[entry])
-    message = account.messages(stack["Buried"])[0]
+    message = account.messages(stack["DeadLetters"])[0]
     assert json.loads(message["Body"])["id"] == answer["Entries"][0]["EventId"]
     attributes = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert attributes["TARGET_ARN"].endswith(":missing")
@@ -209,10 +209,10 @@ def test_what_cannot_be_delivered_goes_to_the_targets_dead_letter_queue(
 
 
 def test_a_topic_gets_the_part_that_the_target_names(account: Account, stack: dict[str, str]) -> None:
-    """A rule's topic publishes to its subscribers what InputPath leaves of the event."""
+    """A rule's topic publishes to its subscribers the part of the event that InputPath selects."""
     entry = {"Source": "tests", "DetailType": "News", "Detail": '{"about": "topics"}'}
     account.cloud.client("events").put_events(Entries=[entry])
-    assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"about": "topics"}
+    assert json.loads(account.messages(stack["News"])[0]["Body"]) == {"about": "topics"}
 
 
 @pytest.mark.parametrize(
@@ -259,31 +259,29 @@ def test_every_operator_that_is_taken_matches(
     """A rule with the operator delivers the event that it is made for."""
     events = account.cloud.client("events")
     events.put_rule(Name="taken", EventPattern=json.dumps({"source": ["taken"], "detail": {"x": [item]}}))
-    told = "arn:aws:sqs:us-east-1:123456789012:" + stack["Told"].rpartition("/")[2]
-    events.put_targets(Rule="taken", Targets=[{"Id": "told", "Arn": told, "InputPath": "$.detail"}])
+    published = "arn:aws:sqs:us-east-1:123456789012:" + stack["News"].rpartition("/")[2]
+    events.put_targets(Rule="taken", Targets=[{"Id": "published", "Arn": published, "InputPath": "$.detail"}])
     entry = {"Source": "taken", "DetailType": "Taken", "Detail": json.dumps({"x": value})}
     events.put_events(Entries=[entry])
-    assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"x": value}
-    events.remove_targets(Rule="taken", Ids=["told"])
+    assert json.loads(account.messages(stack["News"])[0]["Body"]) == {"x": value}
+    events.remove_targets(Rule="taken", Ids=["published"])
 
 
-def test_a_queue_whose_policy_does_not_let_a_rule_send_takes_nothing(
-    account: Account, stack: dict[str, str]
-) -> None:
-    """As in AWS, the event goes to the target's dead-letter queue at once, with the reason."""
+def test_a_queue_whose_policy_denies_a_rule_gets_nothing(account: Account, stack: dict[str, str]) -> None:
+    """As in AWS, the event goes to the target's dead-letter queue immediately, with the reason."""
     entry = {"Source": "tests", "DetailType": "Shut", "Detail": json.dumps({"about": "doors"})}
     account.cloud.client("events").put_events(Entries=[entry])
-    (message,) = account.messages(stack["Buried"])
+    (message,) = account.messages(stack["DeadLetters"])
     attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
     assert attributes["ERROR_CODE"] == "NO_PERMISSIONS"
     assert "AWS::SQS::QueuePolicy" in attributes["ERROR_MESSAGE"]
-    assert any("sqs:SendMessage" in text for text in account.told("denial", "Shut"))
+    assert any("sqs:SendMessage" in text for text in account.logged("denial", "Shut"))
 
 
 def test_an_error_of_one_event_does_not_stop_the_others(
     account: Account, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An event that breaks the router is told as its thread's error, and the next one is delivered."""
+    """An event that breaks the router is reported as its thread's error, and the next one is delivered."""
     errors: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", errors.append)
     route = Router.route
@@ -298,12 +296,12 @@ def test_an_error_of_one_event_does_not_stop_the_others(
         {"Source": "tests", "DetailType": kind, "Detail": '{"about": "topics"}'} for kind in ("Bad", "Good")
     ]
     account.cloud.client("events").put_events(Entries=entries)
-    assert json.loads(account.messages(stack["Told"])[0]["Body"]) == {"about": "topics"}
+    assert json.loads(account.messages(stack["News"])[0]["Body"]) == {"about": "topics"}
     assert [str(error.exc_value) for error in errors] == ["bad event"]
 
 
-def test_a_deletion_of_a_versioned_object_is_no_event(account: Account, stack: dict[str, str]) -> None:
-    """Only uploads are announced; an object that is deleted is gone, and nothing says so."""
+def test_a_deletion_of_a_versioned_object_sends_no_event(account: Account, stack: dict[str, str]) -> None:
+    """Only uploads are announced; an object's deletion sends no event."""
     s3 = account.cloud.client("s3")
     s3.put_object(Bucket=stack["Data"], Key="deleted", Body=b"")
     assert s3.delete_object(Bucket=stack["Data"], Key="deleted")["DeleteMarker"]

@@ -1,4 +1,4 @@
-"""Rules with a schedule, and what people are told through topics."""
+"""Rules with a schedule, and notifications through topics."""
 
 import json
 import time
@@ -25,7 +25,7 @@ Resources:
   Topic: {Type: AWS::SNS::Topic}
   Person:
     Type: AWS::SNS::Subscription
-    Properties: {TopicArn: !Ref Topic, Protocol: email, Endpoint: somebody@example.org}
+    Properties: {TopicArn: !Ref Topic, Protocol: email, Endpoint: someone@example.org}
 Outputs:
   Topic: {Value: !Ref Topic}
 """
@@ -42,8 +42,8 @@ def stack(account: Account) -> dict[str, str]:
 
 
 def swept(account: Account) -> list[str]:
-    """What the function has printed of its events."""
-    return [text for text in account.told("log", "sweep") if text.startswith("swept")]
+    """The function's log lines about its events."""
+    return [text for text in account.logged("log", "sweep") if text.startswith("swept")]
 
 
 def test_a_schedule_of_sam_fires_at_its_rate(account: Account, stack: dict[str, str]) -> None:
@@ -75,16 +75,16 @@ def test_a_schedule_that_would_never_fire_is_refused(account: Account) -> None:
     assert [rule["Name"] for rule in events.list_rules()["Rules"] if rule["Name"] == "daily"] == []
 
 
-def test_an_e_mail_goes_into_a_log_and_is_told(account: Account, stack: dict[str, str]) -> None:
-    """The log has the address, the subject and the text; the listener hears the subject."""
+def test_an_e_mail_goes_into_a_log_and_to_the_listener(account: Account, stack: dict[str, str]) -> None:
+    """The log has the address, the subject and the text; the listener gets the subject."""
     account.cloud.client("sns").publish(
         TopicArn=stack["Topic"], Subject="b7: Completed", Message="99 %\nof 12"
     )
-    assert account.told("notification", "Topic") == ["b7: Completed"]
+    assert account.logged("notification", "Topic") == ["b7: Completed"]
     logs: Any = account.cloud.client("logs")
     (stream,) = logs.describe_log_streams(logGroupName=LOG_GROUP)["logStreams"]
     found = logs.get_log_events(logGroupName=LOG_GROUP, logStreamName=stream["logStreamName"])["events"]
     assert [event["message"] for event in found] == [
-        "email to somebody@example.org: b7: Completed\n99 %\nof 12"
+        "email to someone@example.org: b7: Completed\n99 %\nof 12"
     ]
-    assert json.dumps(found).count("somebody@example.org") == 1
+    assert json.dumps(found).count("someone@example.org") == 1

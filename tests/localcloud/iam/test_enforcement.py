@@ -1,4 +1,4 @@
-"""IAM's decisions, and what a role meets that may not do something."""
+"""IAM's decisions, and the errors that a role without a permission gets."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ BUCKET = "arn:aws:s3:::bucket"
 
 
 def decide(request: Request, *statements: dict[str, Any]) -> bool:
-    """What a policy of these statements says; each allows everything that it doesn't narrow."""
+    """A policy document of these statements; each allows everything that it doesn't restrict."""
     whole = [{"Effect": "Allow", "Action": "*", "Resource": "*", **statement} for statement in statements]
     for statement in whole:
         for narrower in ("Action", "Resource"):
@@ -77,13 +77,13 @@ def test_a_statement_matches_by_action_and_resource(statement: dict[str, Any], a
     ],
 )
 def test_a_condition_holds_or_does_not(condition: dict[str, Any], allowed: bool) -> None:
-    """Every operator and key has to hold; an absent key fails what isn't negated or IfExists."""
+    """Every operator and key has to hold; an absent key fails operators that aren't negated or IfExists."""
     passing = Request("iam:PassRole", ROLE, (("iam:passedtoservice", "sagemaker.amazonaws.com"),))
     assert decide(passing, {"Condition": condition}) is allowed
 
 
 def test_a_deny_goes_over_every_allow() -> None:
-    """A request that one statement denies is denied, whatever the others say."""
+    """A request that one statement denies is denied, regardless of the others."""
     assert not decide(READ, {}, {"Effect": "Deny", "Resource": f"{BUCKET}/runs/*"})
     assert decide(READ, {}, {"Effect": "Deny", "Resource": f"{BUCKET}/reports/*"})
 
@@ -164,17 +164,17 @@ def test_a_role_reads_what_it_may_and_no_version_and_no_listing(account: Account
     assert (
         code(lambda: s3.copy_object(Bucket="bucket", Key="mine", CopySource="bucket/other")) == "AccessDenied"
     )
-    assert "s3:GetObject on arn:aws:s3:::bucket/other" in account.told("denial", "reader")
+    assert "s3:GetObject on arn:aws:s3:::bucket/other" in account.logged("denial", "reader")
 
 
 def test_a_request_whose_permissions_are_not_known_is_refused(reader: Cloud) -> None:
-    """What the local cloud can't decide for a role is denied, and says where to add it."""
+    """A request that the local cloud can't decide is denied, and the error says where to add its action."""
     sqs = make_client("sqs", role_environment(reader, ROLE, "test"))
     with pytest.raises(ClientError, match="doesn't know what permissions sqs:ListQueues needs"):
         sqs.list_queues()
 
 
-def test_a_role_is_assumed_only_by_whom_it_trusts(reader: Cloud) -> None:
+def test_a_role_is_assumed_only_by_those_it_trusts(reader: Cloud) -> None:
     """SageMaker can't run a job under a role that trusts Lambda alone."""
     assert role_environment(reader, ROLE, "test", "lambda.amazonaws.com")["AWS_SESSION_TOKEN"]
     with pytest.raises(CloudError, match=r"trust policy lets sagemaker\.amazonaws\.com assume it"):
@@ -207,6 +207,8 @@ def test_an_on_failure_destination_needs_the_functions_permission(account: Accou
     """
     outputs = account.deploy("destinations", stack, "def handler(event, context): raise ValueError('no')")
     account.cloud.client("lambda").invoke(FunctionName="failing", InvocationType="Event", Payload=b"{}")
-    until(lambda: any("OnFailure destination failed" in text for text in account.told("function", "failing")))
+    until(
+        lambda: any("OnFailure destination failed" in text for text in account.logged("function", "failing"))
+    )
     queue = account.cloud.client("sqs").receive_message(QueueUrl=outputs["Letters"])
     assert "Messages" not in queue

@@ -1,4 +1,4 @@
-"""Functions run as in Lambda: alone with what Lambda gives them, in time, again when they fail."""
+"""Functions run as in Lambda: isolated, within their time-out, and again when they fail."""
 
 import json
 import threading
@@ -124,7 +124,7 @@ def stack(account: Account) -> dict[str, str]:
 def _runtime(
     request: pytest.FixtureRequest, account: Account, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both programs that a worker may run; a changed description makes the next invocation start anew."""
+    """Both programs that a worker may run; a changed description makes the next invocation a cold start."""
     monkeypatch.setattr(sandbox, "runtime_client_works", lambda: request.param == "awslambdaric")
     for function in ("look", "imports", "exits", "fails", "broken"):
         settings = {"Environment": {"Variables": {"RUNTIME": request.param}}}
@@ -133,7 +133,7 @@ def _runtime(
 
 @pytest.mark.usefixtures("_runtime")
 def test_a_function_sees_what_lambda_shows_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Context, credentials of its role and environment are as in Lambda; nothing of the shell is there."""
+    """Context, credentials of its role and environment are as in Lambda; the shell's isn't visible."""
     monkeypatch.setenv("PRIVATE", "of the shell")
     seen, error = account.invoke("look", {"a": ["ü"]})
     assert error is None
@@ -165,21 +165,21 @@ def test_an_exit_is_an_error_and_the_next_invocation_works(account: Account) -> 
     assert account.invoke("exits", "stay") == ("alive", None)
 
 
-def test_an_exit_is_told_though_a_grandchild_lives(account: Account, stack: dict[str, str]) -> None:
-    """What a function has started ends with it, and doesn't keep its caller waiting for the output's end."""
+def test_an_exit_is_reported_though_a_grandchild_lives(account: Account, stack: dict[str, str]) -> None:
+    """Processes that a function started end with it, and its caller doesn't wait for their output's end."""
     answer, error = account.invoke("leaves")
     assert (error, answer["errorType"]) == ("Unhandled", "Runtime.ExitError")
 
 
 @pytest.mark.parametrize("kind", ["RequestResponse", "Event"])
-def test_an_event_that_is_no_json_is_refused(account: Account, stack: dict[str, str], kind: str) -> None:
+def test_an_event_that_is_not_json_is_refused(account: Account, stack: dict[str, str], kind: str) -> None:
     """Invoke answers such a body with 400 InvalidRequestContentException and runs nothing."""
-    before = account.told("log", "look")
+    before = account.logged("log", "look")
     with pytest.raises(ClientError) as refusal:
         account.cloud.client("lambda").invoke(FunctionName="look", InvocationType=kind, Payload=b"not json")
     assert refusal.value.response["Error"]["Code"] == "InvalidRequestContentException"
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert account.told("log", "look") == before
+    assert account.logged("log", "look") == before
 
 
 def test_a_function_that_cannot_be_unpacked_fails_its_invocation(account: Account) -> None:
@@ -194,7 +194,7 @@ def test_a_function_that_cannot_be_unpacked_fails_its_invocation(account: Accoun
 
 
 def test_the_provided_packages_appear_whole(tmp_path: Path) -> None:
-    """Threads that need the folder at once all find every package in it."""
+    """Threads that need the folder at the same time all find every package in it."""
     at_once = threading.Barrier(4)
 
     def linked(_: int) -> set[str]:
@@ -235,7 +235,7 @@ def test_a_function_that_takes_too_long_is_killed(account: Account, stack: dict[
     assert any("Task timed out after 1.00 seconds" in event["message"] for event in logs)
 
 
-def test_an_asynchronous_invocation_is_tried_three_times_and_then_recorded(
+def test_an_asynchronous_invocation_is_attempted_three_times_and_then_recorded(
     account: Account, stack: dict[str, str]
 ) -> None:
     """The on-failure queue gets AWS's record: the event, the error and the number of attempts."""
@@ -264,7 +264,7 @@ def test_an_asynchronous_invocation_is_tried_three_times_and_then_recorded(
 def test_a_message_that_keeps_failing_ends_in_the_dead_letter_queue(
     account: Account, stack: dict[str, str]
 ) -> None:
-    """Of a batch only the failed message comes back; after three receives it is a dead letter."""
+    """Of a batch only the failed message is redelivered; after three receives it is a dead-letter message."""
     sqs = account.cloud.client("sqs")
     entries = [
         {"Id": str(number), "MessageBody": body} for number, body in enumerate(("good", "bad", "good"))
@@ -279,7 +279,7 @@ def test_a_message_that_keeps_failing_ends_in_the_dead_letter_queue(
 def test_an_error_of_one_batch_does_not_stop_the_poller(
     account: Account, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch that breaks the poller is told as its thread's error, and the next one is handled."""
+    """A batch that breaks the poller is reported as its thread's error, and the next one is handled."""
     errors: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", errors.append)
     settle = Poller._settle
@@ -309,6 +309,6 @@ def test_logs_go_to_the_functions_log_group_and_to_the_listener(
         return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
 
     assert until(written)[0]["message"] == "written"
-    assert any('"written"' in line for line in account.told("log", "logged"))
+    assert any('"written"' in line for line in account.logged("log", "logged"))
     groups = account.cloud.client("logs").describe_log_groups(logGroupNamePrefix="/tests/logged")["logGroups"]
     assert groups[0]["retentionInDays"] == 7

@@ -33,7 +33,7 @@ def answered(answer: Any) -> Invocation:
         ("done", BATCH),
     ],
 )
-def test_a_partial_response_names_what_comes_back(answer: Any, failed: set[str]) -> None:
+def test_a_partial_response_names_the_messages_to_redeliver(answer: Any, failed: set[str]) -> None:
     """Nothing named is success; a malformed or unknown name fails the whole batch."""
     assert failed_messages(answered(answer), BATCH, partial=True) == failed
 
@@ -44,8 +44,8 @@ def test_without_report_batch_item_failures_the_answer_does_not_count() -> None:
     assert failed_messages(answer, BATCH, partial=False) == set()
 
 
-def test_after_an_error_the_whole_batch_comes_back() -> None:
-    """An error of the function fails every message, whatever it answered."""
+def test_after_an_error_the_whole_batch_is_redelivered() -> None:
+    """An error of the function fails every message, whatever its answer."""
     invocation = Invocation(b"{}")
     invocation.fail(b'{"errorMessage": "no"}')
     assert failed_messages(invocation, BATCH, partial=True) == BATCH

@@ -1,4 +1,4 @@
-"""Small jobs to run in an account of the local cloud, and what is left of them."""
+"""Small jobs to run in an account of the local cloud, and their results."""
 
 import io
 import json
@@ -51,7 +51,7 @@ def make_role(cloud: Cloud) -> None:
 
 @dataclass
 class Account:
-    """A running cloud, the events sent in it, and short words for what the tests do with it."""
+    """A running cloud, the events sent in it, and shorthands for the tests."""
 
     cloud: Cloud
     sent: list[dict[str, Any]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What the local cloud puts on the event bus, field by field against the samples of tests/events/."""
+"""The local cloud's events, field by field against the samples of tests/events/."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def test_a_transform_job_s_end(account: Account, delivered: Any, predict: str, e
 
 @pytest.mark.parametrize(("script", "end"), [("pass", "Completed"), (FAIL, "Failed"), (SLEEP, "Stopped")])
 def test_a_training_job_s_end(account: Account, delivered: Any, script: str, end: str) -> None:
-    """The job that the desk asks for is announced with the sample's fields, however it ends."""
+    """A job started from your machine is announced with the sample's fields, however it ends."""
     name = unique("training")
     request = jobs.request(
         jobs.TrainingJob(

@@ -6,7 +6,7 @@ from tests.localcloud.sagemaker.sagemaker_account import Account, unique
 
 
 def test_jobs_are_filtered_before_they_are_paged(account: Account) -> None:
-    """A page holds as many of the wanted jobs as it may, whatever other jobs exist; the newest come first."""
+    """A page is full of the requested jobs, though others exist; the newest come first."""
     part = unique("wanted")
     model = account.model()
     names = [f"{part}-{number}" for number in range(3)]

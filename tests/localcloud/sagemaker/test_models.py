@@ -31,7 +31,7 @@ def test_a_name_is_used_once(account: Account) -> None:
     ],
 )
 def test_a_model_needs_its_artifact(account: Account, container: dict[str, str], message: str) -> None:
-    """A model without an artifact that can be read is refused when it is made, not when it is used."""
+    """A model without a readable artifact is refused when it is created, not when it is used."""
     with pytest.raises(ClientError, match=message):
         account.sagemaker.create_model(
             ModelName=unique("model"), ExecutionRoleArn=ROLE, PrimaryContainer=container

@@ -37,7 +37,7 @@ def listed(account: Account, group: str, **more: Any) -> list[str]:
 
 
 def test_versions_are_listed_by_group_status_and_age(account: Account, group: str) -> None:
-    """A listing holds the group's versions with the wanted approval status and age, in the wanted order."""
+    """A listing has the group's versions of the requested approval status and age, in order."""
     other = account.sagemaker.create_model_package_group(ModelPackageGroupName=unique("group"))
     register(account, other["ModelPackageGroupArn"], ModelApprovalStatus="Approved")
     first = register(account, group, ModelApprovalStatus="Approved")
@@ -89,7 +89,7 @@ def test_an_update_leaves_the_rest(account: Account, group: str) -> None:
 
 
 def test_only_an_approved_version_can_be_used_by_its_name(account: Account, group: str) -> None:
-    """A model of a version that waits is refused; after the approval it is made."""
+    """A model of a pending version is refused; after the approval it is created."""
     arn, name = register(account, group), unique("model")
     request = {"ModelName": name, "ExecutionRoleArn": ROLE, "PrimaryContainer": {"ModelPackageName": arn}}
     with pytest.raises(ClientError, match="PendingManualApproval: approve it"):
@@ -100,7 +100,7 @@ def test_only_an_approved_version_can_be_used_by_its_name(account: Account, grou
 
 
 def test_a_group_is_described_by_name_and_by_arn(account: Account, group: str) -> None:
-    """Templates hand a group's ARN on, people its name: both find it."""
+    """Templates pass a group's ARN, people its name: both find it."""
     describe = account.sagemaker.describe_model_package_group
     for name in (group, group.rpartition("/")[2]):
         assert describe(ModelPackageGroupName=name)["ModelPackageGroupArn"] == group
@@ -115,7 +115,7 @@ def test_a_group_is_made_once(account: Account, group: str) -> None:
 
 
 def test_an_empty_group_can_be_deleted(account: Account, group: str) -> None:
-    """An empty group goes, and can't be deleted twice; one with a version stays."""
+    """An empty group is deleted, and can't be deleted twice; one with a version stays."""
     name = group.rpartition("/")[2]
     account.sagemaker.delete_model_package_group(ModelPackageGroupName=name)
     with pytest.raises(ClientError, match="does not exist"):

@@ -17,12 +17,12 @@ def test_no_job_outlives_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopping the cloud ends scripts, trials and model servers: no error in any thread, no file left."""
     errors: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", errors.append)
-    heard: list[str] = []
+    logged: list[str] = []
     begun = threading.Semaphore(0)
 
     def listen(activity: Any) -> None:
         if activity.text.startswith("child "):
-            heard.append(activity.text)
+            logged.append(activity.text)
             begun.release()
 
     with local_cloud(listen) as cloud:
@@ -36,7 +36,7 @@ def test_no_job_outlives_the_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             assert begun.acquire(timeout=120)
         folder = cloud.folder
-    for line in heard:
+    for line in logged:
         with pytest.raises(ProcessLookupError):
             os.kill(int(line.split()[1]), 0)
     assert errors == []

@@ -21,13 +21,13 @@ def configured(prefix: str, **more: str) -> dict[str, Any]:
 
 
 def names(account: Account, prefix: str) -> list[str]:
-    """What there is below a prefix; unlike reading it, that can't meet an object's deletion."""
+    """The keys below a prefix; unlike reading the objects, listing can't race with a deletion."""
     found = account.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/").get("Contents", ())
     return [item["Key"].removeprefix(f"{prefix}/") for item in found]
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
-def test_the_script_finds_what_lies_below_the_address(account: Account, ending: str) -> None:
+def test_the_script_finds_the_objects_below_the_address(account: Account, ending: str) -> None:
     """Objects below S3Uri are in the folder before the script starts; a prefix's namesakes aren't."""
     prefix = unique("kept")
     account.put(f"{prefix}/epoch.pt", "7")
@@ -43,13 +43,13 @@ def test_the_script_finds_what_lies_below_the_address(account: Account, ending: 
 
 
 def test_without_a_configuration_there_is_no_folder(account: Account) -> None:
-    """So a script can tell by the folder whether its checkpoints are kept."""
+    """The folder's existence shows a script whether its checkpoints are kept."""
     job = account.train(HEAD + "print(folder.exists())")
     assert account.log("TrainingJobs", job["TrainingJobName"]) == "False"
 
 
 def test_checkpoints_are_copied_while_the_script_runs_and_when_it_is_stopped(account: Account) -> None:
-    """What the script writes is soon in S3, what it deletes is soon gone, and so at SIGTERM."""
+    """Files that the script writes or deletes soon appear in or vanish from S3, also at SIGTERM."""
     prefix = unique("kept")
     account.put(f"{prefix}/old.pt", "old")
     script = HEAD + (
@@ -71,7 +71,7 @@ def test_checkpoints_are_copied_while_the_script_runs_and_when_it_is_stopped(acc
 
 
 def test_a_failed_script_leaves_its_checkpoint(account: Account) -> None:
-    """The last synchronisation comes after the script's end, whatever its exit code."""
+    """The last synchronisation comes after the script's end, with any exit code."""
     prefix = unique("kept")
     job = account.train(HEAD + "(folder / 'a.pt').write_text('a')\nsys.exit(3)", **configured(prefix))
     assert job["TrainingJobStatus"] == "Failed"
@@ -79,7 +79,7 @@ def test_a_failed_script_leaves_its_checkpoint(account: Account) -> None:
 
 
 def test_another_folder_of_the_container_can_be_named(account: Account) -> None:
-    """A LocalPath below /opt/ml lies below the job's own folder."""
+    """A LocalPath below /opt/ml is below the job's own folder."""
     prefix = unique("kept")
     script = "import os\nopen(os.environ['SAGEMAKER_BASE_DIR'] + '/state/now/a', 'w').write('a')"
     job = account.train(script, **configured(prefix, LocalPath="/opt/ml/state/now"))
@@ -94,8 +94,8 @@ def test_a_folder_outside_the_container_is_refused(account: Account, path: str) 
         account.train("pass", **configured("kept", LocalPath=path))
 
 
-def test_a_bucket_that_is_not_there_fails_the_job(account: Account) -> None:
-    """The FailureReason is what S3 answers to the restoring, and the script doesn't start."""
+def test_a_missing_bucket_fails_the_job(account: Account) -> None:
+    """The FailureReason is S3's answer to restoring them, and the script doesn't start."""
     job = account.train("print('ran')", CheckpointConfig={"S3Uri": "s3://no-such-bucket/kept"})
     assert job["TrainingJobStatus"] == "Failed"
     assert "NoSuchBucket" in job["FailureReason"]
@@ -124,8 +124,8 @@ sys.exit(train.main())
 """
 
 
-def test_a_stopped_training_goes_on_in_the_next_job(account: Account) -> None:
-    """A second job with the first's checkpoints does the steps left, and ends with the same weights."""
+def test_a_stopped_training_resumes_in_the_next_job(account: Account) -> None:
+    """A second job with the first's checkpoints runs the remaining steps, and ends with the same weights."""
     digits = sample(seed=1).training[np.arange(240)]
     data, prefix = unique("data"), unique("kept")
     account.put(f"{data}/digits-images-idx3-ubyte", idx(digits.images))

@@ -9,12 +9,12 @@ from botocore.exceptions import ClientError
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, IMAGE, Account, unique
 
 GROUP = "TrainingJobs"
-TELL = """
+SCRIPT = """
 import json, os, pathlib, sys
 model = pathlib.Path(os.environ["SM_MODEL_DIR"])
 files = {str(path.relative_to("..")): path.read_text() for path in pathlib.Path("../input").rglob("*.txt")}
-told = {"arguments": sys.argv[1:], "environment": dict(os.environ), "files": files}
-(model / "told.json").write_text(json.dumps(told))
+seen = {"arguments": sys.argv[1:], "environment": dict(os.environ), "files": files}
+(model / "seen.json").write_text(json.dumps(seen))
 """
 
 
@@ -26,12 +26,12 @@ def channel(name: str, address: str, **more: Any) -> dict[str, Any]:
 
 def test_a_script_sees_what_the_toolkit_shows_it(account: Account) -> None:
     """Hyperparameters become arguments, channels folders, settings SM_* variables; the model is packed."""
-    name = unique("told")
+    name = unique("seen")
     account.put(f"{name}/train/a.txt", "A")
     account.put(f"{name}/train/deep/b.txt", "B")
     account.put(f"{name}/single.txt", "C")
     job = account.train(
-        TELL,
+        SCRIPT,
         TrainingJobName=name,
         HyperParameters={"epochs": "3", "lr": "0.10", "net": '"small"', "plain": "word", "sagemaker_x": "y"},
         InputDataConfig=[
@@ -43,15 +43,15 @@ def test_a_script_sees_what_the_toolkit_shows_it(account: Account) -> None:
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Completed", "Completed")
     address = f"s3://{BUCKET}/models/{name}/output/model.tar.gz"
     assert job["ModelArtifacts"] == {"S3ModelArtifacts": address}
-    told = json.loads(account.unpack(f"models/{name}/output/model.tar.gz")["told.json"])
+    seen = json.loads(account.unpack(f"models/{name}/output/model.tar.gz")["seen.json"])
     words = ["--epochs", "3", "--lr", "0.1", "--net", "small", "--plain", "word"]
-    assert told["arguments"] == words
-    assert told["files"] == {
+    assert seen["arguments"] == words
+    assert seen["files"] == {
         "input/data/train/a.txt": "A",
         "input/data/train/deep/b.txt": "B",
         "input/data/extra/single.txt": "C",
     }
-    environment = told["environment"]
+    environment = seen["environment"]
     base = environment["SAGEMAKER_BASE_DIR"]
     expected = {
         "SM_CHANNEL_TRAIN": f"{base}/input/data/train",
@@ -114,7 +114,7 @@ def test_a_failing_script_fails_the_job_with_the_end_of_its_log(account: Account
 
 
 def test_a_script_may_write_the_reason_of_its_failure(account: Account) -> None:
-    """What stands in output/failure is the FailureReason, cut to 1,024 characters."""
+    """The content of output/failure is the FailureReason, cut to 1,024 characters."""
     script = "import os, sys\nopen(os.environ['SM_OUTPUT_DIR'] + '/failure', 'w').write('no digits ' * 200)\n"
     job = account.train(script + "sys.exit(3)")
     assert job["FailureReason"].startswith("AlgorithmError: no digits no digits")
@@ -122,8 +122,8 @@ def test_a_script_may_write_the_reason_of_its_failure(account: Account) -> None:
     assert len(job["FailureReason"]) == 1024
 
 
-def test_files_beside_the_model_become_output_tar_gz(account: Account) -> None:
-    """What a script leaves in SM_OUTPUT_DATA_DIR is packed on its own."""
+def test_files_next_to_the_model_become_output_tar_gz(account: Account) -> None:
+    """Files in SM_OUTPUT_DATA_DIR are packed separately."""
     job = account.train("import os\nopen(os.environ['SM_OUTPUT_DATA_DIR'] + '/curve.csv', 'w').write('1,2')")
     assert account.unpack(f"models/{job['TrainingJobName']}/output/output.tar.gz") == {"curve.csv": b"1,2"}
 
@@ -137,7 +137,7 @@ time.sleep(60)
 
 
 def test_a_job_that_takes_too_long_is_stopped_and_keeps_its_model(account: Account) -> None:
-    """MaxRuntimeInSeconds ends the script; the job is Stopped, MaxRuntimeExceeded, with what was saved."""
+    """MaxRuntimeInSeconds ends the script; the job is Stopped, MaxRuntimeExceeded, with the saved model."""
     job = account.train(WAIT, StoppingCondition={"MaxRuntimeInSeconds": 1})
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     saved = account.unpack(f"models/{job['TrainingJobName']}/output/model.tar.gz")
@@ -145,7 +145,7 @@ def test_a_job_that_takes_too_long_is_stopped_and_keeps_its_model(account: Accou
 
 
 def test_a_job_can_be_stopped(account: Account) -> None:
-    """StopTrainingJob ends the script long before it would end itself, and keeps what was saved."""
+    """StopTrainingJob ends the script long before it would end by itself, and keeps the saved model."""
     name = account.train(WAIT, wait=False)
     while "waiting" not in account.log(GROUP, name):
         account.cloud.stopping.wait(0.05)
@@ -177,7 +177,7 @@ def test_requirements_are_checked_against_what_is_installed(account: Account) ->
         ),
     ],
 )
-def test_what_is_not_there_fails_the_job(account: Account, changes: dict[str, Any], reason: str) -> None:
+def test_a_missing_input_fails_the_job(account: Account, changes: dict[str, Any], reason: str) -> None:
     """A missing script, archive or channel is named in the FailureReason."""
     job = account.train("print('ran')", **changes)
     assert job["TrainingJobStatus"] == "Failed"
@@ -185,7 +185,7 @@ def test_what_is_not_there_fails_the_job(account: Account, changes: dict[str, An
 
 
 def test_a_name_is_used_once(account: Account) -> None:
-    """A second job of the same name is refused with ResourceInUse, whatever became of the first."""
+    """A second job of the same name is refused with ResourceInUse, however the first one ended."""
     job = account.train("pass")
     with pytest.raises(ClientError, match=r"ResourceInUse.*already exists \(arn:aws:sagemaker"):
         account.train("pass", TrainingJobName=job["TrainingJobName"])
@@ -209,8 +209,10 @@ def test_a_name_is_used_once(account: Account) -> None:
         ),
     ],
 )
-def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
-    """A request that the local cloud can't run is a ValidationException and makes no job."""
+def test_an_unsupported_request_is_refused_immediately(
+    account: Account, changes: dict[str, Any], message: str
+) -> None:
+    """A request that the local cloud can't run is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message):
         account.train("pass", **{"TrainingJobName": name, **changes})
@@ -251,9 +253,9 @@ def test_a_listener_sees_the_scripts_lines_and_the_jobs_statuses(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command can show a job's progress while it runs."""
-    heard: list[Any] = []
-    monkeypatch.setattr(account.cloud, "listener", heard.append)
+    activities: list[Any] = []
+    monkeypatch.setattr(account.cloud, "listener", activities.append)
     name = account.train("print('epoch 1')")["TrainingJobName"]
-    told = [(activity.kind, activity.text) for activity in heard if activity.name == name]
-    assert ("log", "epoch 1") in told
-    assert ("job", "training job Completed") in told
+    logged = [(activity.kind, activity.text) for activity in activities if activity.name == name]
+    assert ("log", "epoch 1") in logged
+    assert ("job", "training job Completed") in logged

@@ -1,4 +1,4 @@
-"""What AWS documents of batch transform, sentence by sentence, where test_job.py doesn't show it.
+"""AWS's documentation of batch transform, sentence by sentence, where test_job.py doesn't cover it.
 
 [guide] https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html
 [request] https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTransformJob.html
@@ -30,7 +30,7 @@ def output_fn(answer, accept): return answer
 """
 
 
-def test_what_isnt_given_is_aws_s_default() -> None:
+def test_a_missing_parameter_has_aws_s_default() -> None:
     """[request] 6 MB a request and one request at once, whole objects; [client] 600 s and 3 retries."""
     settings = TransformSettings.read(REQUEST)
     assert (settings.payload, settings.concurrency, settings.split) == (6 * MEBIBYTE, 1, False)
@@ -78,8 +78,8 @@ def test_answers_are_assembled_as_asked(account: Account, assemble: str, whole: 
     assert account.objects(f"{job['TransformJobName']}/output/") == {"a.out": whole}
 
 
-def test_without_a_join_nobody_counts_the_answer_s_lines(account: Account) -> None:
-    """[guide] An output holds what the container answered: a line that it swallows is only missed by us."""
+def test_without_a_join_the_answers_lines_are_not_counted(account: Account) -> None:
+    """[guide] An output holds the container's answer: only our own check notices a dropped line."""
     inference = ECHO.replace("for record in records]", "for record in records[1:]]")
     job = account.transform(account.model(inference), {"a": lines(1, 2)})
     assert job["TransformJobStatus"] == "Completed"
@@ -130,7 +130,7 @@ def test_a_job_that_doesnt_exist(account: Account, action: str) -> None:
 
 
 def test_a_stopped_job_s_name_stays_taken(account: Account) -> None:
-    """[request] The name is unique in account and region, whatever became of the job."""
+    """[request] The name is unique in account and region, however the job ended."""
     slow = ECHO + "import time\ndef predict_fn(records, model):\n    time.sleep(300)\n"
     model = account.model(slow)
     name = account.transform(model, {"a": lines(1)}, wait=False)

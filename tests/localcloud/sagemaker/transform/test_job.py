@@ -13,7 +13,7 @@ JOIN = {"InputFilter": "$.image", "JoinSource": "Input"}
 
 
 def test_every_input_object_has_its_output(account: Account) -> None:
-    """Each object's predictions, in order and joined to its records, lie at its own name with .out added."""
+    """Each object's predictions, in order and joined to its records, are at its own name with .out added."""
     objects = {
         "part-0.jsonl": lines({"image": 1, "label": 7}, {"image": 2}),
         "deep/part-1.jsonl": lines({"image": 3}),
@@ -74,7 +74,7 @@ def predict_fn(records, model):
 
 
 def test_a_bad_object_costs_its_own_output_and_the_jobs_status(account: Account) -> None:
-    """Objects beside the bad one get their outputs; the job is Failed and the log names the bad one."""
+    """The other objects get their outputs; the job is Failed and the log names the bad one."""
     job = account.transform(account.model(REFUSE_TWO), {"a": lines(1), "b": lines(2), "c": lines(3)})
     assert job["TransformJobStatus"] == "Failed"
     assert job["FailureReason"] == "ClientError: See job logs for more information"
@@ -134,7 +134,7 @@ def test_a_failing_request_is_repeated(account: Account) -> None:
     assert account.outputs(job) == {"a.out": [3]}
 
 
-def test_a_request_that_goes_on_failing_is_the_algorithms_fault(account: Account) -> None:
+def test_a_request_that_keeps_failing_is_the_algorithms_fault(account: Account) -> None:
     """After the last retry the job is Failed with AlgorithmError, and the traceback is in its log."""
     once = {"InvocationsMaxRetries": 1}
     job = account.transform(account.model(FAIL_FIRST), {"a": lines(1)}, ModelClientConfig=once)
@@ -321,8 +321,10 @@ def test_a_name_is_used_once(account: Account) -> None:
         ({"source": {"CompressionType": "Gzip"}}, "CompressionType is 'Gzip'"),
     ],
 )
-def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
-    """What AWS refuses, or the local cloud can't run, is a ValidationException and makes no job."""
+def test_an_unsupported_request_is_refused_immediately(
+    account: Account, changes: dict[str, Any], message: str
+) -> None:
+    """What AWS refuses, or the local cloud can't run, is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message) as refusal:
         account.transform(account.model(), {}, **{"TransformJobName": name, **changes})

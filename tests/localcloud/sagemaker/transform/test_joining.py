@@ -72,8 +72,8 @@ def test_an_output_filter_chooses_among_input_and_prediction() -> None:
     assert processing.output([record], b"0.5") == b'{"id":1,"SageMakerOutput":0.5}\n'
 
 
-def test_a_record_that_is_no_object_is_wrapped() -> None:
-    """A record that is a list or a number stands under SageMakerInput."""
+def test_a_record_that_is_not_an_object_is_wrapped() -> None:
+    """A record that is a list or a number is put under SageMakerInput."""
     processing = Processing.read({"JoinSource": "Input"})
     assert (
         processing.output([processing.record(b"[1]")], b"2")
@@ -107,7 +107,7 @@ def test_without_processing_no_byte_changes() -> None:
 @pytest.mark.parametrize(
     ("given", "line", "answer", "output"),
     [
-        # "Output Only Inferences": what the guide calls the default, written out.
+        # "Output Only Inferences": the guide's default, written out.
         ({"InputFilter": "$", "JoinSource": "None", "OutputFilter": "$"}, b'{"key":1}', b'{"label":1}', None),
         # "Output Input Data and Inferences"
         ({"JoinSource": "Input"}, b'{"key":1}', b'{"label":1}', b'{"key":1,"SageMakerOutput":{"label":1}}\n'),

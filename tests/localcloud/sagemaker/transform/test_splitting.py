@@ -42,7 +42,7 @@ def test_a_request_takes_as_many_records_as_fit() -> None:
 
 
 def test_single_record_sends_records_one_by_one() -> None:
-    """SingleRecord puts one record in a request, whatever would fit."""
+    """SingleRecord puts one record in a request, even if more would fit."""
     requests = pack(records(b"1", b"2"), None, many=False)
     assert [len(request) for request in requests] == [1, 1]
 

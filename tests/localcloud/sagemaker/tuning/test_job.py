@@ -26,7 +26,7 @@ NUMBERS = {"ContinuousParameterRanges": [{"Name": "size", "MinValue": "0", "MaxV
 
 
 def grid(values: list[str], parallel: int, **limits: int) -> dict[str, Any]:
-    """Return what asks for one trial a value, in their order."""
+    """Return the request's ranges that give one trial a value, in order."""
     limits |= {"MaxNumberOfTrainingJobs": len(values), "MaxParallelTrainingJobs": parallel}
     return {"ranges": categories(size=values), "config": {"Strategy": "Grid"}, "limits": limits}
 
@@ -66,7 +66,7 @@ def test_a_search_finds_the_best_of_its_trials(account: Account) -> None:
 
 
 def test_trials_run_at_once_up_to_the_jobs_limit(account: Account) -> None:
-    """Two trials meet each other while they run, and never is there a third beside them."""
+    """Two trials run at the same time, and never a third."""
     meeting = """
 import os, pathlib, time
 folder = pathlib.Path("{folder}")
@@ -92,7 +92,7 @@ print("score: 1")
     assert most == 2
 
 
-def test_a_failed_trial_is_counted_and_the_search_goes_on(account: Account) -> None:
+def test_a_failed_trial_is_counted_and_the_search_continues(account: Account) -> None:
     """A trial that fails, or prints no number, has no objective; the job completes with the others."""
     script = """
 import sys
@@ -120,7 +120,7 @@ print("score:", value)
 
 
 def test_a_job_without_any_success_fails_after_five_attempts(account: Account) -> None:
-    """SageMaker gives up a search in which nothing succeeds, with a reason and no best training job."""
+    """SageMaker gives up a search in which no trial succeeds, with a reason and no best training job."""
     job = account.tune(FAIL, ranges=NUMBERS, limits={"MaxNumberOfTrainingJobs": 9})
     assert job["HyperParameterTuningJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("No training job succeeded after 5 attempts.")
@@ -176,7 +176,7 @@ def test_the_time_of_the_whole_job_is_limited(account: Account, monkeypatch: pyt
 
 
 def test_trials_are_listed_in_order_and_pages(account: Account) -> None:
-    """Trials are sorted by their objective, either way, page by page; those of unknown jobs are not there."""
+    """Trials are sorted by their objective, either way, page by page; an unknown job's are not found."""
     job = account.tune(
         SCORE,
         **grid(["1", "3", "2"], 3),
@@ -208,7 +208,7 @@ def test_trials_are_listed_in_order_and_pages(account: Account) -> None:
 
 
 def test_trials_share_the_machine_and_no_checkpoint(account: Account) -> None:
-    """Trials at once get a share of the cores each, and a folder for checkpoints of their own."""
+    """Concurrent trials get a share of the cores each, and their own folders for checkpoints."""
     job = account.tune(
         SCORE,
         **grid(["1", "2"], 2),
@@ -258,8 +258,10 @@ def test_names_are_short_and_used_once(account: Account) -> None:
         ({"definition": {"StaticHyperParameters": {}}}, "sagemaker_program is missing"),
     ],
 )  # fmt: skip
-def test_what_cannot_run_is_refused_at_once(account: Account, changes: dict[str, Any], message: str) -> None:
-    """A request that SageMaker refuses, or that isn't supported, is a ValidationException: no job is made."""
+def test_an_unsupported_request_is_refused_immediately(
+    account: Account, changes: dict[str, Any], message: str
+) -> None:
+    """A request that SageMaker or the emulation refuses is a ValidationException and creates no job."""
     name = unique("refused")
     with pytest.raises(ClientError, match=message) as refused:
         account.tune(SCORE, HyperParameterTuningJobName=name, **changes)

@@ -1,4 +1,4 @@
-"""What a tuning job tries next: ranges, scales, strategies and seeds."""
+"""The next values of a tuning job: ranges, scales, strategies and seeds."""
 
 import math
 from statistics import median
@@ -21,7 +21,7 @@ def numbers(name: str, low: str, high: str, scaling: str | None = None) -> dict[
 
 
 def drawn(given: dict[str, Any], strategy: str = "Random", many: int = MANY) -> list[dict[str, str]]:
-    """Draw many trials without telling how they went."""
+    """Draw many trials without reporting their objectives."""
     search = Search(strategy, True, read(given), seed=7)
     return [search.suggest().values for _ in range(many)]
 
@@ -56,10 +56,10 @@ def test_suggestions_are_of_their_ranges(strategy: str) -> None:
         ("0", "0.9999", "ReverseLogarithmic", 0.99),
     ],
 )
-def test_half_of_the_numbers_lie_below_the_middle_of_their_scale(
+def test_half_of_the_numbers_are_below_the_middle_of_their_scale(
     low: str, high: str, scaling: str | None, middle: float
 ) -> None:
-    """Numbers are drawn evenly on the scale that is asked for; Auto takes the logarithm of wide ranges."""
+    """Numbers are drawn uniformly on the requested scale; Auto takes the logarithm of wide ranges."""
     found = drawn({"ContinuousParameterRanges": [numbers("rate", low, high, scaling)]})
     values = [float(each["rate"]) for each in found]
     assert all(float(low) <= value <= float(high) for value in values)
@@ -91,7 +91,7 @@ def test_the_seed_decides_what_is_drawn(strategy: str) -> None:
 
 @pytest.mark.parametrize(("maximise", "best"), [(True, 8.0), (False, 2.0)])
 def test_a_bayesian_search_comes_close_to_the_optimum(maximise: bool, best: float) -> None:
-    """Told the objectives, later trials are twice as close to the best value as random ones (median 3)."""
+    """Given the objectives, later trials are twice as close to the best value as random ones (median 3)."""
     ranges = read({"ContinuousParameterRanges": [numbers("x", "0", "10", "Linear")]})
     search = Search("Bayesian", maximise, ranges, seed=3)
     found = []
@@ -104,7 +104,7 @@ def test_a_bayesian_search_comes_close_to_the_optimum(maximise: bool, best: floa
 
 
 def test_a_grid_takes_every_combination_once() -> None:
-    """A grid is walked through in the order of its categories, the last one fastest."""
+    """A grid is traversed in the order of its categories, the last one fastest."""
     categories = [{"Name": "a", "Values": ["1", "2"]}, {"Name": "b", "Values": ["x", "y", "z"]}]
     found = drawn({"CategoricalParameterRanges": categories}, "Grid", 6)
     assert [each["a"] + each["b"] for each in found] == ["1x", "1y", "1z", "2x", "2y", "2z"]
@@ -130,7 +130,7 @@ def test_a_grid_takes_every_combination_once() -> None:
     ],
 )
 def test_a_range_that_cannot_be_drawn_from_is_refused(given: dict[str, Any], message: str) -> None:
-    """Bounds that are no numbers, in the wrong order or outside their scale are refused in a sentence."""
+    """Bounds that aren't numbers, are in the wrong order or outside their scale are refused in a sentence."""
     with pytest.raises(SagemakerClientError, match=message) as refused:
         read(given)
     assert refused.value.code == "ValidationException"
