@@ -64,7 +64,7 @@ def test_a_temperature_that_does_not_help_on_other_images_is_left_out(count: int
 
 
 def test_a_softened_network_divides_its_logits_and_keeps_its_labels() -> None:
-    """The temperature goes into the last layer: the logits are divided by it, whoever reads the weights."""
+    """The temperature goes into the last layer: the logits of every reader are divided by it."""
     torch.manual_seed(0)
     network = networks.build("small").eval()
     images = torch.randn(64, 1, 28, 28)
