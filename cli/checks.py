@@ -209,7 +209,7 @@ def _subscription(topic: str, address: str) -> Finding:
 
 
 def dead_letters(stack: Stack) -> Iterator[Finding]:
-    """Whether a dead-letter queue holds messages that somebody has to look at."""
+    """Whether a dead-letter queue holds messages that need attention."""
     for output, url in sorted(stack.outputs.items()):
         if not output.endswith("DeadLettersUrl"):
             continue

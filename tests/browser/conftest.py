@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX_PAGE
+from batch_prediction.runs.reason_codes import ReasonCode
 from tests.sample_runs import Sample, guesses, report_of
 from tests.settings_and_events import BUCKET, use_moto_account
 from tests.stack import png
@@ -101,7 +102,13 @@ def _samples() -> dict[str, Sample]:
         "perfect": Sample(
             "perfect", [(label, {"label": label, "confidence": 1.0}) for label in labels], number=21
         ),
-        "refused": Sample("too-early", few, number=22, refused="the group digits has no approved package"),
+        "refused": Sample(
+            "too-early",
+            few,
+            number=22,
+            refused="the group digits has no approved package",
+            code=ReasonCode.NO_APPROVED_MODEL,
+        ),
         "failed": Sample("failing", few, number=23, status="Failed", reason="AlgorithmError: See job logs"),
         "hostile": Sample(
             HOSTILE, few, names=hostile, number=24, left_out=[{"line": 9, "text": HOSTILE, "reason": HOSTILE}]
