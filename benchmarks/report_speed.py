@@ -78,7 +78,8 @@ def prepare(lines: int) -> Any:
     s3: Any = MemoryS3(objects)
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
-    decided = Start(**frozen | counts | {"digests": digests})
+    named = {"transform_job": f"measured-{RUN.id}"}  # a job's name ends in its run's
+    decided = Start(**frozen | counts | named | {"digests": digests})
     decision.take(s3, SETTINGS.bucket, RUN, decided)
     return clients(s3, transform_job.job_request(SETTINGS.bucket, RUN, decided) | JOB)
 
