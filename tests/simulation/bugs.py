@@ -88,7 +88,7 @@ def _upload_late(original: Any) -> Any:
 def _commit_blindly(_original: Any) -> Any:
     """Write the report without a condition."""
 
-    def commit(s3: Any, bucket: str, run: Any, content: dict[str, Any], _version: Any) -> bool:
+    def commit(s3: Any, bucket: str, run: Any, content: dict[str, Any], *_condition: Any) -> bool:
         s3.put_object(Bucket=bucket, Key=run.report, Body=orjson.dumps(content))
         return True
 

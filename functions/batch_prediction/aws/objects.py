@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from batch_prediction.aws.errors import code, status
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import PutObjectRequest, S3Client
+    from batch_prediction.aws.types import Object, PutObjectRequest, S3Client
 
 _JSON = "application/json"
 _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is under way
@@ -35,19 +35,21 @@ def to_json(content: object) -> bytes:
 
 def read_bytes(s3: "S3Client", bucket: str, key: str) -> bytes | None:
     """An object's bytes; None where there is no such object."""
-    try:
-        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
+    answer = _get(s3, bucket, key)
+    return None if answer is None else answer["Body"].read()
 
 
 def read_json(s3: "S3Client", bucket: str, key: str) -> Stored | None:
     """An object's content; None if the object doesn't exist."""
+    answer = _get(s3, bucket, key)
+    return None if answer is None else Stored(orjson.loads(answer["Body"].read()), answer["ETag"])
+
+
+def _get(s3: "S3Client", bucket: str, key: str) -> "Object | None":
     try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
+        return s3.get_object(Bucket=bucket, Key=key)
     except s3.exceptions.NoSuchKey:
         return None
-    return Stored(orjson.loads(answer["Body"].read()), answer["ETag"])
 
 
 def check_schema(bucket: str, key: str, content: Mapping[str, object], schema: str, remedy: str) -> None:
@@ -70,9 +72,9 @@ def exists(s3: "S3Client", bucket: str, key: str) -> bool:
     return True
 
 
-def put_json(s3: "S3Client", bucket: str, key: str, body: bytes) -> None:
+def put_json(s3: "S3Client", bucket: str, key: str, content: object) -> None:
     """Write a JSON object, replacing any that exists."""
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_JSON)
+    s3.put_object(Bucket=bucket, Key=key, Body=to_json(content), ContentType=_JSON)
 
 
 def put_if_absent(s3: "S3Client", bucket: str, key: str, body: bytes) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef as Object
     from types_boto3_s3.type_defs import GetObjectRequestTypeDef as GetObjectRequest
     from types_boto3_s3.type_defs import PutObjectRequestTypeDef as PutObjectRequest
     from types_boto3_sagemaker import SageMakerClient
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         "LambdaClient",
         "ModelPackageDescription",
         "ModelRequest",
+        "Object",
         "PutObjectRequest",
         "S3Client",
         "SNSClient",

@@ -194,6 +194,6 @@ def _model_metrics(
     if not matrix:
         return {}
     key = training_quality(job)
-    objects.put_json(s3, bucket, key, objects.to_json(model_quality.statistics(matrix)))
+    objects.put_json(s3, bucket, key, model_quality.statistics(matrix))
     statistics = {"ContentType": "application/json", "S3Uri": f"s3://{bucket}/{key}"}
     return {"ModelMetrics": {"ModelQuality": {"Statistics": statistics}}}

@@ -34,7 +34,7 @@ def write(s3: "S3Client", bucket: str, run: Run, report: Report) -> None:
     """Write everything that derives from a report's content, except report.json itself. Safe to repeat."""
     put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
     if report["labelled"]:
-        objects.put_json(s3, bucket, run.model_quality, objects.to_json(statistics(report)))
+        objects.put_json(s3, bucket, run.model_quality, statistics(report))
     _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
 
 

@@ -73,23 +73,22 @@ def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
     pages.write(aws.s3, bucket, run, report)
     announcement.measure(settings, report)
     announcement.notify_people(aws.sns, settings, run, report)
-    return _commit(aws.s3, bucket, run, report, existing.etag)
+    return _commit(aws.s3, bucket, run, report, existing.etag, len(found.jobs))
 
 
 def _upload(s3: "S3Client", bucket: str, run: Run, table: Path) -> None:
     s3.upload_file(str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"})
 
 
-def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | None) -> bool:
+def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | None, attempts: int) -> bool:
     """Write report.json in the place of the version that was found: if it exists, the report is complete.
 
     The loser against another delivery, or against its own repeated request, leaves the existing report if
-    that is about as many transform jobs.
+    that is about as many `attempts`.
     """
     if objects.put_if_unchanged(s3, bucket, run.report, objects.to_json(report), etag) is not None:
         return True
-    job = report["transform_job"]
-    if existing_report.read(s3, bucket, run).attempts < existing_report.attempts(run, job and job["name"]):
+    if existing_report.read(s3, bucket, run).attempts < attempts:
         raise RuntimeError(
             f"s3://{bucket}/{run.report}: expected to replace the report that was read, found it changed, "
             "deleted or being written; SQS delivers the message again"
