@@ -179,7 +179,7 @@ class Cloud:
         self._patches.undo()
         if self._isolation is not None:
             self._isolation.restore()
-            _empty_moto()  # without its setting, moto parses no managed policies of IAM's that nobody will read
+            _empty_moto()  # after its settings: no managed policies are parsed for nobody
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.stop)
         with Cloud._lock:
