@@ -17,33 +17,57 @@ FOLDER = "incoming/b7/"
 
 
 class Listing:
-    """S3's ListObjectsV2 over sorted keys, three a page."""
+    """S3's ListObjectsV2 over sorted keys, three a page; those of the numbers `empty` hold none."""
 
-    def __init__(self, keys: set[str]) -> None:
-        self.keys, self.requests = sorted(keys, key=str.encode), list[str]()
+    def __init__(self, keys: set[str], empty: frozenset[int] = frozenset()) -> None:
+        self.keys, self.empty, self.requests = sorted(keys, key=str.encode), empty, list[dict[str, str]]()
 
-    def list_objects_v2(self, Bucket: str, Prefix: str, StartAfter: str) -> dict[str, Any]:  # noqa: N803
-        """A page."""
-        self.requests.append(StartAfter)
-        found = [k for k in self.keys if k.startswith(Prefix) and k.encode() > StartAfter.encode()]
-        return {"Contents": [{"Key": key} for key in found[:3]], "IsTruncated": len(found) > 3}
+    def list_objects_v2(self, Bucket: str, Prefix: str, **place: str) -> dict[str, Any]:  # noqa: N803
+        """A page; ContinuationToken goes on where the page that gave it ended."""
+        self.requests.append(place)
+        assert len(self.requests) <= 200, "asks the same again and again"
+        after = (place.get("ContinuationToken") or place["StartAfter"]).encode()
+        found = [key for key in self.keys if key.startswith(Prefix) and key.encode() > after]
+        page = [] if len(self.requests) in self.empty else found[:3]
+        answer: dict[str, Any] = {"Contents": [{"Key": key} for key in page]} if page else {}
+        if len(found) == len(page):
+            return answer | {"IsTruncated": False}
+        token = page[-1] if page else after.decode()
+        return answer | {"IsTruncated": True, "NextContinuationToken": token}
 
 
 @given(
     wanted=st.lists(ODD_NAMES, max_size=12),
     others=st.lists(ODD_NAMES, max_size=30),
     gone=st.sets(st.integers(0, 11)),
+    empty=st.frozensets(st.integers(1, 12)),
 )
 def test_the_first_gap_is_found_whatever_surrounds_it(
-    wanted: list[str], others: list[str], gone: set[int]
+    wanted: list[str], others: list[str], gone: set[int], empty: frozenset[int]
 ) -> None:
     """The answer is the smallest wanted key that isn't there, for any names, doubles and other objects."""
     keys = sorted(FOLDER + name for name in wanted)
     absent = {keys[number] for number in gone if number < len(keys)}
     there = (set(keys) | {FOLDER + name for name in others}) - absent
-    listing: Any = Listing(there)
+    listing: Any = Listing(there, empty)
     assert _first_gap(listing, BUCKET, FOLDER, keys) == min(absent, default=None)
-    assert all(earlier < later for earlier, later in pairwise(listing.requests))
+    begins = [place["StartAfter"] for place in listing.requests if "StartAfter" in place]
+    assert all(earlier < later for earlier, later in pairwise(begins))
+    assert len(listing.requests) - len(begins) <= len(empty)
+
+
+def test_an_empty_page_is_not_the_end_of_the_listing() -> None:
+    """Where S3 answers with no keys and goes on, nothing is concluded, and the page's token is used."""
+    wanted = [f"{FOLDER}{number}.png" for number in (1, 5)]
+    listing: Any = Listing({f"{FOLDER}{number}.png" for number in range(9)}, frozenset({1, 2, 4}))
+    assert _first_gap(listing, BUCKET, FOLDER, wanted) is None
+    assert [set(place) for place in listing.requests] == [
+        {"StartAfter"},
+        {"ContinuationToken"},
+        {"ContinuationToken"},
+        {"StartAfter"},
+        {"ContinuationToken"},
+    ]
 
 
 def test_what_the_manifest_does_not_name_is_skipped() -> None:
