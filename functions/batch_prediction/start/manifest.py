@@ -87,10 +87,10 @@ def read(body: Iterable[bytes], manifest: Manifest, bucket: str) -> Iterator[Rec
     """Read a manifest's chunks of bytes; ManifestError when its CSV header is invalid."""
     numbered = _numbered(lines(body))
     parse = _csv_parser(numbered) if manifest.form == "csv" else _json_row
-    batch_prefix = f"s3://{bucket}/{manifest.folder}"
+    root, folder = f"s3://{bucket}/", manifest.folder
     for number, line in numbered:
         row = _row(line, parse)
-        record = row if isinstance(row, Invalid) else _record(row, batch_prefix)
+        record = row if isinstance(row, Invalid) else _record(row, root, folder)
         if isinstance(record, Invalid):
             yield LeftOut.of(number, line.decode(errors="replace"), record.reason)
         else:
@@ -150,7 +150,7 @@ def _csv_fields(line: bytes) -> list[str] | Invalid:
         return Invalid(f"expected comma-separated fields on one line: {error}")
 
 
-def _record(row: object, batch_prefix: str) -> Record | Invalid:
+def _record(row: object, root: str, folder: str) -> Record | Invalid:
     if not isinstance(row, dict):
         return Invalid(f"expected a JSON object, found {type(row).__name__}")
     image = row.get("source-ref")
@@ -158,13 +158,13 @@ def _record(row: object, batch_prefix: str) -> Record | Invalid:
         name = row.get("file_name")
         if not isinstance(name, str):
             return Invalid(f"expected source-ref or file_name as text, found {reprlib.repr(name)}")
-        image = batch_prefix + name
-    elif not isinstance(image, str) or not image.startswith(batch_prefix):
+        image = root + folder + name
+    elif not isinstance(image, str) or not image.startswith(root + folder):
         found = image[:_SHOWN] if isinstance(image, str) else reprlib.repr(image)
-        return Invalid(f"source-ref: expected an object below {batch_prefix}, found {found}")
+        return Invalid(f"source-ref: expected an object below {root}{folder}, found {found}")
     label = row.get("label")
     try:
-        check_name(image[len(batch_prefix) :])
+        check_name(image[len(root) :])
         return Record(image, None if label is None else labels.parse(label))
     except ValueError as error:
         return Invalid(str(error))

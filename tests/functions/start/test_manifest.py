@@ -49,11 +49,69 @@ def test_csv_has_a_header_and_quotes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [
+        (" file_name , label \n 1.png,7 \n", "1.png"),
+        (f"label,source-ref\n7,{PREFIX}2.png\n", "2.png"),
+        (f"file_name,label,source-ref\n1.png,7,{PREFIX}2.png\n", "2.png"),
+        ("file_name,label,source-ref\n1.png,7,\n", "1.png"),
+    ],
+)
+def test_csv_names_images_in_either_column(text: str, image: str) -> None:
+    """A reference counts more than a name, an empty one as none, and blanks around a line as nothing."""
+    assert read_text(text, "csv") == [Record(PREFIX + image, 7)]
+
+
+def test_a_source_ref_counts_more_than_a_file_name() -> None:
+    """In JSON Lines too; null counts as none, an empty text as a reference elsewhere."""
+    reference = f'"source-ref": "{PREFIX}2.png"'
+    assert read_text(f'{{"file_name": "1.png", {reference}}}') == [Record(f"{PREFIX}2.png", None)]
+    assert read_text('{"file_name": "1.png", "source-ref": null}') == [Record(f"{PREFIX}1.png", None)]
+    assert "expected an object below" in reason('{"file_name": "1.png", "source-ref": ""}')
+
+
+@pytest.mark.parametrize("label", range(10))
+def test_every_digit_is_a_label(label: int) -> None:
+    """Zero, too, is a label and not the lack of one, as a number and as text."""
+    expected = [Record(f"{PREFIX}1.png", label)] * 2
+    assert (
+        read_text(f'{{"file_name": "1.png", "label": {label}}}\n{{"file_name": "1.png", "label": "{label}"}}')
+        == expected
+    )
+    assert read_text(f"file_name,label\n1.png,{label}\n1.png,{label}", "csv") == expected
+
+
+@pytest.mark.parametrize("character", ["a", "é", "😀"])
+def test_a_key_of_1024_bytes_is_read_and_a_longer_one_is_not(character: str) -> None:
+    """S3's limit counts all bytes of the key, those of the batch's folder, too."""
+    room = 1024 - len("incoming/b7/")
+    name = character * (room // len(character.encode()))
+    name += "x" * (room - len(name.encode()))
+    for field, value in (("file_name", name), ("source-ref", PREFIX + name)):
+        line = {field: value}
+        assert read_text(json.dumps(line)) == [Record(PREFIX + name, None)]
+        why = reason(json.dumps({field: value + "x"}))
+        assert why == "expected a key of at most 1024 bytes, found 1025"
+
+
+def test_an_image_that_is_named_twice_is_two_records() -> None:
+    """Each line is scored and counted, whatever others say."""
+    twice = read_text('{"file_name": "1.png", "label": 1}\n' * 2)
+    assert twice == [Record(f"{PREFIX}1.png", 1)] * 2
+
+
 @pytest.mark.parametrize("text", ["", "1.png,7\n", "name,label\n1.png,7\n", '"file_name\n'])
 def test_a_csv_without_its_header_is_refused_as_a_whole(text: str) -> None:
     """Without a header nobody knows which column is which: the error names line 1 and what it holds."""
     with pytest.raises(ManifestError, match="line 1: expected a header with the column file_name"):
         read_text(text, "csv")
+
+
+def test_the_error_of_a_header_shows_its_beginning() -> None:
+    """What is shown of a header that isn't one is bounded, as the error is kept in run.json."""
+    with pytest.raises(ManifestError, match=r"^manifest.csv, line 2: expected .+, found 'x{200}'$"):
+        read_text("\n" + "x" * 300, "csv")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +128,12 @@ def test_a_csv_without_its_header_is_refused_as_a_whole(text: str) -> None:
         ('{"file_name": "\\ud800.png"}', "isn't JSON"),
         ('{"file_name": "a\\u0000.png"}', "expected a key without"),
         ('{"file_name": "../b8/1.png"}', "expected a key without"),
-        ('{"source-ref": "s3://digits-bucket/incoming/b8/1.png"}', "expected an object below"),
+        (
+            '{"source-ref": "s3://digits-bucket/incoming/b8/1.png"}',
+            f"expected an object below {PREFIX}, found s3://digits-bucket/incoming/b8/1.png$",
+        ),
         ('{"source-ref": "s3://digits-bucket/incoming/b7"}', "expected an object below"),
+        ('{"source-ref": "https://evil/s3://digits-bucket/incoming/b7/1.png"}', "expected an object below"),
         ('{"source-ref": "s3://digits-bucket.evil/incoming/b7/1.png"}', "expected an object below"),
         ('{"source-ref": "s3://digits-bucket@evil/incoming/b7/1.png"}', "expected an object below"),
         ('{"source-ref": "s3://digits-bucket:80/incoming/b7/1.png"}', "expected an object below"),
@@ -103,9 +165,10 @@ def test_a_value_that_is_nested_deeper_than_python_prints_costs_one_line(
 
 def test_a_csv_line_that_cannot_be_used_says_why() -> None:
     """The wrong number of fields, an open quote and bytes that aren't UTF-8 cost one line each."""
-    items = read_text(b'file_name,label\n1.png\n"1.png,7\n\xff.png,7\n2.png,7\n', "csv")
+    items = read_text(b'file_name,label\n1.png\n"1.png,7\n\xff.png,7\n1.png,7,x\n2.png,7\n', "csv")
     reasons = [item.reason for item in items if isinstance(item, LeftOut)]
-    assert [item.line for item in items if isinstance(item, LeftOut)] == [2, 3, 4]
+    assert [item.line for item in items if isinstance(item, LeftOut)] == [2, 3, 4, 5]
+    assert reasons[3] == "expected 2 fields as in the header, found 3"
     assert reasons[0] == "expected 2 fields as in the header, found 1"
     assert "on one line" in reasons[1]
     assert "expected UTF-8, found b'\\xff'" in reasons[2]
@@ -231,6 +294,7 @@ def test_an_endless_line_takes_bounded_memory_and_costs_one_line() -> None:
 
 
 @given(st.text(max_size=400), st.text(max_size=700))
+@example("a" * (KEPT_TEXT - 6) + "\x01\x01", "a" * (KEPT_REASON - 6) + "\x01\x01")
 @example("\x01" * 400, "\U000e0001" * 700)
 def test_what_is_kept_of_a_refused_line_is_bounded_in_bytes(text: str, reason: str) -> None:
     """Text and reason are kept whole, or as much of their beginning as the bound in JSON has room for."""
