@@ -1,9 +1,11 @@
 """Whether a manifest's images have arrived."""
 
+import json
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,6 +88,40 @@ def test_a_manifest_is_complete_when_all_its_images_are_there(aws: Clients) -> N
     assert first_missing(aws.s3, BUCKET, KEY, version, 10) == f"{FOLDER}2.png"
     aws.s3.put_object(Bucket=BUCKET, Key=f"{FOLDER}2.png", Body=b"")
     assert first_missing(aws.s3, BUCKET, KEY, version, 10) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("a.png", ["a.png.bak", "a.pn", "A.PNG", "a.png/1.png", "sub/a.png"]),
+        ("é/७.png", ["e/७.png", "é/7.png", "é/७.pn", "É/७.png", "e\u0301/७.png"]),
+        ("\U0001f600.png", ["\uff5e.png", "\U0001f600", "\U0001f601.png"]),
+        ("x", ["w", "y", "xx"]),
+    ],
+)
+def test_only_the_same_key_is_the_image(aws: Clients, name: str, others: list[str]) -> None:
+    """Keys around it, that begin like it, look like it or lie in other batches, don't stand for it."""
+    version = upload(aws, [json.dumps({"file_name": name})]).version
+    elsewhere = [f"incoming/{name}", f"incoming/b/{name}", f"incoming/b77/{name}", f"incoming/b7{name}"]
+    for key in [*(FOLDER + other for other in others), *elsewhere]:
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    assert first_missing(aws.s3, BUCKET, KEY, version, 10) == FOLDER + name
+    aws.s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=b"")
+    assert first_missing(aws.s3, BUCKET, KEY, version, 10) is None
+
+
+def test_a_manifest_of_as_many_lines_as_are_allowed_is_waited_for(aws: Clients) -> None:
+    """Of one line more nothing is waited for, lines that are left out being counted as well."""
+    version = upload(aws, [image(2), "broken", image(1), image(2)]).version
+    assert first_missing(aws.s3, BUCKET, KEY, version, 4) == f"{FOLDER}1.png"
+    assert first_missing(aws.s3, BUCKET, KEY, version, 3) is None
+
+
+def test_the_images_of_the_uploaded_version_are_looked_for(aws: Clients) -> None:
+    """A manifest that has replaced it is another run's."""
+    old = upload(aws, [image(1)]).version
+    upload(aws, [image(2)])
+    assert first_missing(aws.s3, BUCKET, KEY, old, 10) == f"{FOLDER}1.png"
 
 
 def test_a_manifest_that_will_be_refused_is_not_waited_for(aws: Clients) -> None:
