@@ -129,7 +129,6 @@ def test_a_manifest_that_will_be_refused_is_not_waited_for(aws: Clients) -> None
     long = upload(aws, [image(number) for number in range(5)]).version
     key = "incoming/b7/manifest.csv"
     headless = upload(aws, ["1.png,7"], key).version
-    with patch.object(aws.s3, "list_objects_v2") as listed:
+    with patch.object(aws.s3, "list_objects_v2", side_effect=AssertionError("listed")):
         assert first_missing(aws.s3, BUCKET, KEY, long, 4) is None
         assert first_missing(aws.s3, BUCKET, key, headless, 10) is None
-    listed.assert_not_called()
