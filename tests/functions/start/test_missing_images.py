@@ -26,6 +26,7 @@ class Listing:
 
     def list_objects_v2(self, Bucket: str, Prefix: str, **place: str) -> dict[str, Any]:  # noqa: N803
         """A page; ContinuationToken goes on where the page that gave it ended."""
+        assert Prefix == FOLDER, "lists other people's batches"
         self.requests.append(place)
         assert len(self.requests) <= 200, "asks the same again and again"
         after = (place.get("ContinuationToken") or place["StartAfter"]).encode()
@@ -81,6 +82,30 @@ def test_what_the_manifest_does_not_name_is_skipped() -> None:
     assert len(listing.requests) == 2
 
 
+def test_a_page_is_looked_at_to_its_end() -> None:
+    """A batch of thirty images without other objects costs as many requests as it has pages."""
+    wanted = [f"{FOLDER}{number:05d}.png" for number in range(30)]
+    listing: Any = Listing(set(wanted))
+    assert _first_gap(listing, BUCKET, FOLDER, wanted) is None
+    assert len(listing.requests) == 10
+
+
+@pytest.mark.parametrize(
+    "names", [["B.png", "a.png"], ["\uff5e.png", "\U0001f600.png"], ["a.png", "a/b.png", "a0.png"]]
+)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_first_missing_image_is_the_first_in_s3_s_order(
+    aws: Clients, names: list[str], backwards: bool
+) -> None:
+    """Whatever the manifest's order: that of the keys' UTF-8 bytes, capitals before small letters."""
+    lines = [json.dumps({"file_name": name}) for name in names]
+    version = upload(aws, lines[::-1] if backwards else lines).version
+    for name in names:
+        assert first_missing(aws.s3, BUCKET, KEY, version, 10) == FOLDER + name
+        aws.s3.put_object(Bucket=BUCKET, Key=FOLDER + name, Body=b"")
+    assert first_missing(aws.s3, BUCKET, KEY, version, 10) is None
+
+
 def test_a_manifest_is_complete_when_all_its_images_are_there(aws: Clients) -> None:
     """Lines that can't be used name no image; the first missing image is named."""
     version = upload(aws, [image(1), "broken", image(2)]).version
@@ -96,7 +121,7 @@ def test_a_manifest_is_complete_when_all_its_images_are_there(aws: Clients) -> N
         ("a.png", ["a.png.bak", "a.pn", "A.PNG", "a.png/1.png", "sub/a.png"]),
         ("é/७.png", ["e/७.png", "é/7.png", "é/७.pn", "É/७.png", "e\u0301/७.png"]),
         ("\U0001f600.png", ["\uff5e.png", "\U0001f600", "\U0001f601.png"]),
-        ("x", ["w", "y", "xx"]),
+        ("A.png", ["a.png", "A.pnG", "A.png "]),
     ],
 )
 def test_only_the_same_key_is_the_image(aws: Clients, name: str, others: list[str]) -> None:
