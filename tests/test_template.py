@@ -3,21 +3,25 @@
 import ast
 import copy
 import importlib
+import io
 import json
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from moto.events.models import EventPattern
 from samtranslator.yaml_helper import yaml_parse
 
 from batch_prediction import sweep
 from batch_prediction.aws import metrics, queues
+from batch_prediction.report.predictions import tabulate
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
+from batch_prediction.start.manifest import MAX_LINE, LeftOut
 from tests.settings_and_events import event
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +57,19 @@ def policies() -> Iterator[tuple[str, dict[str, Any]]]:
 def many(value: Any) -> list[Any]:
     """One or several, as IAM and events write them."""
     return value if isinstance(value, list) else [value]
+
+
+def test_a_batch_of_refused_lines_fits_on_the_functions_disks() -> None:
+    """The disks of both functions hold as many refused lines as MaxImages allows by default."""
+    number = int(TEMPLATE["Parameters"]["MaxImages"]["Default"]) + 1  # below a header
+    longest = LeftOut.of(number, '"' * MAX_LINE, '"' * MAX_LINE)  # a quote is doubled in JSON and in CSV
+    line, table, empty = orjson.dumps(asdict(longest)) + b"\n", io.StringIO(), io.StringIO()
+    tabulate((), lambda _: None, lambda _: b"", [line], table)
+    tabulate((), lambda _: None, lambda _: b"", [], empty)
+    row = len(table.getvalue()) - len(empty.getvalue())
+    for name, size in (("StartTransform", len(line)), ("WriteReport", row)):
+        disk = FUNCTIONS[name].get("EphemeralStorage", {"Size": 512})["Size"]  # MiB; Lambda's default
+        assert number * size <= disk * 2**20
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

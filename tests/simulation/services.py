@@ -119,10 +119,16 @@ class S3(Simulated):
                 return {"LastModified": time}
         raise refusal("HeadObject", "404", 404)
 
-    def do_list_objects_v2(self, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
-        """A page of at most two keys, so that tiny batches have several."""
-        keys = sorted(key for key in self.versions if key.startswith(Prefix) and key > StartAfter)
-        return {"Contents": [{"Key": key} for key in keys[:2]], "IsTruncated": len(keys) > 2}
+    def do_list_objects_v2(self, Prefix: str, **place: Any) -> dict[str, Any]:  # noqa: N803
+        """A page of at most two keys, so that tiny batches have several; an empty one may come before it."""
+        after = place.get("ContinuationToken") or place.get("StartAfter", "")
+        if "ContinuationToken" not in place and self.world.faults.happen("empty page", 0.1):
+            return {"IsTruncated": True, "NextContinuationToken": after}
+        keys = sorted(key for key in self.versions if key.startswith(Prefix) and key > after)
+        page: dict[str, Any] = {"Contents": [{"Key": key} for key in keys[:2]]} if keys else {}
+        if len(keys) <= 2:
+            return page | {"IsTruncated": False}
+        return page | {"IsTruncated": True, "NextContinuationToken": keys[1]}
 
     def do_upload_fileobj(self, file: Any, _bucket: str, key: str) -> None:
         """boto3's transfer."""
