@@ -28,7 +28,8 @@ def run(training: Path, model_dir: Path, *arguments: str) -> int:
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
     """The artifact is safetensors, config.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
-    code = {f"code/{name}" for name in ("inference.py", "deployment.py", "model.py", "requirements.txt")}
+    names = ("inference.py", "deployment.py", "model.py", "pixels.py", "requirements.txt")
+    code = {f"code/{name}" for name in names}
     assert files == {"model.safetensors", "config.json"} | code
     for name in code:
         source = Path(train.__file__).parent / Path(name).name
