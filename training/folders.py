@@ -52,9 +52,10 @@ def read(folder: Path, name: str, progress: Callable[[int, int], None] = lambda 
 def decode(file: Path) -> NDArray[np.uint8]:
     """Read an image as inference does: greyscale, uint8 (28, 28). Raises DataError."""
     try:
-        return decode_bytes(file.read_bytes(), IMAGE_SHAPE[0])
+        pixels: NDArray[np.uint8] = decode_bytes(file.read_bytes(), IMAGE_SHAPE[0])
     except (OSError, ImageError) as error:
         raise DataError(f"{file}: {error}") from error
+    return pixels
 
 
 def _digits(folder: Path, progress: Callable[[int, int], None]) -> Digits:
