@@ -1,4 +1,4 @@
-"""template.yaml as these tests read it: in one place, so that tests/mutants can plant bugs in it."""
+"""template.yaml as these tests read it: in one object, in which tests/mutants/template.py plants bugs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,18 +8,12 @@ from localcloud.cloudformation.sam import parse
 
 ROOT = Path(__file__).parents[2]
 Properties = dict[str, Any]
-_read = parse((ROOT / "template.yaml").read_text())
+_TEMPLATE = parse((ROOT / "template.yaml").read_text())
 
 
 def template() -> dict[str, Any]:
     """The template in its JSON form; short tags are `Fn::` functions."""
-    return _read
-
-
-def plant(document: dict[str, Any]) -> None:
-    """Let every test of this process read another template."""
-    global _read
-    _read = document
+    return _TEMPLATE
 
 
 def resource(name: str) -> dict[str, Any]:
