@@ -25,6 +25,7 @@ KEYS = (
     RUN.model_quality,
     layout.INDEX,
     layout.INDEX_PAGE,
+    Run("index.html", RUN.id).report,  # of a batch with an unlucky name
     "datasets/mnist/dataset.json",
     "code/0123456789abcdef/sourcedir.tar.gz",
     layout.tuning_failure("digits-261122-140000"),
@@ -35,7 +36,8 @@ KEYS = (
 )
 UNFINISHED = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
 ENDING: dict[str, dict[str, Any]] = {}  # what else is done to a key: nothing ends by itself
-SELECTING = {"Id", "Status", "Prefix"}  # of a lifecycle rule; all else that it has is done to what it selects
+TAGS: dict[str, dict[str, str]] = {}  # of the keys that are written with some
+SELECTING = {"Id", "Status", "Prefix", "TagFilters"}  # what a lifecycle rule has besides what it does
 
 
 @pytest.mark.parametrize("name", ["DataBucket", "ModelPackageGroup"])
@@ -76,15 +78,34 @@ def test_the_bucket_is_versioned_encrypted_private_and_notifies_eventbridge() ->
     assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
+def selects(rule: dict[str, Any], key: str) -> bool:
+    """Whether a lifecycle rule concerns an object."""
+    assert rule["Id"]
+    assert rule["Status"] in ("Enabled", "Disabled")
+    tags = {tag["Key"]: tag["Value"] for tag in rule.get("TagFilters", [])}.items()
+    named = key.startswith(rule.get("Prefix", "")) and tags <= TAGS.get(key, {}).items()
+    return rule["Status"] == "Enabled" and named
+
+
+def rules() -> list[dict[str, Any]]:
+    """The bucket's lifecycle rules."""
+    found: list[dict[str, Any]] = properties("DataBucket")["LifecycleConfiguration"]["Rules"]
+    return found
+
+
 def done_to(key: str) -> dict[str, Any]:
-    """What the enabled lifecycle rules do to an object, its old versions and its unfinished uploads."""
+    """What the lifecycle rules do to an object, its old versions and its unfinished uploads."""
     done: dict[str, Any] = {}
-    for rule in properties("DataBucket")["LifecycleConfiguration"]["Rules"]:
-        assert rule["Id"]
-        assert rule["Status"] in ("Enabled", "Disabled")
-        if rule["Status"] == "Enabled" and key.startswith(rule.get("Prefix", "")):
+    for rule in rules():
+        if selects(rule, key):
             done |= {action: value for action, value in rule.items() if action not in SELECTING}
     return done
+
+
+def test_every_lifecycle_rule_concerns_one_of_these_keys() -> None:
+    """One that concerned none would be nothing, or something that isn't looked at here."""
+    for rule in rules():
+        assert any(selects(rule, key) for key in KEYS), rule["Id"]
 
 
 @pytest.mark.parametrize("key", KEYS)
