@@ -203,7 +203,9 @@ def test_sagemaker_takes_its_role_for_this_account_alone() -> None:
     assert not allowed(trust, assume, "*", {}, service)
     for other in ("lambda.amazonaws.com", "ec2.amazonaws.com", f"arn:aws:iam::{ACCOUNT}:root"):
         assert not allowed(trust, assume, "*", ours, other)
-    assert not allowed(trust, "sts:TagSession", "*", ours, service)
+    for action in ("sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"):
+        assert not allowed(trust, action, "*", ours, service)
+    assert trust["Version"] == "2012-10-17"
 
 
 def test_the_policies_of_sagemakers_role_have_names_of_their_own() -> None:
