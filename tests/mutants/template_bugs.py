@@ -151,7 +151,8 @@ def bugs(document: dict[str, Any]) -> list[Bug]:
     found: dict[tuple[Place, str], Bug] = {}
     for place, was, value in _changes((), document, document):
         section = place[0]
-        kind = str(resources[place[1]]["Type"] if section == "Resources" else section)
+        name = str(place[1]).removesuffix("Copy") if section == "Resources" else ""
+        kind = str(resources[name]["Type"] if name else section)
         found.setdefault((place, repr(value)), Bug(place, was, value, kind))
     return list(found.values())
 
@@ -167,10 +168,21 @@ def _changes(place: Place, value: Any, document: dict[str, Any]) -> Iterator[Cha
             yield (*place, number), item, REMOVED
             yield from _changes((*place, number), item, document)
             yield from _additions((*place, number), item, _name(place))
-        if place[-1] == "Statement":
-            yield (*place, len(value)), REMOVED, ANYTHING
+        yield from (((*place, len(value)), REMOVED, item) for item in _more(place, value))
     else:
         yield from ((place, value, other) for other in _others(place, value))
+
+
+def _more(place: Place, values: list[Any]) -> Iterator[Any]:
+    """What a list could have besides."""
+    if place[-1] == "Statement":
+        yield ANYTHING
+    elif "EventPattern" in place:
+        yield from ("another", {"prefix": ""})
+    elif all(isinstance(value, int) for value in values):
+        yield max(values) + 1
+    elif all(isinstance(value, str) or set(value) <= FUNCTIONS for value in values):
+        yield "another"
 
 
 def _in_object(place: Place, value: dict[str, Any], document: dict[str, Any]) -> Iterator[Change]:
@@ -193,6 +205,7 @@ def _in_object(place: Place, value: dict[str, Any], document: dict[str, Any]) ->
         properties = (*place, "Properties")
         yield from _added(properties, value.get("Properties", {}), ADDED.get(value["Type"], {}))
         yield from _added(place, value, {"Condition": "HasNotificationEmail", "DeletionPolicy": "Retain"})
+        yield (place[0], f"{place[1]}Copy"), REMOVED, value
 
 
 def _name(place: Place) -> str:

@@ -85,7 +85,11 @@ def planted(properties: dict[str, Any], kind: str = "AWS::X::Y") -> set[str]:
     """The bugs of a template of one resource, without those of all resources."""
     document = {"Parameters": {}, "Resources": {"R": {"Type": kind, "Properties": properties}}}
     words = [str(bug) for bug in bugs(document)]
-    return {word.removeprefix("R.") for word in words if not word.startswith(("R.Cond", "R.Deletion", "R:"))}
+    return {
+        word.removeprefix("R.")
+        for word in words
+        if not word.startswith(("R.Cond", "R.Deletion", "R:", "RCopy:"))
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,7 +98,10 @@ def planted(properties: dict[str, Any], kind: str = "AWS::X::Y") -> set[str]:
         ({"On": True}, {"On: True → nothing", "On: True → False"}),
         ({"N": 5}, {"N: 5 → nothing", "N: 5 → 4", "N: 5 → 6", "N: 5 → 2", "N: 5 → 10"}),
         ({"P": 0.5}, {"P: 0.5 → nothing", "P: 0.5 → 0.55", "P: 0.5 → 0.45"}),
-        ({"A": ["b"]}, {"A: ['b'] → nothing", "A[0]: b → nothing", "A[0]: b → bx"}),
+        (
+            {"A": ["b"]},
+            {"A: ['b'] → nothing", "A[0]: b → nothing", "A[0]: b → bx", "A[1]: nothing → another"},
+        ),
         ({"Description": "words"}, set()),
         ({"Id": "name"}, {"Id: name → nothing"}),
         ({"Action": "a:Do"}, {f"Action: a:Do → {new}" for new in ("nothing", "a:*", "a:Do*", "a:ListTags")}),

@@ -65,6 +65,11 @@ def test_the_model_package_group_is_never_replaced() -> None:
     }
 
 
+def test_there_is_one_bucket() -> None:
+    """Another would have to be versioned, encrypted and private, too."""
+    assert list(of_type("AWS::S3::Bucket")) == ["DataBucket"]
+
+
 def test_the_bucket_is_versioned_encrypted_private_and_notifies_eventbridge() -> None:
     """Each of these protects the data, or the flow."""
     bucket = properties("DataBucket")

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cli import samconfig
 from localcloud.cloudformation.errors import TemplateError
 from localcloud.cloudformation.sam import resolve_parameters
 from tests.template.document import ROOT, template
@@ -92,20 +91,6 @@ def test_the_runtimes_are_the_pythons_that_the_project_is_for() -> None:
     pythons = re.findall(r"Python :: (3\.\d+)", " ".join(project["classifiers"]))
     runtimes = template()["Parameters"]["PythonRuntime"]["AllowedValues"]
     assert runtimes == [f"python{version}" for version in pythons]
-
-
-@pytest.mark.parametrize("environment", ["default", "prod", "local"])
-def test_samconfig_gives_values_that_the_template_takes(environment: str) -> None:
-    """`sam deploy --config-env prod` isn't refused for a parameter."""
-    given = samconfig.read(ROOT / "samconfig.toml", environment).parameters
-    assert resolve_parameters(template(), given).items() >= given.items()
-
-
-def test_two_stacks_of_samconfig_do_not_meet() -> None:
-    """No stack's Name is another's up to a hyphen: its permissions would cover the other's jobs."""
-    names = [samconfig.read(ROOT / "samconfig.toml", each).parameters["Name"] for each in ("default", "prod")]
-    assert not any(one != other and f"{other}-".startswith(f"{one}-") for one in names for other in names)
-    assert len(set(names)) == len(names)
 
 
 def test_every_parameter_is_used() -> None:

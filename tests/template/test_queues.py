@@ -50,6 +50,8 @@ def test_a_rule_may_send_to_its_own_queues_and_no_other_rule_may(queue: str) -> 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_rule_may_do_nothing_but_send(queue: str) -> None:
     """It can't read or delete messages, not even by a policy of another queue; no other service can send."""
+    (allowing,) = (one for one in policy_of(queue)["Statement"] if one["Effect"] == "Allow")
+    assert (allowing["Principal"], allowing["Action"]) == ({"Service": EVENTS}, SEND)
     for rule in SENDING[queue]:
         context = sender(arn(rule))
         for action in (f"{SEND}s", "sqs:ReceiveMessage", "sqs:PurgeQueue", "sqs:SetQueueAttributes"):

@@ -47,3 +47,7 @@ def test_a_resource_policys_statements_name_everything(kind: str) -> None:
             assert len(set(sids)) == len(sids)
             for statement in document["Statement"]:
                 assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+            (denying,) = (one for one in document["Statement"] if one["Effect"] == "Deny")
+            assert denying["Principal"] == "*"
+            assert denying["Action"] == ("s3:*" if kind == "AWS::S3::BucketPolicy" else "sqs:*")
+            assert denying["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -178,6 +178,10 @@ def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker(role: str) -> N
     to_sagemaker = {"iam:PassedToService": "sagemaker.amazonaws.com"}
     assert may(role, "iam:PassRole", arn("SageMakerRole"), to_sagemaker)
     assert not may(role, "iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/admin", to_sagemaker)
+    (statement,) = (
+        one for name, one in role_statements() if name == role and "iam:PassRole" in one["Action"]
+    )
+    assert statement["Condition"] == {"StringEquals": to_sagemaker}
     for service in ("lambda.amazonaws.com", "ec2.amazonaws.com", "x.sagemaker.amazonaws.com"):
         assert not may(role, "iam:PassRole", arn("SageMakerRole"), {"iam:PassedToService": service})
     assert not may(role, "iam:PassRole", arn("SageMakerRole"), {})
@@ -206,6 +210,14 @@ def test_sagemaker_takes_its_role_for_this_account_alone() -> None:
     for action in ("sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"):
         assert not allowed(trust, action, "*", ours, service)
     assert trust["Version"] == "2012-10-17"
+    (statement,) = trust["Statement"]
+    assert statement["Principal"] == {"Service": service}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_there_is_one_role_besides_the_functions_own() -> None:
+    """SAM makes one for each function; SageMaker's is for all jobs."""
+    assert list(of_type("AWS::IAM::Role")) == ["SageMakerRole"]
 
 
 def test_the_policies_of_sagemakers_role_have_names_of_their_own() -> None:

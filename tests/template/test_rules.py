@@ -108,12 +108,30 @@ def test_a_rule_routes_its_own_documented_events_and_no_other(rule: str, sample:
 @pytest.mark.parametrize("rule", PATTERNS)
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("account", "210987654321"), ("source", "my.application"), ("detail-type", "Object Deleted")],
+    [
+        ("account", "210987654321"),
+        ("source", "my.application"),
+        *(("detail-type", f"Object {what}") for what in ("Deleted", "Restore Completed", "Tags Added")),
+        *(("detail-type", f"SageMaker {what} State Change") for what in ("Endpoint", "Model Package")),
+    ],
 )
 def test_an_event_of_another_account_source_or_kind_is_left_alone(rule: str, field: str, value: str) -> None:
     """Anybody may send events of a source that doesn't begin with `aws.`."""
     for sample in SAMPLES:
         assert not matches(rule, changed(sample, field, value=value))
+
+
+@pytest.mark.parametrize("rule", PATTERNS)
+def test_a_pattern_has_no_more_alternatives_than_these_tests_try(rule: str) -> None:
+    """There is one account, one bucket, one folder; a manifest has two forms, a job ends in three ways."""
+    alternatives = sorted(len(values) for values in _lists(properties(rule)["EventPattern"]))
+    assert alternatives == ([1, 1, 1, 1, 2] if rule == "UploadRule" else [1, 1, 1, 1, 3])
+
+
+def _lists(pattern: Any) -> list[list[Any]]:
+    if isinstance(pattern, list):
+        return [pattern]
+    return [found for inside in pattern.values() for found in _lists(inside)]
 
 
 @pytest.mark.parametrize(
