@@ -17,19 +17,21 @@ from batch_prediction.report.content import IndexEntry, Report
 from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import S3Client
+    from batch_prediction.aws.types import PutObjectRequest, S3Client
 
 SCHEMA = "digit-batch/index/1"
 MAX_RUNS = 10_000  # runs that the list keeps, the newest
+EXPIRES = "noncurrent=expires"  # the tag of what the bucket's lifecycle removes once it is replaced
 _MAX_WRITES = 40
 _MAX_PAUSE = 1.0  # seconds
 
 
 @dataclass(frozen=True)
 class Index:
-    """The runs, newest first, and the ETag of the object that holds them; None if it doesn't exist yet."""
+    """The runs, newest first; how often the list has been written; its ETag, None if it doesn't exist yet."""
 
     runs: list[IndexEntry]
+    writes: int
     etag: str | None
 
 
@@ -56,10 +58,10 @@ def read(s3: "S3Client", bucket: str) -> Index:
     """The list as it is now."""
     found = objects.read_json(s3, bucket, INDEX)
     if found is None:
-        return Index([], None)
+        return Index([], 0, None)
     remedy = "move it away, and the next report starts another list"
     objects.check_schema(bucket, INDEX, found.content, SCHEMA, remedy)
-    return Index(found.content["runs"], found.etag)
+    return Index(found.content["runs"], found.content.get("writes", 0), found.etag)
 
 
 def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
@@ -72,9 +74,16 @@ def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
         runs = merged(current.runs, new)
         if runs == current.runs:
             return current
-        body = orjson.dumps({"schema": SCHEMA, "runs": runs})
-        if (etag := objects.put_if_unchanged(s3, bucket, INDEX, body, current.etag)) is not None:
-            return Index(runs, etag)
+        writes = current.writes + 1
+        request: PutObjectRequest = {
+            "Bucket": bucket,
+            "Key": INDEX,
+            "Body": orjson.dumps({"schema": SCHEMA, "writes": writes, "runs": runs}),
+            "ContentType": objects.JSON,
+            "Tagging": EXPIRES,
+        }
+        if (etag := objects.put_if_unchanged(s3, request, current.etag)) is not None:
+            return Index(runs, writes, etag)
         pause = min(_MAX_PAUSE, 0.02 * 2**write)
         time.sleep(pause * random.random())  # noqa: S311 (jitter between writers, nothing secret)
     raise RuntimeError(
