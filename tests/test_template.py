@@ -16,6 +16,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from batch_prediction import sweep
 from batch_prediction.aws import metrics, queues
+from batch_prediction.layout import INDEX, INDEX_PAGE
+from batch_prediction.report import index
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from tests.settings_and_events import event
@@ -87,6 +89,25 @@ def test_the_bucket_is_versioned_encrypted_private_and_notifies_eventbridge() ->
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"] is True
+
+
+def test_nothing_expires_but_the_replaced_lists_of_all_runs() -> None:
+    """Old versions of tagged objects, the list and its page, go after a day; everything else stays for ever."""
+    unfinished, replaced = RESOURCES["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert unfinished == {
+        "Id": "unfinished-uploads",
+        "Status": "Enabled",
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
+    key, value = index.EXPIRES.split("=")
+    assert replaced == {
+        "Id": "replaced-indexes",
+        "Status": "Enabled",
+        "Prefix": "reports/index.",
+        "TagFilters": [{"Key": key, "Value": value}],
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
+    assert all(key.startswith(replaced["Prefix"]) for key in (INDEX, INDEX_PAGE))
 
 
 @pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
@@ -184,6 +205,7 @@ ALLOWED = {
     "WriteReport": {
         "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*", f"{BUCKET}incoming/*"],
         "s3:PutObject": [f"{BUCKET}reports/*"],
+        "s3:PutObjectTagging": [f"{BUCKET}reports/index.json", f"{BUCKET}reports/index.html"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
         "sqs:SendMessage": ["UploadQueue.Arn"],

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 import inference
+from batch_prediction.layout import INDEX
 from batch_prediction.report import write as report
-from benchmarks import handler_imports, inference_overhead, measuring, report_speed, start_speed
+from benchmarks import handler_imports, index_size, inference_overhead, measuring, report_speed, start_speed
 from benchmarks.sample_settings import SETTINGS
 
 LINES = 2_500
@@ -38,6 +39,12 @@ def test_the_report_that_is_measured_is_a_whole_one() -> None:
     assert [row["confidence"] for row in table[:LINES]] == [
         str(line["SageMakerOutput"].get("confidence", "")) for line in lines
     ]
+
+
+def test_the_list_that_is_measured_has_one_more_run() -> None:
+    """A run of the list takes its part of the bytes: twice as many take twice as much."""
+    few, more = (index_size.written(runs)[INDEX] for runs in (49, 99))
+    assert 1.9 < more / few < 2.1
 
 
 def test_the_input_that_is_measured_holds_every_line() -> None:

@@ -51,13 +51,13 @@ def _of_page(page: bytes | None, report: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_table(table: bytes | None, report: dict[str, Any]) -> Iterator[str]:
-    """A table has a row for each image, with the predictions that are counted and the reasons that are listed."""
+    """A table has a row for each image, the predictions that are counted and the reasons that are listed."""
     rows = list(csv.DictReader(io.StringIO((table or b"").decode(), newline="")))
     coverage = report["coverage"]
     lines = coverage["expected"] if report["status"] != "Refused" else coverage["unreadable"]
     scored = [row for row in rows if row["prediction"]]
     if (len(rows), len(scored)) != (lines, coverage["scored"]):
-        yield f"predictions.csv has {len(rows)} rows and {len(scored)} predictions, expected {lines} of {coverage}"
+        yield f"predictions.csv has {len(rows)} rows, {len(scored)} scored, expected {lines} of {coverage}"
     right = sum(row["label"] == row["prediction"] for row in scored if row["label"])
     matrix = report["confusion_matrix"]
     if report["labelled"] and right != sum(row[label] for label, row in enumerate(matrix)):

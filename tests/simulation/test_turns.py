@@ -1,4 +1,4 @@
-"""Two deliveries about one run, one of which knows of a later transform job, in any order of their requests."""
+"""Two deliveries about a run, one of which knows of a later transform job, in any order of their requests."""
 
 import json
 import random
@@ -48,7 +48,7 @@ def deliver(world: World) -> Delivery:
 
 
 def older_and_newer(world: World) -> tuple[Delivery, Delivery]:
-    """Two deliveries: one has looked at the run, then a second transform job was Completed; one has seen both."""
+    """One has looked at the run before its second transform job was Completed, the other has seen both jobs."""
     older = deliver(world)
     while older.made[-1:] != ["describe_transform_job"] or older.made.count("describe_transform_job") < 2:
         older.make(1)
@@ -85,7 +85,7 @@ def wrong(world: World) -> list[str]:
 
 @pytest.mark.parametrize("requests", range(REQUESTS))
 def test_the_later_job_s_report_prevails_whoever_is_overtaken(requests: int) -> None:
-    """Both deliveries stop at each of their requests, and either is the last to end: all agrees in the end."""
+    """Both deliveries stop at each of their requests, and either is the last to end: all agrees then."""
     found = {}
     for others in range(REQUESTS):
         for last in ("older", "newer"):

@@ -222,7 +222,7 @@ class World:
             self.at(SWEEP, self.sweep)
 
     def written(self, key: str) -> None:
-        """Compare a run's pages with its report.json, if that is about its newest job, after each write of one."""
+        """Compare a run's pages with its report.json, if that is about its newest job, after each write."""
         for run in (upload.run for upload in self.uploads if key.startswith(upload.run.report_prefix)):
             report = json.loads(self.s3.content(run.report) or b"null")
             if report and (report["transform_job"] or {}).get("name") == (self.jobs(run) or [None])[-1]:

@@ -1,11 +1,11 @@
 """Objects in S3 that have generations: whoever is late with an earlier one writes nothing.
 
-S3 has no transaction over several objects, so each one keeps the order by itself: it carries its generation as
-metadata, and a write holds for the version alone that was looked at. The generation of an object never falls.
+S3 has no transaction over several objects, so each one keeps the order by itself: it carries its generation
+as metadata, and a write holds for the version alone that was looked at. An object's generation never falls.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
 
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +20,13 @@ _MAX_WRITES = 10
 _NONE = -1  # of an object that doesn't exist, or that an earlier version of this stack wrote
 
 
+class Existing(NamedTuple):
+    """An object's generation and ETag; -1 and None where there is no object."""
+
+    generation: int
+    etag: str | None
+
+
 def put(s3: "S3Client", request: "PutObjectRequest", body: bytes | IO[bytes], generation: int) -> bool:
     """Write an object unless a later generation of it exists; whether it was written. Safe to repeat.
 
@@ -28,7 +35,7 @@ def put(s3: "S3Client", request: "PutObjectRequest", body: bytes | IO[bytes], ge
     bucket, key = request["Bucket"], request["Key"]
     whole: PutObjectRequest = {**request, "Body": body, "Metadata": {_METADATA: str(generation)}}
     for _ in range(_MAX_WRITES):
-        existing, etag = _look(s3, bucket, key)
+        existing, etag = look(s3, bucket, key)
         if existing > generation:
             return False
         if not isinstance(body, bytes):
@@ -40,12 +47,12 @@ def put(s3: "S3Client", request: "PutObjectRequest", body: bytes | IO[bytes], ge
     )
 
 
-def _look(s3: "S3Client", bucket: str, key: str) -> tuple[int, str | None]:
-    """An object's generation and ETag."""
+def look(s3: "S3Client", bucket: str, key: str) -> Existing:
+    """What exists."""
     try:
         found = s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
         if code(error) != "404":
             raise
-        return _NONE, None
-    return int(found["Metadata"].get(_METADATA, _NONE)), found["ETag"]
+        return Existing(_NONE, None)
+    return Existing(int(found["Metadata"].get(_METADATA, _NONE)), found["ETag"])

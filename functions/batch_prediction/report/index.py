@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from batch_prediction.aws import objects
-from batch_prediction.layout import INDEX, Run
+from batch_prediction.aws import generations, objects
+from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report.content import IndexEntry, Report
 from batch_prediction.runs import existing_report
 
@@ -28,10 +28,10 @@ _MAX_PAUSE = 1.0  # seconds
 
 @dataclass(frozen=True)
 class Index:
-    """The runs, newest first; how often the list has been written; its ETag, None if it doesn't exist yet."""
+    """The runs, newest first; the list's generation, one more at each write; its ETag, None if it isn't there."""
 
     runs: list[IndexEntry]
-    writes: int
+    generation: int
     etag: str | None
 
 
@@ -58,10 +58,12 @@ def read(s3: "S3Client", bucket: str) -> Index:
     """The list as it is now."""
     found = objects.read_json(s3, bucket, INDEX)
     if found is None:
-        return Index([], 0, None)
+        return Index(
+            [], generations.look(s3, bucket, INDEX_PAGE).generation, None
+        )  # a page outlives its list
     remedy = "move it away, and the next report starts another list"
     objects.check_schema(bucket, INDEX, found.content, SCHEMA, remedy)
-    return Index(found.content["runs"], found.content.get("writes", 0), found.etag)
+    return Index(found.content["runs"], found.content.get("generation", 0), found.etag)
 
 
 def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
@@ -74,16 +76,16 @@ def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
         runs = merged(current.runs, new)
         if runs == current.runs:
             return current
-        writes = current.writes + 1
+        generation = current.generation + 1
         request: PutObjectRequest = {
             "Bucket": bucket,
             "Key": INDEX,
-            "Body": orjson.dumps({"schema": SCHEMA, "writes": writes, "runs": runs}),
+            "Body": orjson.dumps({"schema": SCHEMA, "generation": generation, "runs": runs}),
             "ContentType": objects.JSON,
             "Tagging": EXPIRES,
         }
         if (etag := objects.put_if_unchanged(s3, request, current.etag)) is not None:
-            return Index(runs, writes, etag)
+            return Index(runs, generation, etag)
         pause = min(_MAX_PAUSE, 0.02 * 2**write)
         time.sleep(pause * random.random())  # noqa: S311 (jitter between writers, nothing secret)
     raise RuntimeError(

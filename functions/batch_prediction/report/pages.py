@@ -40,8 +40,20 @@ def write(s3: "S3Client", bucket: str, run: Run, report: Report, attempts: int) 
         return False
     if report["labelled"]:  # no later attempt follows one that has labelled images
         objects.put_json(s3, bucket, run.model_quality, statistics(report))
-    _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
+    write_index(s3, bucket, index.entry(run, report))
     return True
+
+
+def write_index(s3: "S3Client", bucket: str, new: IndexEntry) -> None:
+    """Put a run into the list of all runs, and write the list's page unless that of a later list is there."""
+    current = index.add(s3, bucket, new)
+    request: PutObjectRequest = {
+        "Bucket": bucket,
+        "Key": INDEX_PAGE,
+        "ContentType": _HTML,
+        "Tagging": index.EXPIRES,
+    }
+    generations.put(s3, request, index_page(current.runs), current.generation)
 
 
 def statistics(report: Report) -> dict[str, object]:
@@ -83,17 +95,6 @@ def index_page(runs: list[IndexEntry]) -> bytes:
         history=charts.history(runs),
         model_name=charts.model_name,
     )
-
-
-def _write_index_page(s3: "S3Client", bucket: str, current: index.Index) -> None:
-    """Write the page of a list, unless that of a later list is there."""
-    request: PutObjectRequest = {
-        "Bucket": bucket,
-        "Key": INDEX_PAGE,
-        "ContentType": _HTML,
-        "Tagging": index.EXPIRES,
-    }
-    generations.put(s3, request, index_page(current.runs), current.writes)
 
 
 def _thumbnails(s3: "S3Client", bucket: str, report: Report) -> list[Thumbnail]:
