@@ -92,7 +92,7 @@ def test_the_bucket_is_versioned_encrypted_private_and_notifies_eventbridge() ->
 
 
 def test_nothing_expires_but_the_replaced_lists_of_all_runs() -> None:
-    """Old versions of tagged objects, the list and its page, go after a day; everything else stays for ever."""
+    """Old versions of tagged objects, the list and its page, go after a day; everything else stays."""
     unfinished, replaced = RESOURCES["DataBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     assert unfinished == {
         "Id": "unfinished-uploads",

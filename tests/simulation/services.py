@@ -58,11 +58,11 @@ class Simulated:
             raise AttributeError(f"the simulation has no {operation}") from error
 
         def request(*args: Any, **parameters: Any) -> Any:
-            body = parameters.get("Body")
-            begin = body.tell() if hasattr(body, "tell") else 0
+            body: Any = parameters.get("Body")
+            begin = None if body is None or isinstance(body, bytes) else body.tell()
 
             def send() -> Any:
-                if hasattr(body, "seek"):
+                if begin is not None:
                     body.seek(begin)  # as botocore does before it sends a request again
                 return effect(*args, **parameters)
 

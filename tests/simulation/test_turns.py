@@ -48,7 +48,7 @@ def deliver(world: World) -> Delivery:
 
 
 def older_and_newer(world: World) -> tuple[Delivery, Delivery]:
-    """One has looked at the run before its second transform job was Completed, the other has seen both jobs."""
+    """One has looked at the run before its second transform job was Completed, the other afterwards."""
     older = deliver(world)
     while older.made[-1:] != ["describe_transform_job"] or older.made.count("describe_transform_job") < 2:
         older.make(1)

@@ -225,7 +225,8 @@ class World:
         """Compare a run's pages with its report.json, if that is about its newest job, after each write."""
         for run in (upload.run for upload in self.uploads if key.startswith(upload.run.report_prefix)):
             report = json.loads(self.s3.content(run.report) or b"null")
-            if report and (report["transform_job"] or {}).get("name") == (self.jobs(run) or [None])[-1]:
+            newest = next(reversed(self.jobs(run)), None)
+            if report and (report["transform_job"] or {}).get("name") == newest:
                 found = disagreements(self.s3, run)
                 self.contradictions += [f"{text} when {key} was written at {self.now:.0f}" for text in found]
 

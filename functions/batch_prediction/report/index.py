@@ -28,7 +28,7 @@ _MAX_PAUSE = 1.0  # seconds
 
 @dataclass(frozen=True)
 class Index:
-    """The runs, newest first; the list's generation, one more at each write; its ETag, None if it isn't there."""
+    """The runs, newest first; the list's generation, one more at each write; its ETag, None without one."""
 
     runs: list[IndexEntry]
     generation: int
@@ -58,9 +58,7 @@ def read(s3: "S3Client", bucket: str) -> Index:
     """The list as it is now."""
     found = objects.read_json(s3, bucket, INDEX)
     if found is None:
-        return Index(
-            [], generations.look(s3, bucket, INDEX_PAGE).generation, None
-        )  # a page outlives its list
+        return Index([], 0, None)
     remedy = "move it away, and the next report starts another list"
     objects.check_schema(bucket, INDEX, found.content, SCHEMA, remedy)
     return Index(found.content["runs"], found.content.get("generation", 0), found.etag)
@@ -76,7 +74,8 @@ def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
         runs = merged(current.runs, new)
         if runs == current.runs:
             return current
-        generation = current.generation + 1
+        page = generations.look(s3, bucket, INDEX_PAGE) if current.etag is None else None
+        generation = 1 + (page.generation if page else current.generation)  # a page may outlive its list
         request: PutObjectRequest = {
             "Bucket": bucket,
             "Key": INDEX,

@@ -143,7 +143,7 @@ def test_a_lost_write_is_retried_over_the_current_content(
     index.add(aws.s3, BUCKET, entry(1))
     existing = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"1"'}
     again = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"2"'}
-    content = {"schema": index.SCHEMA, "generation": 2, "runs": [entry(2), entry(1)]}
+    content = {"schema": index.SCHEMA, "generation": 1, "runs": [entry(2), entry(1)]}
     body = json.dumps(content, separators=(",", ":"))
     with Stubber(aws.s3) as stub:
         where = {"Bucket": BUCKET, "Key": INDEX}

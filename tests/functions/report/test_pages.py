@@ -212,6 +212,19 @@ def test_a_crash_before_the_commit_is_mended_with_the_same_bytes(aws: Clients) -
     assert content() == before
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_object_of_a_report_has_a_number_that_is_none(aws: Clients, kind: str) -> None:
+    """Neither NaN nor infinity; a deviation over few images is the text that Model Monitor has there."""
+    sample = KINDS[kind]
+    report_of(aws, sample)
+    for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")["Contents"]:
+        body = aws.s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode()
+        if entry["Key"] == sample.run.model_quality:
+            body = body.replace('"standard_deviation": "NaN"', "")
+        text = Page(body).text if entry["Key"].endswith(".html") else body
+        assert re.findall(r"(?i)\b(?:nan|inf(?:inity)?)\b", text) == []
+
+
 def test_what_the_bucket_s_lifecycle_removes_is_the_list_of_all_runs_alone(aws: Clients) -> None:
     """Its two objects have the tag that template.yaml's rule looks for, and no object of a report has one.
 
