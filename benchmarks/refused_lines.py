@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 from batch_prediction.layout import Run
@@ -65,9 +65,12 @@ class MeasuringS3(MemoryS3):
         file.seek(-min(self.sizes[key], 2 * MAX_LINE), os.SEEK_END)
         self.bodies[key] = Repeated(file.read().splitlines()[-1], self.bodies[KEY].lines)
 
-    def upload_file(self, name: str, bucket: str, key: str, ExtraArgs: object) -> None:  # noqa: ARG002, N803
-        """Note the size of a file."""
-        self.sizes[key] = Path(name).stat().st_size
+    def put_object(self, *, Key: str, Body: bytes | IO[bytes], **given: object) -> dict[str, str]:  # noqa: N803 (boto3's names)
+        """Note the size of a file, and store anything else."""
+        if isinstance(Body, bytes):
+            return super().put_object(Key=Key, Body=Body, **given)
+        self.sizes[Key] = Body.seek(0, os.SEEK_END)
+        return {"ETag": ""}
 
 
 def measure(lines: int) -> MeasuringS3:
@@ -87,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments(__doc__, argv, MAX_LINES)
     sizes = measure(given.lines).sizes
     figures = [
-        *(Figure(f"{Path(key).name} in MB", sizes[key] / 1e6, disk) for key, disk in DISKS.items()),
+        *(Figure(f"{PurePosixPath(key).name} in MB", sizes[key] / 1e6, disk) for key, disk in DISKS.items()),
         Figure("start_transform and write_report, peak memory in MB", peak() / 1e6, 256),
     ]
     return conclude(figures, given.check)

@@ -91,13 +91,17 @@ def _lifecycle_rule(rule: Properties) -> Properties:
     }
     translated: Properties = {"Filter": {"Prefix": ""}}
     for key, value in rule.items():
+        if key == "TagFilters":
+            continue  # below: with a prefix, it is one filter
         if key not in known:
             raise PropertyRefusedError(
-                f"LifecycleConfiguration: the local cloud knows {', '.join(known)}, not {key}."
+                f"LifecycleConfiguration: the local cloud knows {', '.join(known)}, TagFilters, not {key}."
             )
         *outer, last = known[key]
         place = translated.setdefault(outer[0], {}) if outer else translated
         place[last] = value
+    if tags := rule.get("TagFilters"):
+        translated["Filter"] = {"And": {**translated["Filter"], "Tags": tags}}
     return translated
 
 

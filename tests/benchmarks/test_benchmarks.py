@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 import inference
+from batch_prediction.layout import INDEX
 from batch_prediction.report import write as report
 from batch_prediction.start.manifest import MAX_LINE, LeftOut
 from benchmarks import (
     handler_imports,
+    index_size,
     inference_overhead,
     measuring,
     refused_lines,
@@ -49,6 +51,12 @@ def test_the_report_that_is_measured_is_a_whole_one() -> None:
     assert [row["confidence"] for row in table[:LINES]] == [
         str(line["SageMakerOutput"].get("confidence", "")) for line in lines
     ]
+
+
+def test_the_list_that_is_measured_has_one_more_run() -> None:
+    """A run of the list takes its part of the bytes: twice as many take twice as much."""
+    few, more = (index_size.written(runs)[INDEX] for runs in (49, 99))
+    assert 1.9 < more / few < 2.1
 
 
 def test_the_input_that_is_measured_holds_every_line() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from batch_prediction import layout
 from batch_prediction.layout import Run
+from batch_prediction.report import index
 from tests.template.deployed import BUCKET, arn, denied, deployed
 from tests.template.document import of_type, properties, resource, template
 
@@ -35,8 +36,10 @@ KEYS = (
     "checkpoints/digits-261122-140000-final/last.pt",
 )
 UNFINISHED = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
-ENDING: dict[str, dict[str, Any]] = {}  # what else is done to a key: nothing ends by itself
-TAGS: dict[str, dict[str, str]] = {}  # of the keys that are written with some
+INDEXES = (layout.INDEX, layout.INDEX_PAGE)  # written anew by each report, and nothing that isn't elsewhere
+# What else is done to a key: nothing else ends by itself.
+ENDING = {key: {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}} for key in INDEXES}
+TAGS = {key: dict([index.EXPIRES.split("=")]) for key in INDEXES}  # of the keys that are written with some
 SELECTING = {"Id", "Status", "Prefix", "TagFilters"}  # what a lifecycle rule has besides what it does
 
 

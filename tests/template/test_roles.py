@@ -33,6 +33,7 @@ ALLOWED = {
     "WriteReport": {
         "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*", f"{BUCKET}incoming/*"],
         "s3:PutObject": [f"{BUCKET}reports/*"],
+        "s3:PutObjectTagging": [f"{BUCKET}reports/index.json", f"{BUCKET}reports/index.html"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:DescribeTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
         "sqs:SendMessage": ["UploadQueue.Arn"],

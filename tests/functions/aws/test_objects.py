@@ -37,6 +37,11 @@ def conflicts(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return lambda *given: statuses.extend(given)
 
 
+def replace(aws: Clients, body: bytes, etag: str | None) -> str | None:
+    """Write the object in place of the version with this ETag."""
+    return objects.put_if_unchanged(aws.s3, {"Bucket": BUCKET, "Key": KEY, "Body": body}, etag)
+
+
 def versions(aws: Clients) -> int:
     """How often the object has been written."""
     return len(aws.s3.list_object_versions(Bucket=BUCKET, Prefix=KEY).get("Versions", []))
@@ -87,13 +92,13 @@ def test_a_first_write_that_cannot_succeed_is_an_error(
 
 def test_only_the_version_that_was_read_is_replaced(aws: Clients) -> None:
     """The new version's ETag is the condition of the next write; a write with an old one changes nothing."""
-    first = objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"1", None)
-    second = objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"2", first)
+    first = replace(aws, b"1", None)
+    second = replace(aws, b"2", first)
     assert first
     assert second
     assert first != second
     for outdated in (None, first):
-        assert objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"3", outdated) is None
+        assert replace(aws, b"3", outdated) is None
     assert objects.read_json(aws.s3, BUCKET, KEY) == (2, second)
 
 
@@ -101,7 +106,7 @@ def test_only_the_version_that_was_read_is_replaced(aws: Clients) -> None:
 def test_a_faster_writer_is_no_error(aws: Clients, conflicts: Callable[..., None], status: int) -> None:
     """Replaced, being replaced, or deleted meanwhile: the caller reads the object again."""
     conflicts(status)
-    assert objects.put_if_unchanged(aws.s3, BUCKET, KEY, b"1", "etag") is None
+    assert replace(aws, b"1", "etag") is None
 
 
 def test_another_schema_is_an_error_that_names_the_object_and_the_remedy() -> None:
