@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import orjson
 from batch_prediction import sweep
 from batch_prediction.aws import objects, queues
 from batch_prediction.events import AttemptRequested
+from batch_prediction.models import registry
 from batch_prediction.report import announcement, outcomes
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
@@ -130,6 +132,39 @@ def _except(detail_type: str) -> Callable[[Any], Any]:
     return plant
 
 
+def _listed_otherwise(**other: str) -> Callable[[Any], Any]:
+    """Ask for the approved packages in another way."""
+
+    def plant(original: Any) -> Any:
+        def newest_approved(sagemaker: Any, group: str) -> Any:
+            def paginate(**asked: Any) -> Any:
+                return sagemaker.get_paginator("list_model_packages").paginate(**asked | other)
+
+            pages = SimpleNamespace(paginate=paginate)
+            describe = sagemaker.describe_model_package
+            return original(
+                SimpleNamespace(get_paginator=lambda _: pages, describe_model_package=describe), group
+            )
+
+        return newest_approved
+
+    return plant
+
+
+def _first_page(original: Any) -> Any:
+    """Take the first page of the registry for all of it."""
+
+    def newest_approved(sagemaker: Any, group: str) -> Any:
+        first = sagemaker.list_model_packages
+        pages = SimpleNamespace(paginate=lambda **asked: [first(**asked)])
+        describe = sagemaker.describe_model_package
+        return original(
+            SimpleNamespace(get_paginator=lambda _: pages, describe_model_package=describe), group
+        )
+
+    return newest_approved
+
+
 def _always(value: Any) -> Callable[[Any], Any]:
     """Give the same answer to every call."""
     return lambda _original: lambda *_args, **_options: value
@@ -150,6 +185,10 @@ BUGS = {
     "people are notified by chance": Bug(announcement, "notify_people", _notify_by_chance, WRONG),
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
+    "the oldest approved model reads": Bug(
+        registry, "newest_approved", _listed_otherwise(SortOrder="Ascending"), WRONG
+    ),
+    "the first page of the registry is all of it": Bug(registry, "newest_approved", _first_page, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
     "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
     "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),

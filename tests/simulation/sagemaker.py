@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batch_prediction.layout import Run
+from tests.simulation import listings
 from tests.simulation.faults import refusal
 from tests.simulation.services import BUCKET
 from tests.simulation.training import Training
@@ -63,9 +64,9 @@ class SageMaker(Training):
             raise refusal("DescribeTransformJob", "ValidationException", 400, text)
         return dict(self.jobs[TransformJobName])
 
-    def do_list_transform_jobs(self, **_: Any) -> dict[str, Any]:
-        """All jobs."""
-        return {"TransformJobSummaries": [dict(job) for job in self.jobs.values()]}
+    def do_list_transform_jobs(self, **asked: Any) -> Any:
+        """A page of them."""
+        return listings.jobs("Transform", list(self.jobs.values()), asked, "Descending", self.most)
 
     def do_stop_transform_job(self, TransformJobName: str) -> None:  # noqa: N803
         """Stops a job that runs."""

@@ -65,9 +65,17 @@ class Simulated:
         return request
 
     def get_paginator(self, operation: str) -> Any:
-        """Pages of one request each; here all is one page."""
+        """Pages of one request each."""
         request = getattr(self, operation)
-        return SimpleNamespace(paginate=lambda **parameters: iter([request(**parameters)]))
+
+        def paginate(**parameters: Any) -> Iterator[Any]:
+            page = request(**parameters)
+            yield page
+            while "NextToken" in page:
+                page = request(**parameters, NextToken=page["NextToken"])
+                yield page
+
+        return SimpleNamespace(paginate=paginate)
 
 
 class S3(Simulated):

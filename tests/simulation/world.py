@@ -21,8 +21,9 @@ from batch_prediction.aws import metrics, queues
 from batch_prediction.layout import Run
 from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
+from tests.simulation.registry import APPROVED, REJECTED
 from tests.simulation.sagemaker import CALM, SageMaker
-from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
+from tests.simulation.services import BUCKET, S3, SNS, SQS
 from tests.simulation.training import Lambda
 
 EPOCH = 1_795_000_000  # seconds since 1970
@@ -247,21 +248,13 @@ class World:
 
     # ------------------------------------------------------------------ people
     def approve(self, number: int, artifact: str = "there") -> None:
-        """Approve a package."""
-        arn = f"{ARN}model-package/digits/{number}"
-        self.sagemaker.packages[arn] = {
-            "ModelPackageArn": arn,
-            "ModelApprovalStatus": "Approved",
-            "artifact": artifact,
-        }
+        """Register a package and approve it."""
+        self.sagemaker.register(number, artifact)
+        self.sagemaker.decide(number, APPROVED)
 
     def reject(self, number: int) -> None:
         """Reject a package."""
-        self.sagemaker.packages[f"{ARN}model-package/digits/{number}"]["ModelApprovalStatus"] = "Rejected"
-
-    def delete(self, number: int) -> None:
-        """Delete a package."""
-        self.sagemaker.packages.pop(f"{ARN}model-package/digits/{number}")
+        self.sagemaker.decide(number, REJECTED)
 
     def put_image(self, batch: str, name: str) -> None:
         """Upload an image."""
