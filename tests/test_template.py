@@ -6,7 +6,6 @@ import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from moto.events.models import EventPattern
 from samtranslator.yaml_helper import yaml_parse
 
-from batch_prediction import sweep
 from batch_prediction.aws import metrics, queues
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
+from batch_prediction.sweep import overdue, sweep
 from tests.settings_and_events import event
 
 ROOT = Path(__file__).parents[1]
@@ -207,7 +206,7 @@ ALLOWED = {
         "sqs:SendMessage": ["ReportQueue.Arn"],
         "lambda:InvokeFunction": [
             f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Name}}-{name}"
-            for name in ("train-best-model", "register-model")
+            for name in ("train-best-model", "register-model", "sweep")
         ],
         "sagemaker:StopTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
     },
@@ -373,10 +372,14 @@ def test_a_run_may_wait_in_its_own_queue() -> None:
 def test_the_sweep_comes_every_fifteen_minutes() -> None:
     """Its rule, its permission and its period in the code agree."""
     rule = RULES["SweepRule"]
-    assert rule["ScheduleExpression"] == f"rate({sweep.PERIOD.total_seconds() / 60:.0f} minutes)"
+    assert rule["ScheduleExpression"] == f"rate({overdue.PERIOD.total_seconds() / 60:.0f} minutes)"
     assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": ["Sweep", "Arn"]}]
-    longest = TEMPLATE["Parameters"]["MaxTransformHours"]["MaxValue"]
-    assert timedelta(hours=longest) < sweep.WINDOW
+
+
+def test_the_sweep_goes_on_within_its_time() -> None:
+    """Lambda stops a function that keeps invoking itself, unless allowed; a fifth of its time is reserve."""
+    assert FUNCTIONS["Sweep"]["RecursiveLoop"] == "Allow"
+    assert TEMPLATE["Globals"]["Function"]["Timeout"] >= 5 * sweep.RESERVE
 
 
 def matches(rule: str, sent: dict[str, Any]) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from batch_prediction import sweep
 from batch_prediction.aws import objects, queues
 from batch_prediction.events import AttemptRequested
 from batch_prediction.models import registry
@@ -22,6 +21,7 @@ from batch_prediction.runs import (
     transform_job,
 )
 from batch_prediction.start import missing_images, waiting
+from batch_prediction.sweep import looks, overdue, sweep
 from tests.simulation.properties import DUPLICATE, LOST, WRONG
 
 
@@ -170,8 +170,23 @@ def _always(value: Any) -> Callable[[Any], Any]:
     return lambda _original: lambda *_args, **_options: value
 
 
+def _but_for(function: str) -> Callable[[Any], Any]:
+    """Invoke every function but one."""
+
+    def plant(original: Any) -> Any:
+        def invoke(lambda_: Any, invoked: str, event: Any) -> None:
+            if invoked != function:
+                original(lambda_, invoked, event)
+
+        return invoke
+
+    return plant
+
+
+_EVERY_TIME = tuple(overdue.PERIOD * number for number in range(4 * 5))  # for five hours
+
 BUGS = {
-    "the sweep does nothing": Bug(sweep, "sweep", _always([]), LOST),
+    "the sweep does nothing": Bug(sweep, "overdue", _always([]), LOST),
     "a waiting run isn't sent again": Bug(waiting, "send_again", _always(30), LOST),
     "a retry isn't asked for": Bug(queues, "send", _except(AttemptRequested.REQUESTED), LOST),
     "job names are random": Bug(transform_job, "attempt_name", _random_name, DUPLICATE),
@@ -191,11 +206,12 @@ BUGS = {
     "the first page of the registry is all of it": Bug(registry, "newest_approved", _first_page, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
     "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
-    "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
+    "the sweep asks every time": Bug(overdue, "MARKS", lambda _: _EVERY_TIME, WRONG),
+    "the sweep doesn't go on": Bug(looks, "invoke_later", _but_for("digits-sweep"), LOST),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
     "a report says what the time is": Bug(report, "compose", _say_the_time, WRONG),
-    "the sweep is blind to trainings": Bug(sweep, "_look_at_training", _always(()), LOST),
+    "the sweep is blind to trainings": Bug(looks, "at_training", _always(()), LOST),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

@@ -15,7 +15,18 @@ from tests.simulation.services import BUCKET
 from tests.simulation.world import DEPTH, EPOCH, POISON, SLOW, Upload, World
 
 LOST, DUPLICATE, WRONG = "lost", "duplicate job", "wrong report"
-_LOOKS = 10  # of the sweep at one job, at most
+_MARKS = (
+    0,
+    15,
+    30,
+    60,
+    120,
+    240,
+    480,
+    960,
+    1920,
+    3840,
+)  # minutes after its end, when the sweep looks at a job
 
 
 def violations(world: World) -> list[tuple[str, str]]:
@@ -83,6 +94,13 @@ def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
     return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > MAX_ATTEMPTS else []
 
 
+def _looks(world: World, upload: Upload, jobs: list[str]) -> int:
+    """How often the sweep may have looked at a run's jobs until the run had its report."""
+    reported = world.s3.versions[upload.run.report][-1][2]
+    ends = [world.sagemaker.jobs[name]["TransformEndTime"] for name in jobs]
+    return sum(end + timedelta(minutes=mark) <= reported for end in ends for mark in _MARKS)
+
+
 def _failed_by_the_service(world: World, name: str) -> bool:
     return str(world.sagemaker.jobs[name].get("FailureReason", "")).startswith("InternalServerError")
 
@@ -105,8 +123,9 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
         for key, versions_of in world.s3.versions.items()
         if key.startswith(upload.run.report_prefix) and len({body for _, body, _ in versions_of}) > reports
     ]
-    if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
-        wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
+    asked = sum(run == upload.run.id for run, _ in world.asked)
+    if asked > (looks := _looks(world, upload, jobs)):
+        wrong.append(f"asked for {asked} times by the sweep, expected {looks} at most")
     wrong += _started_too_early(world, upload)
     wrong += _read_with_another_package(world, upload)
     if not jobs:

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation import listings
 from tests.simulation.faults import refusal
+from tests.simulation.listings import Listings
 from tests.simulation.services import ARN, Simulated
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Registry(Simulated):
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self.most = 2  # records on a page, so that few packages and few jobs have several pages
+        self.listings = Listings(most=2)  # so that few packages and few jobs have several pages
         self.packages: dict[str, dict[str, Any]] = {}
         self.history: dict[str, list[tuple[datetime, str]]] = {}
 
@@ -57,15 +57,16 @@ class Registry(Simulated):
 
     def do_list_model_packages(self, **asked: Any) -> dict[str, Any]:
         """https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ListModelPackages.html."""
-        records = [
-            {"Name": "digits"}
-            | {name: package[name] for name in ("ModelPackageArn", "ModelApprovalStatus", "CreationTime")}
-            for package in self.packages.values()
-        ]
-        status = ("ModelApprovalStatus", "ModelApprovalStatus")
-        return listings.page(
-            "ModelPackageSummaryList", records, asked, status=status, order="Ascending", most=self.most
+        found, following = self.listings.page(
+            self.packages.values(),
+            asked,
+            name="ModelPackageArn",
+            status=("ModelApprovalStatus", "ModelApprovalStatus"),
+            order="Ascending",
         )
+        members = ("ModelPackageArn", "ModelApprovalStatus", "CreationTime")
+        summaries = [{member: package[member] for member in members} for package in found]
+        return {"ModelPackageSummaryList": summaries} | following
 
     def do_describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
         """A package in its current state."""

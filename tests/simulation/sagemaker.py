@@ -4,7 +4,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batch_prediction.layout import Run
-from tests.simulation import listings
 from tests.simulation.faults import refusal
 from tests.simulation.services import BUCKET
 from tests.simulation.training import Training
@@ -66,7 +65,7 @@ class SageMaker(Training):
 
     def do_list_transform_jobs(self, **asked: Any) -> Any:
         """A page of them."""
-        return listings.jobs("Transform", list(self.jobs.values()), asked, "Descending", self.most)
+        return self.listings.jobs("Transform", self.jobs.values(), asked, "Descending")
 
     def do_stop_transform_job(self, TransformJobName: str) -> None:  # noqa: N803
         """Stops a job that runs."""

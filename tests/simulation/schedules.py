@@ -83,6 +83,7 @@ def plain_world(seed: int, faults: Faults | None = None) -> World:
 def full_world(faults: Faults) -> World:
     """A world that visits every request of the functions: each way that a run and a training may take."""
     world = World(1, faults)
+    world.hurry = 1.0
     world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
     world.approve(1)
     world.sagemaker.script = {"retried": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}

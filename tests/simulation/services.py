@@ -159,13 +159,21 @@ class SQS(Simulated):
         self.world.messages[ReceiptHandle].back_at = self.world.now + VisibilityTimeout
 
 
+OUTAGE = 4.5 * 3600  # seconds, the longest that a service answers nothing but errors
+
+
 class SNS(Simulated):
-    """Keeps what was published."""
+    """Keeps what was published. In a few worlds it fails for hours, so that no report can be written."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self.published: list[str] = []
+        self._fails_until = OUTAGE if world.draw.random() < 0.05 else 0.0
 
     def do_publish(self, Message: str, **_: Any) -> None:  # noqa: N803
         """Keep a message."""
+        faults = self.world.faults
+        if faults.active and faults.plan is None and faults.rate and self.world.now < self._fails_until:
+            faults.counts["outage"] += 1
+            raise refusal("Publish", "InternalError", 500)
         self.published.append(Message)

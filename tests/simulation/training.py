@@ -6,7 +6,6 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from tests.settings_and_events import event
-from tests.simulation import listings
 from tests.simulation.faults import refusal
 from tests.simulation.registry import Registry
 from tests.simulation.services import ARN, BUCKET, Simulated
@@ -93,8 +92,8 @@ class Training(Registry):
 
     def do_list_hyper_parameter_tuning_jobs(self, **asked: Any) -> Any:
         """A page of them."""
-        jobs = list(self.tunings.values())
-        return listings.jobs("HyperParameterTuning", jobs, asked, "Ascending", self.most)
+        jobs = self.tunings.values()
+        return self.listings.jobs("HyperParameterTuning", jobs, asked, "Ascending")
 
     def do_create_training_job(self, **request: Any) -> None:
         """Refuses a name that is taken."""
@@ -112,7 +111,7 @@ class Training(Registry):
 
     def do_list_training_jobs(self, **asked: Any) -> Any:
         """A page of them, trials too."""
-        return listings.jobs("Training", list(self.trainings.values()), asked, "Ascending", self.most)
+        return self.listings.jobs("Training", self.trainings.values(), asked, "Ascending")
 
 
 class Lambda(Simulated):
@@ -121,4 +120,7 @@ class Lambda(Simulated):
     def do_invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
         """Invoke a function of the world, soon."""
         assert InvocationType == "Event"
+        if FunctionName == "digits-sweep":
+            self.world.at(1, self.world.sweep_part, Payload.decode())
+            return
         self.world.at(1, self.world.invoke, FunctionName, Payload.decode(), 1)

@@ -1,6 +1,7 @@
 """Which model package reads the batches."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 import pytest
 from botocore.stub import Stubber
@@ -10,11 +11,14 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.models import registry
 from tests.functions.models.training_jobs import completed_job
 
-APPROVED, PENDING, REJECTED = "Approved", "PendingManualApproval", "Rejected"
+Status = Literal["Approved", "PendingManualApproval", "Rejected"]
+APPROVED: Final = "Approved"
+PENDING: Final = "PendingManualApproval"
+REJECTED: Final = "Rejected"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def register(aws: Clients, minutes: int, status: str, group: str = "digits", job: str = "") -> str:
+def register(aws: Clients, minutes: int, status: Status, group: str = "digits", job: str = "") -> str:
     """Register a package so many minutes after noon, whenever that is in the order of registration."""
     arn = aws.sagemaker.create_model_package(
         ModelPackageGroupName=group, CustomerMetadataProperties={"training_job": job} if job else {}
@@ -29,7 +33,7 @@ def register(aws: Clients, minutes: int, status: str, group: str = "digits", job
 def newest(aws: Clients) -> str | None:
     """The ARN of the package that reads."""
     package = registry.newest_approved(aws.sagemaker, "digits")
-    return package and package.arn
+    return None if package is None else package.arn
 
 
 def test_an_empty_group_has_no_approved_package(aws: Clients) -> None:
@@ -52,7 +56,8 @@ def test_the_newest_approved_package_of_the_group_reads(
     last = register(aws, 3, PENDING)
     register(aws, 20, APPROVED, group="others")
     found = [newest(aws)]
-    for arn, status in ((right, APPROVED), (last, APPROVED), (right, REJECTED), (middle, REJECTED)):
+    changes: list[tuple[str, Status]] = [(right, APPROVED), (last, APPROVED), (right, REJECTED)]
+    for arn, status in [*changes, (middle, REJECTED)]:
         aws.sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status)
         found.append(newest(aws))
     assert found == [middle, right, right, middle, last]
@@ -86,7 +91,7 @@ def test_an_empty_page_of_the_registry_is_not_its_end(aws: Clients) -> None:
 
 @pytest.mark.parametrize("status", [APPROVED, PENDING, REJECTED])
 def test_the_package_of_a_training_job_is_found_among_later_ones(
-    aws: Clients, monkeypatch: pytest.MonkeyPatch, status: str
+    aws: Clients, monkeypatch: pytest.MonkeyPatch, status: Status
 ) -> None:
     """Whatever its approval and its page; one of another job, of another group or from before isn't it."""
     monkeypatch.setitem(PAGINATION_MODEL["list_model_packages"], "limit_default", 1)
