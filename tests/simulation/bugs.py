@@ -4,13 +4,14 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 
-from batch_prediction import sweep
 from batch_prediction.aws import objects, queues
 from batch_prediction.events import AttemptRequested
+from batch_prediction.models import registry
 from batch_prediction.report import announcement, outcomes
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
@@ -20,6 +21,7 @@ from batch_prediction.runs import (
     transform_job,
 )
 from batch_prediction.start import missing_images, waiting
+from batch_prediction.sweep import looks, overdue, sweep
 from tests.simulation.properties import DUPLICATE, LOST, WRONG
 
 
@@ -130,13 +132,61 @@ def _except(detail_type: str) -> Callable[[Any], Any]:
     return plant
 
 
+def _listed_otherwise(**other: str) -> Callable[[Any], Any]:
+    """Ask for the approved packages in another way."""
+
+    def plant(original: Any) -> Any:
+        def newest_approved(sagemaker: Any, group: str) -> Any:
+            def paginate(**asked: Any) -> Any:
+                return sagemaker.get_paginator("list_model_packages").paginate(**asked | other)
+
+            pages = SimpleNamespace(paginate=paginate)
+            describe = sagemaker.describe_model_package
+            return original(
+                SimpleNamespace(get_paginator=lambda _: pages, describe_model_package=describe), group
+            )
+
+        return newest_approved
+
+    return plant
+
+
+def _first_page(original: Any) -> Any:
+    """Take the first page of the registry for all of it."""
+
+    def newest_approved(sagemaker: Any, group: str) -> Any:
+        first = sagemaker.list_model_packages
+        pages = SimpleNamespace(paginate=lambda **asked: [first(**asked)])
+        describe = sagemaker.describe_model_package
+        return original(
+            SimpleNamespace(get_paginator=lambda _: pages, describe_model_package=describe), group
+        )
+
+    return newest_approved
+
+
 def _always(value: Any) -> Callable[[Any], Any]:
     """Give the same answer to every call."""
     return lambda _original: lambda *_args, **_options: value
 
 
+def _but_for(function: str) -> Callable[[Any], Any]:
+    """Invoke every function but one."""
+
+    def plant(original: Any) -> Any:
+        def invoke(lambda_: Any, invoked: str, event: Any) -> None:
+            if invoked != function:
+                original(lambda_, invoked, event)
+
+        return invoke
+
+    return plant
+
+
+_EVERY_TIME = tuple(overdue.PERIOD * number for number in range(4 * 5))  # for five hours
+
 BUGS = {
-    "the sweep does nothing": Bug(sweep, "sweep", _always([]), LOST),
+    "the sweep does nothing": Bug(sweep, "overdue", _always([]), LOST),
     "a waiting run isn't sent again": Bug(waiting, "send_again", _always(30), LOST),
     "a retry isn't asked for": Bug(queues, "send", _except(AttemptRequested.REQUESTED), LOST),
     "job names are random": Bug(transform_job, "attempt_name", _random_name, DUPLICATE),
@@ -150,13 +200,18 @@ BUGS = {
     "people are notified by chance": Bug(announcement, "notify_people", _notify_by_chance, WRONG),
     "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
+    "the oldest approved model reads": Bug(
+        registry, "newest_approved", _listed_otherwise(SortOrder="Ascending"), WRONG
+    ),
+    "the first page of the registry is all of it": Bug(registry, "newest_approved", _first_page, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
     "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
-    "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
+    "the sweep asks every time": Bug(overdue, "MARKS", lambda _: _EVERY_TIME, WRONG),
+    "the sweep doesn't go on": Bug(looks, "invoke_later", _but_for("digits-sweep"), LOST),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
     "a report says what the time is": Bug(report, "compose", _say_the_time, WRONG),
-    "the sweep is blind to trainings": Bug(sweep, "_look_at_training", _always(()), LOST),
+    "the sweep is blind to trainings": Bug(looks, "at_training", _always(()), LOST),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

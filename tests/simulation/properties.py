@@ -5,16 +5,29 @@ import io
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
+from batch_prediction.runs.reason_codes import ReasonCode
 from tests.simulation.agreement import disagreements, disagreements_of_index
 from tests.simulation.services import BUCKET
-from tests.simulation.world import EPOCH, POISON, Upload, World
+from tests.simulation.world import DEPTH, EPOCH, POISON, SLOW, Upload, World
 
 LOST, DUPLICATE, WRONG = "lost", "duplicate job", "wrong report"
-_LOOKS = 10  # of the sweep at one job, at most
+_MARKS = (
+    0,
+    15,
+    30,
+    60,
+    120,
+    240,
+    480,
+    960,
+    1920,
+    3840,
+)  # minutes after its end, when the sweep looks at a job
 
 
 def violations(world: World) -> list[tuple[str, str]]:
@@ -73,6 +86,13 @@ def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
     return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > MAX_ATTEMPTS else []
 
 
+def _looks(world: World, upload: Upload, jobs: list[str]) -> int:
+    """How often the sweep may have looked at a run's jobs until the run had its report."""
+    reported = world.s3.versions[upload.run.report][-1][2]
+    ends = [world.sagemaker.jobs[name]["TransformEndTime"] for name in jobs]
+    return sum(end + timedelta(minutes=mark) <= reported for end in ends for mark in _MARKS)
+
+
 def _failed_by_the_service(world: World, name: str) -> bool:
     return str(world.sagemaker.jobs[name].get("FailureReason", "")).startswith("InternalServerError")
 
@@ -95,10 +115,12 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
         for key, versions_of in world.s3.versions.items()
         if key.startswith(upload.run.report_prefix) and len({body for _, body, _ in versions_of}) > reports
     ]
-    if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
-        wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
+    asked = sum(run == upload.run.id for run, _ in world.asked)
+    if asked > (looks := _looks(world, upload, jobs)):
+        wrong.append(f"asked for {asked} times by the sweep, expected {looks} at most")
     wrong += _started_too_early(world, upload)
     wrong += disagreements(world.s3, upload.run)
+    wrong += _read_with_another_package(world, upload)
     if not jobs:
         return wrong + _wrong_without_job(world, upload, report)
     return wrong + _wrong_with_job(world, upload, report, jobs)
@@ -112,6 +134,20 @@ def _started_too_early(world: World, upload: Upload) -> list[str]:
     there = all(world.arrived.get(image, seconds + 9) <= seconds + 1 for image in upload.images)
     wrong = [] if waited or there else ["decided before its images were there"]
     return wrong if len(decided) == 1 else [*wrong, f"decided {len(decided)} times"]
+
+
+def _read_with_another_package(world: World, upload: Upload) -> list[str]:
+    """A run is read with the newest package that was approved when it was decided; without one it isn't.
+
+    A handler chooses before it decides, and may be overtaken in between.
+    """
+    _, body, decided = world.s3.versions[upload.run.decision][0]
+    decision = json.loads(body)
+    if decision.get("reason_code") not in (None, ReasonCode.NO_APPROVED_MODEL):
+        return []
+    chosen = decision.get("model_package")
+    right = world.sagemaker.newest_approved_within(decided - timedelta(seconds=SLOW * DEPTH), decided)
+    return [] if chosen in right else [f"decided for {chosen}, the newest approved was one of {right}"]
 
 
 def _wrong_without_job(world: World, upload: Upload, report: dict[str, Any]) -> list[str]:

@@ -4,7 +4,6 @@ import heapq
 import json
 import os
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,8 +21,9 @@ from batch_prediction.layout import Run
 from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.agreement import disagreements
 from tests.simulation.faults import CrashError, Faults, request
+from tests.simulation.registry import APPROVED, REJECTED
 from tests.simulation.sagemaker import CALM, SageMaker
-from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
+from tests.simulation.services import BUCKET, S3, SNS, SQS
 from tests.simulation.training import Lambda
 
 EPOCH = 1_795_000_000  # seconds since 1970
@@ -41,9 +41,20 @@ HANDLERS: dict[str, Any] = {
 }
 POISON = "{}"  # a message that no function can read
 ATTEMPTS, PAUSES = 3, (60, 120)  # of an asynchronous invocation; seconds between them
-CONTEXT: Any = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
-)
+
+
+def context(seconds_left: float) -> Any:
+    """What Lambda tells a function of its invocation."""
+    return SimpleNamespace(
+        function_name="f",
+        memory_limit_in_mb=1,
+        invoked_function_arn="arn",
+        aws_request_id="1",
+        get_remaining_time_in_millis=lambda: 1000 * seconds_left,
+    )
+
+
+CONTEXT = context(300)
 
 
 @dataclass
@@ -92,8 +103,9 @@ class World:
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
         self.contradictions: list[str] = []  # that a reader of a report would have met
-        self.asked = Counter[str]()  # messages of the sweep, by run
+        self.asked = set[tuple[str, float]]()  # runs whose report the sweep requested, and when
         self.failed_sweeps, self.endless = 0, False
+        self.hurry = self.draw.choice((0.0, 0.2, 1.0))  # the share of sweeps that have time for one look
         self._working = [""]  # the functions that are at work, the one that was called last at the end
         self.settings: dict[str, Any] = {
             "wait_for_images_minutes": self.draw.choice((0, 30, 60)),
@@ -175,7 +187,7 @@ class World:
         handle = f"{queue}-{len(self.messages)}"
         self.messages[handle] = Sent(queue, body)
         if self._working[-1] == "sweep":
-            self.asked[json.loads(body)["detail"]["run"]] += 1
+            self.asked.add((json.loads(body)["detail"]["run"], self.now))
         self.at(delay + self.draw.uniform(0, 2), self.deliver, handle)
 
     def deliver(self, handle: str) -> None:
@@ -212,14 +224,19 @@ class World:
 
     def sweep(self) -> None:
         """A sweep, and the next one as long as something is left to do."""
+        self.sweep_part(json.dumps({"time": f"{self.moment():%Y-%m-%dT%H:%M:%SZ}", "detail": {}}))
+        if self.now < END and (self._pending or self.sagemaker.working() or not self.all_reported()):
+            self.at(SWEEP, self.sweep)
+
+    def sweep_part(self, event: str) -> None:
+        """An invocation of the sweep; in a hurry it has time for one look, and invokes itself to go on."""
         self._working.append("sweep")
+        seconds = 0 if self.draw.random() < self.hurry else 300
         try:
-            sweep.handler({"time": f"{self.moment():%Y-%m-%dT%H:%M:%SZ}"}, CONTEXT)
+            sweep.handler(json.loads(event), context(seconds))
         except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
             self.failed_sweeps += 1
         self._working.pop()
-        if self.now < END and (self._pending or self.sagemaker.working() or not self.all_reported()):
-            self.at(SWEEP, self.sweep)
 
     def written(self, key: str) -> None:
         """Compare a run's pages with its report.json, if that is about its newest job, after each write."""
@@ -267,21 +284,13 @@ class World:
 
     # ------------------------------------------------------------------ people
     def approve(self, number: int, artifact: str = "there") -> None:
-        """Approve a package."""
-        arn = f"{ARN}model-package/digits/{number}"
-        self.sagemaker.packages[arn] = {
-            "ModelPackageArn": arn,
-            "ModelApprovalStatus": "Approved",
-            "artifact": artifact,
-        }
+        """Register a package and approve it."""
+        self.sagemaker.register(number, artifact)
+        self.sagemaker.decide(number, APPROVED)
 
     def reject(self, number: int) -> None:
         """Reject a package."""
-        self.sagemaker.packages[f"{ARN}model-package/digits/{number}"]["ModelApprovalStatus"] = "Rejected"
-
-    def delete(self, number: int) -> None:
-        """Delete a package."""
-        self.sagemaker.packages.pop(f"{ARN}model-package/digits/{number}")
+        self.sagemaker.decide(number, REJECTED)
 
     def put_image(self, batch: str, name: str) -> None:
         """Upload an image."""

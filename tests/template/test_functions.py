@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from batch_prediction.settings import Settings
+from batch_prediction.sweep import sweep
 from tests.template.document import ROOT, function, of_type, properties, template
 
 
@@ -144,10 +145,14 @@ def test_an_event_that_fails_three_times_is_kept(name: str) -> None:
     assert "Events" not in function(name)
 
 
-def test_only_the_function_that_sends_to_its_own_queue_may_do_so_for_long() -> None:
-    """Lambda stops a loop after some 16 rounds, which is what it should do with all the others."""
+def test_only_functions_that_go_on_by_themselves_may_do_so_for_long() -> None:
+    """Lambda stops a loop after some 16 rounds, which is what it should do with all the others.
+
+    A run waits by its message in its function's own queue; a sweep that has no time left invokes itself.
+    """
     loops = {name: function(name).get("RecursiveLoop", "Terminate") for name in SIZES}
-    assert {name for name, loop in loops.items() if loop != "Terminate"} == {"StartTransform"}
+    assert {name for name, loop in loops.items() if loop == "Allow"} == {"StartTransform", "Sweep"}
+    assert set(loops.values()) == {"Allow", "Terminate"}
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -184,3 +189,8 @@ def _imports(file: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def test_the_sweep_goes_on_within_its_time() -> None:
+    """A fifth of its time is left when it hands over to its next invocation."""
+    assert function("Sweep")["Timeout"] >= 5 * sweep.RESERVE

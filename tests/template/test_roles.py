@@ -57,7 +57,7 @@ ALLOWED = {
         "sqs:SendMessage": ["ReportQueue.Arn"],
         "lambda:InvokeFunction": [
             f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Name}}-{name}"
-            for name in ("train-best-model", "register-model")
+            for name in ("train-best-model", "register-model", "sweep")
         ],
         "sagemaker:StopTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
     },
