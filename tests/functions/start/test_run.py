@@ -77,7 +77,7 @@ def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, setti
     assert decision.read(aws.s3, BUCKET, run) == decided
 
 
-def test_instances_are_counted_by_the_lines_that_are_scored(
+def test_instances_and_parts_are_those_of_the_lines_that_are_scored(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of five lines three are scored, one of them with a label: at two images an instance, two instances."""
@@ -87,6 +87,8 @@ def test_instances_are_counted_by_the_lines_that_are_scored(
     _, decided = decide(aws, settings, upload(aws, [image(1, 1), image(2), image(3), "broken", "broken"]))
     assert isinstance(decided, Start)
     assert decided.instance_count == 2
+    images = [f"s3://{BUCKET}/incoming/b7/{number}.png" for number in (1, 2, 3)]
+    assert decided.digests == [digest([each]) for each in images]  # of each part, in their order
 
 
 def test_a_refusal_that_is_repeated_asks_for_its_report_again(aws: Clients, settings: Settings) -> None:
