@@ -258,7 +258,7 @@ def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -
 
 @pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
 def test_a_package_that_is_not_approved_any_more_is_not_used(
-    aws: Clients, settings: Settings, status: str
+    aws: Clients, settings: Settings, status: Any
 ) -> None:
     """Between the decision and its job a person may take the approval back, to think it over or for good."""
     package = register(aws, settings, "digits-1", 0.99)
