@@ -168,6 +168,27 @@ def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.Mo
     assert tally.unreadable == 2
 
 
+@given(st.lists(st.integers(0, 4), max_size=5), st.integers(0, 4), st.integers(1, 6))
+def test_what_is_listed_is_the_first_of_all_parts_and_refused_lines(
+    sizes: list[int], refused: int, most: int
+) -> None:
+    """However many parts they lie in: of all that has no prediction, as many as a report shows."""
+    parts = [[given_line(number, 7) for number in range(size)] for size in sizes]
+    outputs: list[bytes | None] = [
+        joined(part, [{"error": f"part {place}, {number}"} for number in range(len(part))])
+        for place, part in enumerate(parts)
+    ]
+    left_out = [b'{"line":%d,"text":"x","reason":"y"}' % number for number in range(refused)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "SHOWN", most)
+        tally, rows = tabulated(parts, outputs, left_out)
+    reasons = [f"part {place}, {number}" for place, size in enumerate(sizes) for number in range(size)]
+    reasons += [f"line {number}: y" for number in range(refused)]
+    assert [reason for _, _, reason in tally.unscored] == reasons[:most]
+    assert [row["error"] for row in rows] == reasons
+    assert tally.unreadable == len(reasons)
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_begins_like_a_formula(text: str) -> None:
     """A spreadsheet shows such text instead of running it."""
