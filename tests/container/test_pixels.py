@@ -79,8 +79,8 @@ def test_one_bit_images_are_black_and_white() -> None:
 
 
 def test_sixteen_bit_grey_keeps_its_upper_byte() -> None:
-    """A 16-bit grey PNG is scaled down, not cut off at 255."""
-    deep = RAMP.astype(np.uint16) * 257
+    """A 16-bit grey PNG is scaled down, not cut off at 255, and its lower byte doesn't count."""
+    deep = RAMP.astype(np.uint16) * 256 + (255 - RAMP)
     np.testing.assert_array_equal(decode(encoded(Image.fromarray(deep))), RAMP)
 
 
@@ -246,6 +246,11 @@ def test_a_large_image_is_refused_by_its_size_and_not_by_its_bytes() -> None:
         content = encoded(photo, form)
         assert len(content) > 2 * 32 * 1024
         assert outcome_of(content) == "expected 28 × 28 pixels, found 400 × 300: scale it first"
+    header, *parts, end = pieces_of(encoded(photo))
+    data = b"".join(part[8:-4] for part in parts)
+    fine = [chunk(b"IDAT", data[start : start + 100]) for start in range(0, len(data), 100)]
+    assert len(fine) > 1000
+    assert "found 400 × 300" in str(outcome_of(b"".join([RAMP_PNG[:8], header, *fine, end])))
 
 
 def test_the_largest_small_images_are_below_the_bound() -> None:
@@ -262,6 +267,18 @@ def test_the_largest_small_images_are_below_the_bound() -> None:
         with Image.open(io.BytesIO(content)) as image:
             np.testing.assert_array_equal(decode(content), np.asarray(image.convert("L")))
         assert len(content) < 16 * 1024
+
+
+def test_segments_that_name_the_colours_are_kept() -> None:
+    """Adobe's says that components are red, green and blue: else they would be read as luma and hues."""
+    picture = Image.fromarray(RAMP).convert("RGB")
+    jfif, *others = pieces_of(encoded(picture, "JPEG", quality=95))
+    adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
+    content = b"".join([RAMP_JPEG[:2], adobe, *others])
+    with Image.open(io.BytesIO(content)) as image:
+        expected = np.asarray(image.convert("L"))
+    np.testing.assert_array_equal(decode(content), expected)
+    assert (decode(b"".join([RAMP_JPEG[:2], jfif, *others])) != expected).any()
 
 
 def test_an_animated_image_is_its_first_picture() -> None:
