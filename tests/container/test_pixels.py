@@ -281,6 +281,26 @@ def test_segments_that_name_the_colours_are_kept() -> None:
     assert (decode(b"".join([RAMP_JPEG[:2], jfif, *others])) != expected).any()
 
 
+def test_restarts_are_part_of_a_scan() -> None:
+    """Scanners write a marker every few blocks, which has no length: the pixels are those without them."""
+    content = encoded(Image.fromarray(RAMP), "JPEG", quality=95, restart_marker_blocks=1)
+    assert content.count(b"\xff\xd0") > 1
+    np.testing.assert_array_equal(decode(content), decode(RAMP_JPEG))
+
+
+@pytest.mark.parametrize(
+    ("content", "others"),
+    [(RAMP_PNG, chunk(b"tEXt", b"x\0")), (RAMP_JPEG, segment(0xFE, b"x"))],
+    ids=["PNG", "JPEG"],
+)
+def test_what_follows_an_image_s_end_is_not_looked_at(
+    handed: list[bytes], content: bytes, others: bytes
+) -> None:
+    """Phones append films and depths: neither their size nor their number counts."""
+    np.testing.assert_array_equal(decode(content + others * 2000), decode(content))
+    assert handed == [content, content]
+
+
 def test_an_animated_image_is_its_first_picture() -> None:
     """A reader that doesn't know animations shows it, too."""
     np.testing.assert_array_equal(decode(ANIMATED), RAMP)
@@ -293,14 +313,20 @@ def test_a_palette_image_without_its_palette_says_so() -> None:
     assert outcome_of(without) == "not an image: its palette is missing"
 
 
-def test_an_error_of_pillow_without_words_gets_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error record has a reason also where a decoder gives none."""
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(AssertionError(), "Pillow can't decode it (AssertionError)"), (OSError("x" * 999), "x" * 186)],
+)
+def test_a_reason_has_words_and_an_end(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    """An error record has a reason also where a decoder gives none, and 200 characters of a long one."""
 
     def fail(*_: object, **__: object) -> None:
-        raise AssertionError
+        raise error
 
     monkeypatch.setattr(Image, "open", fail)
-    assert outcome_of(RAMP_PNG) == "not an image: Pillow can't decode it (AssertionError)"
+    assert outcome_of(RAMP_PNG) == f"not an image: {reason}"
 
 
 def test_a_lack_of_memory_is_not_the_image_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
