@@ -25,7 +25,7 @@ from tests.template.document import ROOT, template
 GOAL = 0.95  # of the bugs that aren't equivalent
 LONGEST = 60  # seconds of a bug's tests, which then have seen it
 PLUGINS = ("terminal", "cacheprovider", "xdist", "faulthandler", "capture")
-OPTIONS = (*(f"-pno:{name}" for name in PLUGINS), "-o", "addopts=--import-mode=importlib")
+OPTIONS = (*(f"-pno:{name}" for name in PLUGINS), "--assert=plain", "-oaddopts=--import-mode=importlib")
 Fate = Literal["killed", "survived", "equivalent"]
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from batch_prediction.aws import queues
-from tests.template.deployed import ACCOUNT, EVENTS, REGION, allowed, arn, denied
-from tests.template.document import Properties, function, of_type, properties, template
+from tests.template.deployed import ACCOUNT, EVENTS, REGION, allowed, arn, denied, deployed
+from tests.template.document import Properties, function, many, of_type, properties, template
 
 QUEUES = tuple(of_type("AWS::SQS::Queue"))
 FED = {"UploadQueue": "StartTransform", "ReportQueue": "WriteReport"}  # by its rule; who takes from it
@@ -25,6 +25,8 @@ def policy_of(queue: str) -> Properties:
     """The one policy of a queue, whose statements name no other queue than its own."""
     (policy,) = (one for one in of_type("AWS::SQS::QueuePolicy").values() if {"Ref": queue} in one["Queues"])
     document: Properties = policy["PolicyDocument"]
+    named = [arn(each["Ref"]) for each in policy["Queues"]]
+    assert all(many(deployed(statement["Resource"])) == named for statement in document["Statement"])
     return document
 
 
