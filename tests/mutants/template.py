@@ -132,7 +132,7 @@ def run(
 ) -> list[Outcome]:
     """Plant bugs until the time is over; survivors are printed as they are found.
 
-    `only` is part of a bug's text or of its resource's type; `sample` takes so many of them. With it, or where
+    `only` is part of a bug's text or its resource's type; `sample` takes so many of them. With it, or where
     the time may be short, their order is that of chance, by `seed`. Raise BrokenTestsError where a test fails
     without any bug.
     """
