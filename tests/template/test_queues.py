@@ -54,6 +54,9 @@ def test_a_rule_may_do_nothing_but_send(queue: str) -> None:
     """It can't read or delete messages, not even by a policy of another queue; no other service can send."""
     (allowing,) = (one for one in policy_of(queue)["Statement"] if one["Effect"] == "Allow")
     assert (allowing["Principal"], allowing["Action"]) == ({"Service": EVENTS}, SEND)
+    ((operator, sources),) = allowing["Condition"].items()
+    assert (operator, sources.keys()) == ("ArnEquals", {"aws:SourceArn"})
+    assert sorted(many(deployed(sources["aws:SourceArn"]))) == sorted(map(arn, SENDING[queue]))
     for rule in SENDING[queue]:
         context = sender(arn(rule))
         for action in (f"{SEND}s", "sqs:ReceiveMessage", "sqs:PurgeQueue", "sqs:SetQueueAttributes"):
