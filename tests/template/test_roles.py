@@ -191,7 +191,10 @@ def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker(role: str) -> N
 def test_jobs_publish_metrics_in_sagemakers_namespaces_alone() -> None:
     """CloudWatch grants the action on no resource: the namespace is what keeps a job from others' metrics."""
     action = "cloudwatch:PutMetricData"
-    for namespace in ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"):
+    namespaces = ["/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"]
+    (statement,) = (one for _, one in role_statements() if one["Action"] == action)
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": namespaces}}
+    for namespace in namespaces:
         assert may("SageMakerRole", action, "*", {"cloudwatch:namespace": namespace})
     for namespace in ("DigitBatch", "AWS/SQS", "/aws/sagemaker/Endpoints", "/aws/sagemaker/TrainingJobs/x"):
         assert not may("SageMakerRole", action, "*", {"cloudwatch:namespace": namespace})
