@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from batch_prediction.aws import objects, queues
+from batch_prediction.aws import generations, objects, queues
 from batch_prediction.events import AttemptRequested
 from batch_prediction.models import registry
-from batch_prediction.report import announcement, outcomes
+from batch_prediction.report import announcement, index, outcomes, pages
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
     decision,
@@ -77,14 +77,27 @@ def _random_name(original: Any) -> Any:
     return name
 
 
-def _upload_late(original: Any) -> Any:
-    """Leave out predictions.csv now and then, as if it came after the commit and a crash between."""
+def _leave_out(name: str) -> Callable[[Any], Any]:
+    """Leave out an object now and then, as if it came after the commit and a crash between."""
 
-    def upload(*args: Any) -> None:
-        if _chance.random() < 0.8:
-            original(*args)
+    def plant(original: Any) -> Any:
+        def put(s3: Any, request: dict[str, Any], *content: Any) -> bool:
+            left_out = request["Key"].endswith(name) and _chance.random() < 0.2
+            return left_out or original(s3, request, *content)
 
-    return upload
+        return put
+
+    return plant
+
+
+def _write_figures_late(original: Any) -> Any:
+    """Leave out model_quality.json now and then."""
+
+    def put_json(s3: Any, bucket: str, key: str, content: Any) -> None:
+        if not key.startswith("reports/") or _chance.random() < 0.8:
+            original(s3, bucket, key, content)
+
+    return put_json
 
 
 def _commit_blindly(_original: Any) -> Any:
@@ -198,7 +211,13 @@ BUGS = {
     "a report is written again and again": Bug(existing_report, "attempts", _always(-1), WRONG),
     "Completed is taken for success": Bug(outcomes, "outcome", lambda _: _by_status, WRONG),
     "people are notified by chance": Bug(announcement, "notify_people", _notify_by_chance, WRONG),
-    "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
+    "predictions.csv isn't there before the commit": Bug(
+        generations, "put", _leave_out("predictions.csv"), WRONG
+    ),
+    "report.html isn't there before the commit": Bug(generations, "put", _leave_out("report.html"), WRONG),
+    "the page of all runs is forgotten": Bug(generations, "put", _leave_out("index.html"), WRONG),
+    "model_quality.json isn't there before the commit": Bug(objects, "put_json", _write_figures_late, WRONG),
+    "a page has another batch's coverage": Bug(pages, "page", lambda _: _page_of_nothing, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
     "the oldest approved model reads": Bug(
         registry, "newest_approved", _listed_otherwise(SortOrder="Ascending"), WRONG
@@ -214,6 +233,53 @@ BUGS = {
     "the sweep is blind to trainings": Bug(looks, "at_training", _always(()), LOST),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
+
+
+# Found where deliveries take turns (test_turns.py): in random worlds two attempts of a run seldom meet.
+TURNS = {
+    "generations aren't compared": Bug(generations, "look", lambda _: _look_at_etag, WRONG),
+    "generations are written without a condition": Bug(
+        objects, "put_if_unchanged", lambda original: _condition_reports_alone(original), WRONG
+    ),
+    "an overtaken delivery drops its report": Bug(report, "_commit", lambda _: _commit_or_drop, WRONG),
+    "the list takes the entry that comes last": Bug(index, "_attempts", _always(0), WRONG),
+}
+
+
+def _page_of_nothing(run: Any, content: Any, shown: Any) -> bytes:
+    """The page of a report in which nothing was scored."""
+    nothing = content["coverage"] | {"scored": 0}
+    return _page(run, content | {"coverage": nothing}, shown)
+
+
+_page = pages.page
+
+
+def _look_at_etag(s3: Any, bucket: str, key: str) -> generations.Existing:
+    """Take every object for the earliest generation."""
+    return generations.Existing(-1, _look(s3, bucket, key).etag)
+
+
+_look = generations.look
+
+
+def _condition_reports_alone(original: Any) -> Any:
+    """Write pages and tables over whatever is there by now."""
+
+    def put(s3: Any, request: dict[str, Any], etag: str | None) -> Any:
+        if request["Key"].endswith(".json"):
+            return original(s3, request, etag)
+        return s3.put_object(**request)["ETag"]
+
+    return put
+
+
+def _commit_or_drop(
+    s3: Any, bucket: str, run: Any, content: dict[str, Any], etag: str | None, _attempts: int
+) -> bool:
+    """Leave whatever report there is by now."""
+    body = objects.to_json(content)
+    return bool(objects.put_if_unchanged(s3, {"Bucket": bucket, "Key": run.report, "Body": body}, etag))
 
 
 def _by_status(state: Any, _tally: Any) -> outcomes.Outcome:
