@@ -1,6 +1,6 @@
 """Plant bugs one at a time, run the tests that can see each, and print those that no test sees.
 
-The tests of the bug's file come first, then all others that execute its line, then the simulator. What is
+The tests of the bug's file come first, then mypy, all others that execute its line, the simulator. What is
 known is kept in out/mutants/: an interrupted run goes on, and after a change what killed a bug the last time
 is tried first. The survivors are in out/mutants/survivors.md. The exit status says whether the goals hold: of
 what isn't equivalent (equivalent.toml) 95 % are killed in functions/, 90 % in training/container/.

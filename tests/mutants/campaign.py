@@ -72,7 +72,7 @@ class Campaign:
         ]
         try:
             reach = measure(shops, root, self.out / f"reach-{name}.json")
-            prepare(shops, reach)
+            prepare(shops, reach, root.partition("/")[0])
             begun, sources = time.monotonic(), self.sources(root)
             all_judged = judge_all(shops, reach, bugs, sources, record, self.deadline, self.worlds)
             for number, verdict in enumerate(all_judged, 1):

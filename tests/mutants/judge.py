@@ -1,6 +1,7 @@
-"""Whether the tests see a bug: its file's own first, then all that execute its line, then the simulator."""
+"""Whether the tests see a bug: its file's own first, then mypy, all that execute its line, the simulator."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,7 +13,7 @@ from tests.mutants.operators import Mutant
 from tests.mutants.reach import Reach
 from tests.mutants.workshop import Workshop
 
-FEWEST = 10.0  # CPU seconds for a bug's tests, however few they are
+FEWEST = 5.0  # CPU seconds for a bug's tests, however few they are
 FOLD = 5  # times as long as without the bug
 
 
@@ -63,21 +64,25 @@ class Record:
 def judge(
     shop: Workshop, reach: Reach, mutant: Mutant, right: str, worlds: int, killer: str | None = None
 ) -> Verdict:
-    """Run the tests until one fails; `killer` is the one that did when the tests were others."""
-    stages = reach.stages(mutant)
-    if killer in reach.seconds:
-        stages.insert(0, [killer])
-    killed_by = None
+    """Ask one after the other until one sees the bug; `killer` did when the tests were others."""
+    own, others = reach.tests(mutant)
+
+    def run(tests: list[str]) -> str | None:
+        found: str | None = None
+        if tests:
+            found = shop.order(tests=tests, seconds=FEWEST + FOLD * reach.cost(tests))["killed_by"]
+        return found
+
     with shop.planted(mutant.file, mutant.source):
-        for tests in stages:
-            killed_by = shop.order(tests=tests, seconds=FEWEST + FOLD * reach.cost(tests))["killed_by"]
-            if killed_by:
-                break
-        if not killed_by and worlds and mutant.file.startswith("functions/"):
-            killed_by = shop.order(worlds=worlds, seconds=FEWEST + worlds)["killed_by"]
-    number = len({test for stage in stages for test in stage})
+        killed_by = (
+            run([killer] if killer in reach.seconds else [])
+            or run(own)
+            or shop.types(mutant.file.partition("/")[0])
+            or run(others)
+            or (shop.worlds(worlds) if mutant.file.startswith("functions/") and worlds else None)
+        )
     survived = "" if killed_by else mutant.diff(right)
-    return Verdict(*mutant.key, mutant.lines[0], killed_by, number, survived)
+    return Verdict(*mutant.key, mutant.lines[0], killed_by, len({*own, *others}), survived)
 
 
 def judge_all(
@@ -111,7 +116,12 @@ def judge_all(
                 yield verdict
 
 
-def prepare(shops: list[Workshop], reach: Reach) -> None:
-    """Let all processes import what the tests import."""
+def prepare(shops: list[Workshop], reach: Reach, folder: str) -> None:
+    """Let all processes import what the tests import, and all copies have mypy's cache of a folder."""
+    first, *others = shops
+    if found := first.types(folder):
+        raise SystemExit(f"without a bug: expected types that fit, found {found}")
+    for shop in others:
+        shutil.copytree(first.folder / ".mypy_cache", shop.folder / ".mypy_cache")
     with ThreadPoolExecutor(len(shops)) as threads:
         list(threads.map(lambda shop: shop.order(**{"import": reach.imported}), shops))

@@ -20,7 +20,7 @@ _LAID_OUT = {
     "functions/": "tests/functions/",
     "training/container/": "tests/container/",
 }
-LONGEST = 60.0  # CPU seconds of tests for one bug
+LONGEST = 10.0  # CPU seconds of either for one bug
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,22 @@ class Reach:
     imported: list[str]  # modules of packages
     folder: Path  # with the sources
 
-    def stages(self, mutant: Mutant) -> list[list[str]]:
+    def tests(self, mutant: Mutant) -> tuple[list[str], list[str]]:
         """The file's own tests, then all others that execute the line; in each the quick ones first."""
         reaching = self._reaching(mutant)
         own = {test for test in self.seconds if test.partition("::")[0] == _own_file(mutant.file)}
         first = (own & reaching) or own
-        stages, left = [], LONGEST
-        for stage in (first, reaching - first):
-            chosen = []
-            for test in sorted(stage, key=lambda test: (self.seconds[test], test)):
-                left -= self.seconds[test]
-                if left > 0:
-                    chosen.append(test)
-            stages.append(chosen)
-        return [stage for stage in stages if stage]
+        return self._in_time(first), self._in_time(reaching - first)
+
+    def _in_time(self, tests: set[str]) -> list[str]:
+        """As many as there is time for."""
+        chosen, left = [], LONGEST
+        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
+            left -= self.seconds[test]
+            if left < 0 and chosen:
+                break
+            chosen.append(test)
+        return chosen
 
     def cost(self, tests: list[str]) -> float:
         """CPU seconds."""

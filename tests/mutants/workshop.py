@@ -51,6 +51,16 @@ class Workshop:
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
+    def types(self, folder: str) -> str | None:
+        """What mypy says of a folder, where it doesn't fit."""
+        found: str | None = self.order(types=[folder], seconds=600)["killed_by"]
+        return found
+
+    def worlds(self, number: int) -> str | None:
+        """The first of so many simulated worlds that breaks a property."""
+        found: str | None = self.order(worlds=number, seconds=10 + number)["killed_by"]
+        return found
+
     @contextmanager
     def planted(self, file: str, source: str) -> Iterator[None]:
         """The copy has this source in a file for a while."""

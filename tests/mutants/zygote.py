@@ -2,7 +2,8 @@
 
 It runs in a copy of the project, in which one file has a bug. A run of tests ends at the first that fails.
     {"tests": ["tests/functions/test_labels.py::test_x"], "seconds": 20}   of CPU time at most
-    {"worlds": 100, "seconds": 60}      the simulator's
+    {"types": ["functions"], "seconds": 600}   mypy's first error
+    {"worlds": 100, "seconds": 60}      the simulator's first violation
     {"map": ["tests/functions"]}        which lines each test executes, how long it takes, and what it imports
     {"import": ["moto.s3.models"]}      carried out by the process itself: its forks needn't any more
 The answer is a line, too: {"killed_by": "…"}, null where nothing failed, or the map.
@@ -35,6 +36,7 @@ import coverage  # noqa: E402
 import hypothesis  # noqa: E402
 import jinja2  # noqa: E402, F401
 import moto  # noqa: E402
+import mypy.api  # noqa: E402
 import numpy  # noqa: E402, F401
 import orjson  # noqa: E402, F401
 import PIL.Image  # noqa: E402, F401
@@ -112,6 +114,12 @@ def run_worlds(worlds: int) -> dict[str, Any]:
     return {"killed_by": None}
 
 
+def run_types(folders: list[str]) -> dict[str, Any]:
+    """Mypy's first error, which `make lint` would end with."""
+    output, error, status = mypy.api.run(["--no-error-summary", *folders])
+    return {"killed_by": f"mypy: {(output or error).splitlines()[0]}" if status else None}
+
+
 def run_map(tests: list[str]) -> dict[str, Any]:
     """Each test's CPU seconds, and each line's tests."""
     measured = coverage.Coverage(data_file=None, source=[*ROOTS], config_file=False, messages=False)
@@ -158,6 +166,7 @@ def import_all(names: list[str]) -> dict[str, Any]:
 
 ORDERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "tests": run_tests,
+    "types": run_types,
     "worlds": run_worlds,
     "map": run_map,
 }
