@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from batch_prediction.figures.accuracy import accuracy, by_class, wilson
+from batch_prediction.figures.accuracy import Confusion, accuracy, by_class, confusions, wilson
 from batch_prediction.labels import LABELS
 
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=200)
@@ -49,3 +49,42 @@ def test_no_images_have_no_accuracy() -> None:
     nothing = [[0] * 10 for _ in LABELS]
     assert accuracy(nothing) is None
     assert all(figures.precision is figures.recall is figures.f1 is None for figures in by_class(nothing))
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 100, 9_999, 123_457])
+def test_all_and_none_have_an_interval_that_ends_at_the_value(total: int) -> None:
+    """As rounding would not have it: none right begins at exactly 0, all right ends at exactly 1."""
+    none, every = wilson(0, total), wilson(total, total)
+    assert none
+    assert every
+    assert (none.value, none.low, every.value, every.high) == (0.0, 0.0, 1.0, 1.0)
+    assert 0 < none.high < 1
+    assert none.high == pytest.approx(1 - every.low)
+
+
+def test_the_most_frequent_confusions_come_first_and_the_smaller_digits_among_equals() -> None:
+    """A share is of the label's images; what was read rightly is no confusion."""
+    matrix = [[0] * 10 for _ in LABELS]
+    matrix[4][4], matrix[4][9], matrix[4][1] = 5, 3, 2
+    matrix[9][4], matrix[0][8] = 3, 1
+    assert confusions(matrix) == [
+        Confusion(4, 9, 3, 0.3),
+        Confusion(9, 4, 3, 1.0),
+        Confusion(4, 1, 2, 0.2),
+        Confusion(0, 8, 1, 1.0),
+    ]
+    assert confusions(matrix, most=1) == [Confusion(4, 9, 3, 0.3)]
+
+
+def test_ten_confusions_are_listed() -> None:
+    """Of as many as there are."""
+    matrix = [[1] * 10 for _ in LABELS]
+    assert [(found.label, found.prediction) for found in confusions(matrix)] == [
+        *((0, prediction) for prediction in range(1, 10)),
+        (1, 0),
+    ]
+
+
+def test_each_class_is_named() -> None:
+    """In the order of the digits."""
+    assert [figures.label for figures in by_class([[1] * 10 for _ in LABELS])] == list(range(10))

@@ -67,3 +67,20 @@ def test_edges_belong_to_the_bin_below_them() -> None:
 def test_no_labelled_image_has_no_calibration() -> None:
     """Without a labelled image there is no figure, and no error."""
     assert calibration({}, {}) is None
+
+
+def test_the_bins_divide_all_confidences_evenly() -> None:
+    """Each begins where the one before it ends; one without images has neither mean."""
+    found = calibration({}, {5_000: 1})
+    assert found
+    assert [(each.low, each.high) for each in found.bins] == [(n / 15, (n + 1) / 15) for n in range(15)]
+    assert [(each.confidence, each.accuracy) for each in found.bins if not each.images] == [(None, None)] * 14
+    (used,) = (each for each in found.bins if each.images)
+    assert (used.confidence, used.accuracy, found.expected_error) == (0.5, 0.0, 0.5)
+
+
+def test_an_edge_is_counted_below_it() -> None:
+    """A confidence of a fifth ends the third bin, the next ten-thousandth begins the fourth."""
+    found = calibration({2_000: 1, 2_001: 1}, {})
+    assert found
+    assert [number for number, each in enumerate(found.bins) if each.images] == [2, 3]

@@ -1,10 +1,14 @@
 """The one decision about a run: written once, and read by all who follow it."""
 
+import json
+
 import pytest
 
+from batch_prediction.aws import objects
 from batch_prediction.aws.clients import Clients
 from batch_prediction.runs import decision
-from batch_prediction.runs.decision import Refuse
+from batch_prediction.runs.decision import GiveUp, Refuse
+from batch_prediction.runs.reason_codes import ReasonCode
 from tests.functions.start.uploads import (
     RUN,
 )
@@ -26,3 +30,49 @@ def test_a_decision_of_another_version_is_named(aws: Clients) -> None:
         ValueError, match=r"run\.json: expected the schema digit-batch/run/1, found .*/run/9'"
     ):
         decision.read(aws.s3, BUCKET, RUN)
+
+
+def test_a_reason_code_is_read_as_one_and_a_later_version_s_as_unknown(aws: Clients) -> None:
+    """What a decision of another version carries never fails the reader."""
+    decision.take(aws.s3, BUCKET, RUN, Refuse(1, 0, 0, "too many", ReasonCode.TOO_MANY_IMAGES))
+    found = decision.must_read(aws.s3, BUCKET, RUN)
+    assert isinstance(found, Refuse)
+    assert found.reason_code is ReasonCode.TOO_MANY_IMAGES
+
+    later = objects.to_json({"schema": decision.SCHEMA, "reason": "x", "reason_code": "LATER", "new": 1})
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.gave_up, Body=later)
+    assert decision.given_up(aws.s3, BUCKET, RUN) == GiveUp("x", ReasonCode.UNKNOWN)
+
+
+def test_a_decision_says_which_run_it_is_about(aws: Clients) -> None:
+    """run.json is read by people, too: its schema, what was decided, the batch and the run come first."""
+    decision.take(aws.s3, BUCKET, RUN, Refuse(3, 2, 1, "no model", ReasonCode.NO_APPROVED_MODEL))
+    content = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=RUN.decision)["Body"].read())
+    assert content == {
+        "schema": "digit-batch/run/1",
+        "decision": "refuse",
+        "batch": RUN.batch,
+        "run": RUN.id,
+        "lines": 3,
+        "labelled": 2,
+        "left_out": 1,
+        "reason": "no model",
+        "reason_code": "NO_APPROVED_MODEL",
+    }
+
+
+def test_a_run_that_was_given_up_keeps_its_first_reason(aws: Clients) -> None:
+    """None before that; whoever gives it up again changes nothing."""
+    assert decision.given_up(aws.s3, BUCKET, RUN) is None
+    for reason in ("first", "second"):
+        decision.give_up(aws.s3, BUCKET, RUN, GiveUp(reason, ReasonCode.QUOTA))
+    assert decision.given_up(aws.s3, BUCKET, RUN) == GiveUp("first", ReasonCode.QUOTA)
+    content = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=RUN.gave_up)["Body"].read())
+    assert content == {"schema": "digit-batch/run/1", "reason": "first", "reason_code": "QUOTA"}
+
+
+def test_a_run_without_a_decision_is_an_error_where_one_is_needed(aws: Clients) -> None:
+    """It names the object that is missing."""
+    assert decision.read(aws.s3, BUCKET, RUN) is None
+    with pytest.raises(LookupError, match=rf"s3://{BUCKET}/{RUN.decision}: expected the run's decision"):
+        decision.must_read(aws.s3, BUCKET, RUN)
