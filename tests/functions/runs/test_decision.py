@@ -1,6 +1,7 @@
 """The one decision about a run: written once, and read by all who follow it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from batch_prediction.runs import decision
 from batch_prediction.runs.decision import GiveUp, Refuse
 from batch_prediction.runs.reason_codes import ReasonCode
 from tests.functions.start.uploads import (
+    DECISION,
     RUN,
 )
 from tests.settings_and_events import BUCKET
@@ -42,6 +44,18 @@ def test_a_reason_code_is_read_as_one_and_a_later_version_s_as_unknown(aws: Clie
     later = objects.to_json({"schema": decision.SCHEMA, "reason": "x", "reason_code": "LATER", "new": 1})
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.gave_up, Body=later)
     assert decision.given_up(aws.s3, BUCKET, RUN) == GiveUp("x", ReasonCode.UNKNOWN)
+
+
+def test_a_decision_of_an_earlier_version_has_defaults_for_what_it_lacks(aws: Clients) -> None:
+    """Runs that were decided before a deployment go on after it: no price, no digests, an unknown reason."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    content = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=RUN.decision)["Body"].read())
+    for field in ("price_per_hour", "digests"):
+        del content[field]
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.decision, Body=objects.to_json(content))
+    found = decision.must_read(aws.s3, BUCKET, RUN)
+    assert found == replace(DECISION, price_per_hour=None, digests=None)
+    assert Refuse(1, 0, 0, "x").reason_code is GiveUp("x").reason_code is ReasonCode.UNKNOWN
 
 
 def test_a_decision_says_which_run_it_is_about(aws: Clients) -> None:
