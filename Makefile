@@ -3,7 +3,7 @@ VENV := .venv
 PYTEST := $(VENV)/bin/python -m pytest
 # Several processes, each with whole files (tests/scheduling.py); more than four would take much memory.
 PROCESSES := --numprocesses logical --maxprocesses 4
-BENCHMARKS := report_speed start_speed inference_overhead handler_imports
+BENCHMARKS := report_speed index_size start_speed refused_lines inference_overhead handler_imports
 
 .PHONY: demo test lint faults fidelity programs browser simulate mutants notebook torchvision wheel screenshot benchmarks
 demo: $(VENV)/.installed

@@ -89,8 +89,15 @@ def peak_of(benchmark: str, lines: int) -> float:
 
 
 def print_peak() -> None:
-    """Print the peak memory of this interpreter, in bytes; Linux counts KiB, macOS bytes."""
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+    """Print the peak memory of this interpreter, in bytes."""
+    print(peak())
+
+
+def peak() -> float:
+    """The peak memory of this interpreter, in bytes; Linux counts KiB, macOS bytes."""
+    return float(
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    )
 
 
 def _line_count(text: str) -> int:

@@ -2,10 +2,10 @@
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
 
+from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from batch_prediction.aws.clients import Clients
@@ -30,21 +30,21 @@ class MemoryS3:
             "Body": StreamingBody(io.BytesIO(content), len(content)),
         }
 
-    def put_object(self, *, Key: str, Body: bytes, **_: object) -> dict[str, str]:  # noqa: N803 (boto3's names)
+    def head_object(self, *, Key: str, **_: object) -> dict[str, Any]:  # noqa: N803 (boto3's name)
+        """Answer as for a first report: it has no object yet."""
+        answer: Any = {"Error": {"Code": "404", "Message": Key}}
+        raise ClientError(answer, "HeadObject")
+
+    def put_object(self, *, Key: str, Body: bytes | IO[bytes], **_: object) -> dict[str, str]:  # noqa: N803 (boto3's names)
         """Store an object."""
         if self.kept or Key == INDEX:
-            self.objects[Key] = Body
+            self.objects[Key] = Body if isinstance(Body, bytes) else Body.read()
         return {"ETag": f'"{hash(Body)}"'}
 
     def upload_fileobj(self, file: IO[bytes], bucket: str, key: str) -> None:  # noqa: ARG002 (boto3's)
         """Store an object from a file."""
         if self.kept:
             self.objects[key] = file.read()
-
-    def upload_file(self, name: str, bucket: str, key: str, ExtraArgs: object) -> None:  # noqa: ARG002, N803
-        """Store an object from a file by its name."""
-        if self.kept:
-            self.objects[key] = Path(name).read_bytes()
 
 
 def clients(s3: MemoryS3, transform_job: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import permission_log, selection
+from tests import permission_log, selection, service_models
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
@@ -17,6 +17,7 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 permission_log.watch()
+service_models.read_once()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from training.container.data import IMAGE_SHAPE, DataError, load
+from training.container.pixels import ImageError
+from training.container.pixels import decode as decode_bytes
 from training.datasets import DataSet, Digits, pair
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -49,27 +50,12 @@ def read(folder: Path, name: str, progress: Callable[[int, int], None] = lambda 
 
 
 def decode(file: Path) -> NDArray[np.uint8]:
-    """Read an image as container/inference.py will: greyscale, uint8 (28, 28). Raises DataError."""
+    """Read an image as inference does: greyscale, uint8 (28, 28). Raises DataError."""
     try:
-        with Image.open(file, formats=("PNG", "JPEG")) as image:
-            if (image.height, image.width) != IMAGE_SHAPE:
-                raise DataError(f"{file}: expected 28 × 28 pixels, found {image.width} × {image.height}")
-            return _grey(image)
-    except UnidentifiedImageError as error:
-        raise DataError(f"{file}: expected a PNG or JPEG image, found something else") from error
-    except (OSError, SyntaxError, ValueError) as error:  # SyntaxError: Pillow's, for broken PNG chunks
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{file}: expected a readable image, found: {error}") from error
-
-
-def _grey(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):  # 16-bit greyscale: its upper byte
-        return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-    if image.has_transparency_data:
-        background = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(background, image.convert("RGBA"))
-    return np.asarray(image.convert("L"))
+        pixels: NDArray[np.uint8] = decode_bytes(file.read_bytes(), IMAGE_SHAPE[0])
+    except (OSError, ImageError) as error:
+        raise DataError(f"{file}: {error}") from error
+    return pixels
 
 
 def _digits(folder: Path, progress: Callable[[int, int], None]) -> Digits:
@@ -87,11 +73,11 @@ def _digits(folder: Path, progress: Callable[[int, int], None]) -> Digits:
     images = [(file, int(label)) for label in sorted(folders) for file in _images(folder / label)]
     if not images:
         raise DataError(f"{folder}: expected PNG or JPEG images in its folders, found none")
-    pixels, labels = np.empty((len(images), *IMAGE_SHAPE), np.uint8), np.empty(len(images), np.uint8)
+    read, labels = np.empty((len(images), *IMAGE_SHAPE), np.uint8), np.empty(len(images), np.uint8)
     for position, (file, label) in enumerate(images):
-        pixels[position], labels[position] = decode(file), label
+        read[position], labels[position] = decode(file), label
         progress(position + 1, len(images))
-    return Digits(pixels, labels)
+    return Digits(read, labels)
 
 
 def _images(folder: Path) -> list[Path]:

@@ -1,5 +1,7 @@
 """What a prediction consists of: one of ten labels, and a confidence."""
 
+import reprlib
+
 LABELS = tuple(range(10))
 CONFIDENCE_UNIT = 10_000  # confidences are counted in ten-thousandths, to which the container rounds them
 
@@ -12,5 +14,5 @@ def parse(value: object) -> int:
         return value
     if isinstance(value, str) and value.strip() in _BY_TEXT:
         return _BY_TEXT[value.strip()]
-    found = repr(value)
-    raise ValueError(f"label: expected a digit from 0 to 9, found {found[:40]}")
+    # repr() itself fails on a value that is nested deeper than Python's stack
+    raise ValueError(f"label: expected a digit from 0 to 9, found {reprlib.repr(value)}")

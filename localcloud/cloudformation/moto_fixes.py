@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from moto.awslambda.models import lambda_backends
 from moto.cloudformation import models, parsing
 
 from localcloud.cloudformation.errors import PropertyRefusedError
@@ -90,13 +91,17 @@ def _lifecycle_rule(rule: Properties) -> Properties:
     }
     translated: Properties = {"Filter": {"Prefix": ""}}
     for key, value in rule.items():
+        if key == "TagFilters":
+            continue  # below: with a prefix, it is one filter
         if key not in known:
             raise PropertyRefusedError(
-                f"LifecycleConfiguration: the local cloud knows {', '.join(known)}, not {key}."
+                f"LifecycleConfiguration: the local cloud knows {', '.join(known)}, TagFilters, not {key}."
             )
         *outer, last = known[key]
         place = translated.setdefault(outer[0], {}) if outer else translated
         place[last] = value
+    if tags := rule.get("TagFilters"):
+        translated["Filter"] = {"And": {**translated["Filter"], "Tags": tags}}
     return translated
 
 
@@ -143,6 +148,15 @@ def complete_function(_cloud: Cloud, function: Any, properties: Properties) -> N
     function.logs_group_name = properties.get("LoggingConfig", {}).get(
         "LogGroup", f"/aws/lambda/{function.function_name}"
     )
+
+
+def complete_permission(cloud: Cloud, permission: Any, properties: Properties) -> None:
+    """A permission remembers the statement that it is in its function's policy.
+
+    Upstream: moto.awslambda.models.Permission, which keeps nothing to be deleted by.
+    """
+    function = lambda_backends[cloud.account_id][cloud.region].get_function(properties["FunctionName"])
+    permission.policy, permission.statement = function.policy, function.policy.statements[-1]
 
 
 def complete_mapping(_cloud: Cloud, mapping: Any, properties: Properties) -> None:
@@ -232,6 +246,7 @@ COMPLETIONS: dict[str, Callable[[Cloud, Any, Properties], None]] = {
     "AWS::IAM::Role": complete_role,
     "AWS::Lambda::EventSourceMapping": complete_mapping,
     "AWS::Lambda::Function": complete_function,
+    "AWS::Lambda::Permission": complete_permission,
     "AWS::Logs::LogGroup": complete_log_group,
     "AWS::S3::Bucket": complete_bucket,
     "AWS::SNS::Topic": complete_topic,
@@ -265,8 +280,18 @@ def remove_bucket(cloud: Cloud, bucket: Any) -> None:
     cloud.client("s3").delete_bucket(Bucket=bucket.name)
 
 
+def remove_permission(_cloud: Cloud, permission: Any) -> None:
+    """Take a permission's statement out of its function's policy, where moto leaves it.
+
+    Upstream: moto.awslambda.models.Permission.
+    """
+    statements = permission.policy.statements
+    statements[:] = [statement for statement in statements if statement is not permission.statement]
+
+
 REMOVALS: dict[str, Callable[[Cloud, Any], None]] = {
     "AWS::IAM::Role": remove_role,
+    "AWS::Lambda::Permission": remove_permission,
     "AWS::S3::Bucket": remove_bucket,
 }
 

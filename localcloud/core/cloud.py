@@ -31,6 +31,7 @@ from localcloud.core.patches import Patches
 from localcloud.core.processes import Processes
 
 MOTO_VERSION = "5.2.5"
+STOP_SECONDS = 0.02  # how often the server looks whether it is to stop; werkzeug's own is 0.5
 GRACE_SECONDS = 3.0  # a process gets this long between SIGTERM and SIGKILL, a thread to notice `stopping`
 
 
@@ -138,11 +139,13 @@ class Cloud:
         # moto takes a second to import, which commands that need no cloud don't pay
         from moto.moto_server.threaded_moto_server import ThreadedMotoServer
         from moto.moto_server.werkzeug_app import MotoRequestHandler
+        from werkzeug.serving import BaseWSGIServer
 
         self._isolation = Isolation()
         self._isolation.set({"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": self.account_id})
         _empty_moto()
         self.patch(MotoRequestHandler, "log_request", lambda *_args, **_options: None)
+        self.patch(BaseWSGIServer, "serve_forever", _soon_stopped(BaseWSGIServer.serve_forever))
         self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
         for part in self._assemble():
             part.plug_in(self)
@@ -175,8 +178,8 @@ class Cloud:
     def _forget(self) -> None:
         self._patches.undo()
         if self._isolation is not None:
-            _empty_moto()
             self._isolation.restore()
+            _empty_moto()  # after its settings: no managed policies are parsed for nobody
         shutil.rmtree(self.folder, ignore_errors=True)
         atexit.unregister(self.stop)
         with Cloud._lock:
@@ -242,6 +245,15 @@ class Cloud:
         `new` allows for a name that `owner` lacks, which `stop` takes away again; the original is then None.
         """
         return self._patches.make(owner, name, replacement, new=new)
+
+
+def _soon_stopped(serve: Callable[[Any, float], None]) -> Callable[[Any, float], None]:
+    """A server's loop that looks more often whether it is to stop."""
+
+    def serve_forever(self: Any, poll_interval: float = STOP_SECONDS) -> None:
+        serve(self, poll_interval)
+
+    return serve_forever
 
 
 def _refuse_taken(port: int) -> None:

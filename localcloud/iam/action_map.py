@@ -141,6 +141,8 @@ def of_s3(
     if reading and "versionId" in query:  # HeadObject, too
         action = "GetObjectVersion"
     asked = [Request(f"s3:{action}", f"{place}/{key}")]
+    if headers.get("x-amz-tagging"):
+        asked.append(Request("s3:PutObjectTagging", f"{place}/{key}"))
     source = headers.get("x-amz-copy-source")
     if source:
         asked.append(Request("s3:GetObject", f"arn:aws:s3:::{source.lstrip('/').partition('?')[0]}"))

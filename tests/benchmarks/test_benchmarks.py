@@ -2,15 +2,28 @@
 
 import csv
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from PIL import Image
 
 import inference
+from batch_prediction.layout import INDEX
 from batch_prediction.report import write as report
-from benchmarks import handler_imports, inference_overhead, measuring, report_speed, start_speed
+from batch_prediction.start.manifest import MAX_LINE, LeftOut
+from benchmarks import (
+    handler_imports,
+    index_size,
+    inference_overhead,
+    measuring,
+    refused_lines,
+    report_speed,
+    start_speed,
+)
 from benchmarks.sample_settings import SETTINGS
+from model import IMAGE_SIZE
+from pixels import decode
 
 LINES = 2_500
 
@@ -40,6 +53,12 @@ def test_the_report_that_is_measured_is_a_whole_one() -> None:
     ]
 
 
+def test_the_list_that_is_measured_has_one_more_run() -> None:
+    """A run of the list takes its part of the bytes: twice as many take twice as much."""
+    few, more = (index_size.written(runs)[INDEX] for runs in (49, 99))
+    assert 1.9 < more / few < 2.1
+
+
 def test_the_input_that_is_measured_holds_every_line() -> None:
     """The parts that are written have the images and labels of the manifest, in its order."""
     s3 = start_speed.prepare(LINES)
@@ -53,13 +72,26 @@ def test_the_input_that_is_measured_holds_every_line() -> None:
     ]
 
 
+def test_the_refused_lines_that_are_measured_are_the_largest() -> None:
+    """Each line is as long as it may be, is left out, and fills what is kept of a line and of a reason."""
+    assert len(refused_lines.LINE) == MAX_LINE
+    s3 = refused_lines.measure(LINES)
+    run = refused_lines.RUN
+    assert json.loads(s3.objects[run.report])["coverage"]["unreadable"] == LINES
+    longest = LeftOut.of(LINES, '"' * MAX_LINE, '"' * MAX_LINE)
+    line = len(json.dumps(asdict(longest), separators=(",", ":")))
+    assert line - 12 <= len(s3.bodies[run.left_out].line) <= line
+    for key in refused_lines.DISKS:
+        assert line * 0.85 < s3.sizes[key] / LINES <= line + 1
+
+
 def test_the_answer_that_is_measured_has_a_prediction_a_record() -> None:
     """The whole request is answered with what each image alone is read as."""
     objects = inference_overhead.images(70)
     model = inference_overhead.model_of(objects)
     answers = inference_overhead.respond(model, inference_overhead.request(objects)).splitlines()
     model.pool.shutdown()
-    alone = [inference.classify(model, [inference.decode(content)])[0] for content in objects.values()]
+    alone = [inference.classify(model, [decode(content, IMAGE_SIZE)])[0] for content in objects.values()]
     assert [json.loads(line)["label"] for line in answers] == [prediction["label"] for prediction in alone]
     assert len(answers) == 70
 
@@ -87,7 +119,8 @@ def test_decoding_alone_is_what_inference_decodes(monkeypatch: pytest.MonkeyPatc
             ["throughput", "peak memory in MB", "share of that for 10,000 lines", "report.html in MB"],
         ),
         (start_speed, ["throughput", "peak memory in MB"]),
-        (inference_overhead, ["µs per record beyond decoding and forward"]),
+        (refused_lines, ["left_out.jsonl in MB", "predictions.csv in MB", "peak memory in MB"]),
+        (inference_overhead, ["µs per record beyond decoding and forward", "ms for the costliest image"]),
     ],
 )
 def test_a_benchmark_prints_each_figure_with_its_goal(

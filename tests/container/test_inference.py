@@ -2,19 +2,34 @@
 
 import inspect
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import botocore.retries.bucket
 import botocore.retries.standard
 import numpy as np
 import pytest
+import torch
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 import inference
 
@@ -134,13 +149,23 @@ def test_a_key_that_could_name_another_object_is_refused(
 
 
 def test_an_object_above_the_bound_is_not_read(
-    answer: Answer, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    answer: Answer, model: inference.Model, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An object larger than the bound is an error record with both sizes."""
+    """An object larger than the bound is an error record with both sizes, and its connection is closed."""
     assert inference.MAX_OBJECT_BYTES == 4 * 1024 * 1024
     monkeypatch.setattr(inference, "MAX_OBJECT_BYTES", 1000)
-    reference = upload("incoming/large.png", content=bytes(1001))
-    assert answer(reference) == [{"error": "not an image: expected at most 1,000 bytes, found 1,001"}]
+    bodies: list[Any] = []
+    model.s3.meta.events.register(
+        "after-call.s3.GetObject", lambda parsed, **_: bodies.append(parsed["Body"])
+    )
+    references = [upload(f"incoming/{size}.png", content=bytes(size)) for size in (1000, 1001)]
+    assert answer(*references) == [
+        {"error": "not an image: expected PNG or JPEG"},
+        {"error": "not an image: expected at most 1,000 bytes, found 1,001"},
+    ]
+    large = next(body for body in bodies if body._content_length == "1001")
+    assert large._amount_read == 0
+    assert large._raw_stream.closed
 
 
 @pytest.mark.parametrize(
@@ -163,6 +188,10 @@ def test_an_error_of_s3_about_one_object_is_an_error_record(
     ("status", "code", "attempts"),
     [
         (500, "InternalError", 6),
+        (503, "SlowDown", 6),
+        (503, "ServiceUnavailable", 6),
+        (400, "RequestTimeout", 6),
+        (400, "KMS.ThrottlingException", 1),
         (400, "ExpiredToken", 1),
         (404, "NoSuchBucket", 1),
         (403, "InvalidAccessKeyId", 1),
@@ -179,6 +208,7 @@ def test_a_failure_of_the_service_fails_the_request(
 ) -> None:
     """Errors of the service or the credentials raise, after the client's attempts where they may pass."""
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    monkeypatch.setattr(botocore.retries.bucket.TokenBucket, "acquire", lambda *_: None)
     requests: list[object] = []
     model.s3.meta.events.register("before-send.s3.GetObject", lambda request, **_: requests.append(request))
     model.s3.meta.events.register("before-send.s3.GetObject", fail_with(status, code))
@@ -187,21 +217,71 @@ def test_a_failure_of_the_service_fails_the_request(
     assert len(requests) == attempts
 
 
-def test_a_time_out_fails_the_request_after_several_attempts(
-    answer: Answer, model: inference.Model, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [ReadTimeoutError, ConnectTimeoutError, EndpointConnectionError])
+def test_a_connection_that_fails_fails_the_request_after_several_attempts(
+    answer: Answer,
+    model: inference.Model,
+    upload: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[BotoCoreError],
 ) -> None:
     """A time-out is retried, and a lasting one raises instead of becoming an error record."""
     monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
     requests: list[object] = []
 
-    def time_out(request: Any, **_: object) -> None:
+    def fail(request: Any, **_: object) -> None:
         requests.append(request)
-        raise ReadTimeoutError(endpoint_url=request.url)
+        raise kind(endpoint_url=request.url, error="no route")
 
-    model.s3.meta.events.register("before-send.s3.GetObject", time_out)
-    with pytest.raises(ReadTimeoutError):
+    model.s3.meta.events.register("before-send.s3.GetObject", fail)
+    with pytest.raises(kind):
         answer(upload("incoming/1.png", 1))
     assert len(requests) == 6
+
+
+@pytest.mark.parametrize("kind", [ReadTimeoutError, ResponseStreamingError, IncompleteReadError])
+def test_a_connection_that_breaks_fails_the_request(
+    answer: Answer,
+    upload: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[BotoCoreError],
+) -> None:
+    """An image whose bytes didn't all arrive isn't unreadable: the request fails, and is sent again."""
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise kind(endpoint_url="s3", error="reset", actual_bytes=1, expected_bytes=2)
+
+    monkeypatch.setattr(StreamingBody, "read", fail)
+    with pytest.raises(kind):
+        answer(upload("incoming/1.png", 1))
+
+
+@pytest.mark.parametrize(("code", "limited"), [("SlowDown", True), ("InternalError", False)])
+def test_a_client_that_is_throttled_sends_more_slowly(
+    answer: Answer,
+    model: inference.Model,
+    upload: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    code: str,
+    limited: bool,
+) -> None:
+    """Retries are adaptive: once S3 has said SlowDown, the client keeps to a rate of its own."""
+    monkeypatch.setattr(botocore.retries.standard.ExponentialBackoff, "delay_amount", lambda *_: 0)
+    waits: list[object] = []
+    monkeypatch.setattr(botocore.retries.bucket.TokenBucket, "acquire", lambda *_: waits.append(None))
+    failures = [fail_with(503, code)]
+    model.s3.meta.events.register(
+        "before-send.s3.GetObject",
+        lambda request, **_: failures.pop()(request) if failures else None,
+    )
+    assert answer(upload("incoming/1.png", 1))[0]["label"] == 1
+    assert bool(waits) == limited
+
+
+def test_the_client_does_not_wait_for_ever(model: inference.Model) -> None:
+    """Six attempts of 25 seconds each and their pauses are over before SageMaker's ten minutes are."""
+    config = model.s3.meta.config
+    assert 6 * (config.connect_timeout + config.read_timeout) <= 150
 
 
 def test_a_failure_that_passes_leaves_no_trace(
@@ -305,3 +385,52 @@ def test_a_configuration_without_an_architecture_is_named(
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match=r"config\.json: expected arch, labels, mean and std, found no arch"):
         inference.model_fn(str(tmp_path))
+
+
+def test_images_are_classified_in_mini_batches_as_they_are_alone(
+    model: inference.Model, block_images: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """130 images in one call get the labels that each gets alone, in the same order."""
+    images, _ = block_images(130, seed=5)
+    together = inference.classify(model, list(images))
+    alone = [inference.classify(model, [image])[0] for image in images]
+    assert [one["label"] for one in together] == [one["label"] for one in alone]
+    assert len(together) == 130
+    assert inference.classify(model, []) == []
+
+
+def test_weights_that_are_not_numbers_are_not_loaded(s3: Any, artifact_folder: Path, tmp_path: Path) -> None:
+    """The error names the file and the tensors, before any image is read."""
+    shutil.copy(artifact_folder / "config.json", tmp_path)
+    weights = load_file(artifact_folder / "model.safetensors")
+    weights["0.norm.bias"][3] = float("nan")
+    weights["0.conv.weight"][0] = float("inf")
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(
+        ValueError,
+        match=r"model\.safetensors: expected finite numbers, found others in 0\.conv\.weight, 0\.norm\.bias",
+    ):
+        inference.model_fn(str(tmp_path))
+
+
+def test_logits_that_are_not_numbers_fail_the_request(
+    model: inference.Model, block_images: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """One image without a confidence is enough: no prediction of its request is answered."""
+    images, _ = block_images(3, seed=5)
+
+    class Broken(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            logits = torch.zeros(len(inputs), 10)
+            logits[1, 4] = float("inf")
+            return logits
+
+    with pytest.raises(ValueError, match="logits: expected finite numbers, found others for 1 of 3 images"):
+        inference.classify(replace(model, network=Broken()), list(images))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_output_never_says_nan(value: float) -> None:
+    """JSON has no such word: whatever gave the confidence, the answer isn't written."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        inference.output_fn([{"label": 1, "confidence": value}], "application/jsonlines")

@@ -38,6 +38,24 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(network(images), network(images))
 
 
+@pytest.mark.parametrize("share", [0.2, 0.6])
+def test_dropout_leaves_out_its_share_of_what_the_last_layer_reads(share: float) -> None:
+    """In training so many of its inputs are zero, and the others larger, so that the mean stays."""
+    torch.manual_seed(0)
+    network, images = networks.build("small", dropout=share), torch.randn(200, 1, 28, 28)
+    read: list[torch.Tensor] = []
+    *_, last = network.children()
+    last.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    *others, _, _ = network.children()
+    whole = nn.Sequential(*others)(images)
+    network(images)
+    (inputs,) = read
+    shown = whole > 0
+    assert (inputs[shown] == 0).double().mean().item() == pytest.approx(share, abs=0.02)
+    kept = shown & (inputs > 0)
+    torch.testing.assert_close(inputs[kept], whole[kept] / (1 - share))
+
+
 def test_an_unknown_network_is_refused_with_the_known_names() -> None:
     """The error of an unknown name lists the names that exist."""
     with pytest.raises(ValueError, match="expected one of small, base, large, found 'huge'"):

@@ -32,16 +32,19 @@ HOST = """
 import json, os, sys
 import checkpoints, steps, train
 checkpoints.SECONDS_BETWEEN = 0
-shares, work = [], steps.Step.__call__
+shares, losses, work = [], [], steps.Step.__call__
 def noted(step, positions):
     shares.append(positions.tolist())
     work(step, positions)
+    losses.append(step.total.item())
     if len(shares) == int(os.environ.get("DIE_AFTER", "0")):
         os._exit(9)
 steps.Step.__call__ = noted
 code = train.main(sys.argv[1:])
 with open(os.environ["SHARES"], "w") as file:
     json.dump(shares, file)
+with open(os.environ["SHARES"].replace("shares", "losses"), "w") as file:
+    json.dump(losses, file)
 sys.exit(code)
 """
 # A host that takes itself to have two GPUs, and trains on its processor.
@@ -106,16 +109,21 @@ def free_port() -> int:
     return port
 
 
+def metrics(folder: Path) -> dict[str, float]:
+    """The figures of the model in a host's folder."""
+    found: dict[str, float] = json.loads((folder / "model/config.json").read_text())["metrics"]
+    return found
+
+
 def accuracy(folder: Path) -> float:
-    """The test accuracy of the model in a host's folder."""
-    value: float = json.loads((folder / "model/config.json").read_text())["metrics"]["test-accuracy"]
-    return value
+    """Its test accuracy."""
+    return metrics(folder)["test-accuracy"]
 
 
 def test_two_hosts_share_each_mini_batch_and_make_one_model_as_good_as_one_host(
     digits: Path, tmp_path: Path
 ) -> None:
-    """The hosts' shares are disjoint halves of one host's mini-batches; the first one writes the artifact."""
+    """Shares are halves of one host's mini-batches, the loss is both's mean, the first writes the model."""
     assert ended(start(HOST, digits, tmp_path / "alone")) == 0
     assert train_on_two_hosts(digits, tmp_path) == [0, 0]
     whole, first, second = (
@@ -125,6 +133,9 @@ def test_two_hosts_share_each_mini_batch_and_make_one_model_as_good_as_one_host(
     for mini_batch, one, other in zip(whole, first, second, strict=True):
         assert len(one) == len(other) == 25
         assert sorted(one + other) == sorted(mini_batch)
+    last = [json.loads((tmp_path / host / "losses.json").read_text())[-1] for host in HOSTS]
+    assert last[0] != last[1]
+    assert metrics(tmp_path / HOSTS[0])["train-loss"] == pytest.approx(sum(last) / 2 / (3500 // 50))
     assert not (tmp_path / HOSTS[1] / "model").exists()
     assert accuracy(tmp_path / "alone") > 0.95
     # three standard errors of the difference of two accuracies of 97 % on 500 images

@@ -1,17 +1,20 @@
 """One step of training, and its recording."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
+from torch import nn
 
 import arguments
 import model as networks
 import steps
 from averaging import Average
+from images import augment, normalise
 
 OPTIONS = ["--training", "training", "--model-dir", "model"]
 
@@ -112,3 +115,64 @@ def test_biases_and_batch_norms_do_not_decay() -> None:
     assert (decaying["weight_decay"], kept["weight_decay"]) == (0.01, 0)
     assert sorted(weight.ndim for weight in decaying["params"]) == [2, 4, 4, 4]
     assert {weight.ndim for weight in kept["params"]} == {1}
+
+
+class FirstStep(NamedTuple):
+    """A network before and after a training's first step, and the step's loss and mini-batch."""
+
+    before: nn.Module
+    after: nn.Module
+    loss: torch.Tensor
+    images: torch.Tensor
+    labels: torch.Tensor
+
+
+def first_step(*given: str) -> FirstStep:
+    """The first step of a training with these arguments, at a learning rate of 0.01."""
+    torch.manual_seed(0)
+    options = arguments.parse([*OPTIONS, *given])
+    network = networks.build("small")
+    before = copy.deepcopy(network)
+    images = torch.randint(0, 256, (40, 28, 28), dtype=torch.uint8)
+    labels = torch.arange(40) % 10
+    optimizer = steps.optimizer_for(network, options, graph=False)
+    step = steps.Step(network, optimizer, images, labels, options, graph=False)
+    for group in optimizer.param_groups:
+        group["lr"].fill_(0.01)
+    positions = torch.arange(3, 23)
+    torch.manual_seed(7)
+    step(positions)
+    return FirstStep(before, network, step.total, images[positions], labels[positions])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.4])
+@pytest.mark.parametrize("augmentation", [0.0, 1.5])
+def test_a_step_measures_the_smoothed_loss_of_the_augmented_mini_batch(
+    smoothing: float, augmentation: float
+) -> None:
+    """Of the labels' weight the share of the smoothing is spread over all ten; images are as augmented."""
+    before, _, loss, images, labels = first_step(
+        *("--label-smoothing", str(smoothing), "--augmentation", str(augmentation))
+    )
+    torch.manual_seed(7)
+    likelihoods = before(normalise(augment(images, augmentation))).log_softmax(1)
+    expected = -(
+        (1 - smoothing) * likelihoods[torch.arange(20), labels] + smoothing * likelihoods.mean(1)
+    ).mean()
+    torch.testing.assert_close(loss, expected.detach(), rtol=1e-2, atol=0)  # bfloat16 has 8 bits
+
+
+def test_the_learning_rate_is_the_length_of_adams_first_step() -> None:
+    """Without decay each weight moves by the learning rate, whatever its gradient's size."""
+    before, after, *_ = first_step("--weight-decay", "0")
+    for old, new in zip(before.parameters(), after.parameters(), strict=True):
+        assert (new - old).abs().max().item() == pytest.approx(0.01, rel=1e-2)
+
+
+def test_weight_decay_takes_its_share_of_the_weights_alone() -> None:
+    """A first step leaves less of the weights by decay times learning rate, and as much of all the rest."""
+    before, without, *_ = first_step("--weight-decay", "0")
+    decayed = first_step("--weight-decay", "0.5").after
+    for old, plain, less in zip(before.parameters(), without.parameters(), decayed.parameters(), strict=True):
+        share = 0.01 * 0.5 if old.ndim > 1 else 0.0
+        torch.testing.assert_close(less, plain - share * old, rtol=0, atol=1e-6)

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,11 @@ import data
 import images
 import inference
 import train
+from arguments import hyperparameters, parse
+from calibration import apply_temperature
+from images import MEAN, STD
+from model import build, over_shifts
+from steps import Step
 
 VALIDATION = ["validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"]
 SHORT = ["--epochs", "1", "--batch-size", "20", "--threads", "1"]
@@ -25,10 +31,45 @@ def run(training: Path, model_dir: Path, *arguments: str) -> int:
     return train.main([*SHORT, "--training", str(training), "--model-dir", str(model_dir), *arguments])
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one step was given."""
+
+    positions: list[int]
+    images: set[bytes]
+    labels: list[int]
+    rates: list[float]
+    dropout: float
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
+    """What each step of the test's trainings is given, in their order."""
+    seen: list[Seen] = []
+    work: Callable[[Step, torch.Tensor], None] = Step.__call__
+
+    def noted(step: Step, positions: torch.Tensor) -> None:
+        (dropout,) = [part.p for part in step.network.modules() if isinstance(part, torch.nn.Dropout)]
+        seen.append(
+            Seen(
+                positions.tolist(),
+                {image.numpy().tobytes() for image in step.images[positions]},
+                step.labels[positions].tolist(),
+                [float(group["lr"]) for group in step.optimizer.param_groups],
+                dropout if step.network.training else 0.0,
+            )
+        )
+        work(step, positions)
+
+    monkeypatch.setattr(Step, "__call__", noted)
+    return seen
+
+
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
     """The artifact is safetensors, config.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
-    code = {f"code/{name}" for name in ("inference.py", "deployment.py", "model.py", "requirements.txt")}
+    names = ("inference.py", "deployment.py", "model.py", "pixels.py", "requirements.txt")
+    code = {f"code/{name}" for name in names}
     assert files == {"model.safetensors", "config.json"} | code
     for name in code:
         source = Path(train.__file__).parent / Path(name).name
@@ -252,3 +293,145 @@ def test_training_and_inference_agree_on_the_held_out_images(
     predictions = [prediction["label"] for prediction in inference.classify(model, list(images))]
     measured = json.loads((artifact_folder / "config.json").read_text())["metrics"]["test-accuracy"]
     assert np.mean(np.array(predictions) == labels) == pytest.approx(measured, abs=0.021)
+
+
+def test_no_step_is_given_an_image_that_is_held_out_or_tested(
+    training_folder: Path, test_folder: Path, tmp_path: Path, steps: list[Seen]
+) -> None:
+    """Every other image is seen, with its own label."""
+    assert run(training_folder, tmp_path, "--test", str(test_folder), "--epochs", "2") == 0
+    images, labels = data.load(training_folder)
+    kept, held_out = data.split(len(images))
+    seen = set().union(*(step.images for step in steps))
+    assert seen == {images[position].tobytes() for position in kept}
+    assert seen.isdisjoint(images[position].tobytes() for position in held_out)
+    assert seen.isdisjoint(image.tobytes() for image in data.load(test_folder)[0])
+    for step in steps:
+        assert step.labels == labels[kept[step.positions]].tolist()
+
+
+def test_each_epoch_has_an_order_of_its_own(training_folder: Path, tmp_path: Path, steps: list[Seen]) -> None:
+    """Each epoch shows every image once; its order is the seed's and the epoch's, and no other's."""
+    orders = []
+    for seed in ("3", "3", "4"):
+        steps.clear()
+        assert run(training_folder, tmp_path, "--epochs", "3", "--seed", seed, "--batch-size", "50") == 0
+        positions = [position for step in steps for position in step.positions]
+        assert [len(step.positions) for step in steps] == [50] * 12
+        orders.append([positions[:200], positions[200:400], positions[400:]])
+    first, second, other = orders
+    assert first == second
+    assert all(sorted(order) == list(range(200)) for order in [*first, *other])
+    assert len({tuple(order) for order in [*first, *other]}) == 6
+
+
+def test_what_does_not_fill_a_mini_batch_is_left_out_of_its_epoch(
+    training_folder: Path, tmp_path: Path, steps: list[Seen]
+) -> None:
+    """Of 200 images 195 are three mini-batches of 65; a mini-batch above 200 has 200."""
+    for batch_size, lengths in (("65", [65] * 3), ("1000", [200])):
+        steps.clear()
+        assert run(training_folder, tmp_path, "--batch-size", batch_size) == 0
+        assert [len(step.positions) for step in steps] == lengths
+
+
+def test_the_learning_rate_follows_its_schedule_over_the_whole_training(
+    training_folder: Path, tmp_path: Path, steps: list[Seen]
+) -> None:
+    """Weights, biases and norms of each step have the peak times the schedule at the share of steps done."""
+    assert run(training_folder, tmp_path, "--epochs", "1.5", "--learning-rate", "0.02") == 0
+    expected = [0.02 * train.one_cycle(step / 15) for step in range(15)]
+    for group in (0, 1):
+        assert [step.rates[group] for step in steps] == pytest.approx(expected)
+
+
+VARIED = {
+    "arch": ("small", "base"),
+    "epochs": ("0.1", "0.2"),
+    "batch-size": ("20", "40"),
+    "learning-rate": ("0.01", "0.02"),
+    "weight-decay": ("0", "0.05"),
+    "augmentation": ("0.5", "1.5"),
+    "label-smoothing": ("0", "0.15"),
+    "dropout": ("0", "0.3"),
+    "ema-decay": ("0", "0.5"),
+    "validation-images": ("40", "41"),
+    "seed": ("0", "1"),
+}
+SAME_WEIGHTS = {"shifts", "validate-epochs", "threads"}  # each has a test of its own
+
+
+@pytest.mark.parametrize("name", VARIED)
+def test_each_hyperparameter_changes_the_weights(training_folder: Path, tmp_path: Path, name: str) -> None:
+    """Two steps with another value, and nothing else, end elsewhere; the configuration has the value."""
+    found = []
+    for value in VARIED[name]:
+        assert run(training_folder, tmp_path / value, "--epochs", "0.2", f"--{name}", value) == 0
+        config = json.loads((tmp_path / value / "config.json").read_text())
+        assert str(config["hyperparameters"][name]).removesuffix(".0") == value
+        found.append((tmp_path / value / "model.safetensors").read_bytes())
+    assert found[0] != found[1]
+    options = parse(["--training", str(training_folder), "--model-dir", str(tmp_path)])
+    assert VARIED.keys() | SAME_WEIGHTS == hyperparameters(options).keys()
+
+
+def test_dropout_acts_in_every_step(training_folder: Path, tmp_path: Path, steps: list[Seen]) -> None:
+    """Validation in between, which does without, doesn't switch it off."""
+    assert run(training_folder, tmp_path, "--epochs", "2", "--dropout", "0.3", "--validate-epochs") == 0
+    assert {step.dropout for step in steps} == {0.3}
+    assert json.loads((tmp_path / "config.json").read_text())["dropout"] == 0.3
+
+
+@pytest.mark.parametrize("shifts", ["0", "3"])
+def test_the_artifact_is_what_was_validated_with_its_temperature_inside(
+    training_folder: Path, tmp_path: Path, shifts: str
+) -> None:
+    """Without the temperature that config.json names, its weights have the figures on the held-out images."""
+    assert run(training_folder, tmp_path, "--epochs", "0.5", "--shifts", shifts) == 0
+    config = json.loads((tmp_path / "config.json").read_text())
+    network = build(config["arch"])
+    network.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    apply_temperature(network, 1 / config["temperature"])
+    images, labels = (torch.from_numpy(array) for array in data.load(training_folder))
+    held_out = torch.from_numpy(data.split(len(images))[1])
+    metrics, temperature = train.validate(
+        over_shifts(network, int(shifts), MEAN, STD),
+        images[held_out],
+        labels[held_out].long(),
+    )
+    assert abs(config["temperature"] - 1) > 0.1
+    assert temperature == pytest.approx(config["temperature"], rel=1e-3)
+    assert metrics == pytest.approx({name: config["metrics"][name] for name in VALIDATION}, rel=1e-3)
+
+
+def test_each_epoch_is_validated_with_its_shifts(
+    training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The same weights with and without shifts have another accuracy after the first epoch, too."""
+    found = []
+    for shifts in ("0", "4"):
+        arguments = ["--validation-images", "200", "--epochs", "2", "--validate-epochs", "--shifts", shifts]
+        assert run(training_folder, tmp_path / shifts, *arguments) == 0
+        lines = [line for line in capfd.readouterr().out.splitlines() if "validation-accuracy" in line]
+        assert len(lines) == 2
+        found.append(lines)
+    assert found[0][0] != found[1][0]
+
+
+def test_weights_that_are_not_numbers_stop_the_training(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last step can break them after the last loss was measured: no artifact is written."""
+    work: Callable[[Step, torch.Tensor], None] = Step.__call__
+
+    def breaking(step: Step, positions: torch.Tensor) -> None:
+        work(step, positions)
+        next(step.network.parameters()).data[0] = float("inf")
+
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    monkeypatch.setattr(Step, "__call__", breaking)
+    assert run(training_folder, tmp_path / "model", "--epochs", "0.1") == 1
+    assert (tmp_path / "failure").read_text() == (
+        "weights: expected finite numbers, found others after the last step: try a learning-rate below 0.01\n"
+    )
+    assert not (tmp_path / "model").exists()

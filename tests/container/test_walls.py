@@ -10,7 +10,7 @@ import train
 
 CONTAINER = Path(train.__file__).parent
 FILES = sorted(CONTAINER.glob("*.py"))
-SERVED = {"torch", "numpy", "PIL", "safetensors", "boto3", "botocore", "model"}
+SERVED = {"torch", "numpy", "safetensors", "boto3", "botocore", "model", "pixels"}
 ALLOWED = {
     "arguments": {"data", "model"},
     "artifact": {"torch", "safetensors"},
@@ -22,6 +22,7 @@ ALLOWED = {
     "images": {"torch", "model"},
     "inference": SERVED,
     "model": {"torch"},
+    "pixels": {"numpy", "PIL"},
     "ranks": {"torch", "arguments"},
     "steps": {"torch", "averaging", "images"},
     "train": {

@@ -14,7 +14,9 @@ from localcloud.cloudformation.sam import parse
 from localcloud.core.activity import Activity
 from localcloud.core.clients import make_client
 from localcloud.deploy import deploy
+from localcloud.eventbridge.schedules import fire
 from localcloud.iam.roles import role_environment
+from tests.settings_and_events import event
 from tests.stack import IMAGE, ROOT, STACK_NAME, Stack, deploy_template
 from tests.wait import until
 
@@ -28,29 +30,40 @@ class Deployed(Stack):
 
     denials: list[Activity]
 
-    def role(self, logical_id: str) -> str:
-        """A role's ARN."""
+    def physical_id(self, logical_id: str) -> str:
+        """A resource's name in the account."""
         resource = self.cloud.client("cloudformation").describe_stack_resource(
             StackName=STACK_NAME, LogicalResourceId=logical_id
         )
-        name = resource["StackResourceDetail"]["PhysicalResourceId"]
-        return f"arn:aws:iam::{self.cloud.account_id}:role/{name}"
+        name: str = resource["StackResourceDetail"]["PhysicalResourceId"]
+        return name
+
+    def role(self, logical_id: str) -> str:
+        """A role's ARN."""
+        return f"arn:aws:iam::{self.cloud.account_id}:role/{self.physical_id(logical_id)}"
 
     def client(self, service: str, logical_id: str) -> Any:
         """A client with a role's credentials."""
         return make_client(service, role_environment(self.cloud, self.role(logical_id), "test"))
 
-    def update(self, folder: Path, logical_id: str, sid: str) -> None:
-        """Deploy the template again without one statement."""
+    def update(self, folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        """Deploy the template again with a change."""
         document = parse((ROOT / "template.yaml").read_text())
-        taken = [
-            _take_out(policy, sid) for policy in document["Resources"][logical_id]["Properties"]["Policies"]
-        ]
-        assert sum(taken) == 1, f"{logical_id} has no statement {sid}"
+        change(document["Resources"])
         folder.mkdir()
         (folder / "functions").symlink_to(ROOT / "functions")
         (folder / "template.json").write_text(json.dumps(document))
         deploy(self.cloud, folder / "template.json", STACK_NAME, PARAMETERS, ROOT / ".cache")
+
+
+def without(logical_id: str, sid: str) -> Callable[[dict[str, Any]], None]:
+    """Take one statement out of a function's or a role's policies."""
+
+    def take_out(resources: dict[str, Any]) -> None:
+        policies = resources[logical_id]["Properties"]["Policies"]
+        assert sum(_take_out(policy, sid) for policy in policies) == 1, f"{logical_id} has no statement {sid}"
+
+    return take_out
 
 
 def _take_out(policy: dict[str, Any], sid: str) -> int:
@@ -131,7 +144,7 @@ def drop(stack: Deployed, batch: str) -> None:
 
 def test_a_run_that_may_not_be_written_ends_in_the_dead_letter_queue(stack: Deployed, tmp_path: Path) -> None:
     """Without WriteRuns, start_transform is denied: its message goes to the dead-letter queue."""
-    stack.update(tmp_path / "cut", "StartTransform", "WriteRuns")
+    stack.update(tmp_path / "cut", without("StartTransform", "WriteRuns"))
     drop(stack, "no-runs")
     assert dead_letters(stack, "UploadDeadLettersUrl")
     denied = [each.text for each in stack.denials if "StartTransformRole" in each.name]
@@ -143,7 +156,7 @@ def test_a_report_that_may_not_be_written_ends_in_the_dead_letter_queue(
     stack: Deployed, tmp_path: Path
 ) -> None:
     """Without WriteReports, write_report is denied: a dead-letter message and no report."""
-    stack.update(tmp_path / "cut", "WriteReport", "WriteReports")
+    stack.update(tmp_path / "cut", without("WriteReport", "WriteReports"))
     drop(stack, "no-report")
     assert dead_letters(stack, "ReportDeadLettersUrl")
     denied = [each.text for each in stack.denials if "WriteReportRole" in each.name]
@@ -153,7 +166,7 @@ def test_a_report_that_may_not_be_written_ends_in_the_dead_letter_queue(
 
 def test_a_job_whose_image_may_not_be_pulled_fails(stack: Deployed, tmp_path: Path) -> None:
     """Without PullImages, which only AWS would ever use, a training job fails and says so."""
-    stack.update(tmp_path / "cut", "SageMakerRole", "PullImages")
+    stack.update(tmp_path / "cut", without("SageMakerRole", "PullImages"))
     stack.sagemaker.create_training_job(
         TrainingJobName="digits-unpulled",
         RoleArn=stack.role("SageMakerRole"),
@@ -171,6 +184,53 @@ def test_a_job_whose_image_may_not_be_pulled_fails(stack: Deployed, tmp_path: Pa
     job = until(ended)
     assert job["TrainingJobStatus"] == "Failed"
     assert "not authorized to perform: ecr:BatchCheckLayerAvailability on resource" in job["FailureReason"]
+
+
+def closed(resources: dict[str, Any]) -> None:
+    """Let no rule reach its target; the dead-letter queues' policies stay."""
+    for permission in ("TuningEndedPermission", "TrainingEndedPermission", "SweepPermission"):
+        del resources[permission]
+    for kind in ("Upload", "Report"):
+        statements = resources[f"{kind}QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        (allowing,) = (statement for statement in statements if statement["Effect"] == "Allow")
+        allowing["Resource"] = {"Fn::GetAtt": [f"{kind}DeadLetters", "Arn"]}
+
+
+def test_what_a_rules_target_refuses_is_in_the_rules_dead_letter_queue(
+    stack: Deployed, tmp_path: Path
+) -> None:
+    """Each rule may send there what it can't deliver, with the reason."""
+    stack.update(tmp_path / "closed", closed)
+    for sample in ("s3_object_created", "transform_job_failed", "tuning_job_failed", "training_job_failed"):
+        sent = json.loads(json.dumps(event(sample)).replace("digits-bucket", stack.bucket))
+        stack.cloud.emit(sent["source"], sent["detail-type"], sent["detail"], sent["resources"])
+    fire(stack.cloud, stack.physical_id("SweepRule"))
+    for output, rules in (
+        ("UploadDeadLettersUrl", {"UploadRule"}),
+        ("ReportDeadLettersUrl", {"TransformEndedRule"}),
+        ("TrainingDeadLettersUrl", {"TuningEndedRule", "TrainingEndedRule"}),
+        ("SweepDeadLettersUrl", {"SweepRule"}),
+    ):
+        assert refused(stack, output, len(rules)) == {stack.physical_id(rule) for rule in rules}
+
+
+def refused(stack: Deployed, output: str, count: int) -> set[str]:
+    """Wait until a dead-letter queue has events of so many rules whose target didn't let them in."""
+    sqs, names = stack.cloud.client("sqs"), set()
+
+    def found() -> set[str] | None:
+        messages = sqs.receive_message(
+            QueueUrl=stack.outputs[output], MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        for message in messages.get("Messages", []):
+            attributes = {
+                key: value["StringValue"] for key, value in message.get("MessageAttributes", {}).items()
+            }
+            if attributes.get("ERROR_CODE") == "NO_PERMISSIONS":
+                names.add(attributes["RULE_ARN"].rpartition("/")[2])
+        return names if len(names) >= count else None
+
+    return until(found)
 
 
 def dead_letters(stack: Deployed, output: str) -> list[dict[str, Any]]:

@@ -1,14 +1,18 @@
-"""Every permission in template.yaml is needed.
+"""Every permission in template.yaml is needed, and every condition keeps something out.
 
-What roles were allowed in all clouds of the session is replayed against their policies, each time without
-one action or one resource: something has to be denied. Where the modules that run the deployed template are
-not part of the session, they are run for it.
+What roles were allowed in all clouds of the session is replayed against their policies, each time without one
+action, one resource or one value of a condition: something has to be denied. What depends on a condition is
+replayed with another value, too: all of it has to be denied. Where the modules that run the deployed template
+are not part of the session, they are run for it.
 """
 
 import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,11 +34,14 @@ NAME = "digits-test"
 
 
 class Cut(NamedTuple):
-    """One action or resource to take out of a statement, which is named by its Sid, else by its actions."""
+    """What to take out of a statement, which is named by its Sid, else by its actions.
+
+    An action, a resource, or a value of the condition whose operator and key are named; `number` counts them.
+    """
 
     role: str
     statement: str
-    element: str
+    element: tuple[str, ...]
     number: int
     what: str
 
@@ -52,8 +59,20 @@ def name_of(statement: dict[str, Any]) -> str:
     return str(statement.get("Sid") or "+".join(listed(statement["Action"])))
 
 
+def elements(statement: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Where a statement has its actions, resources and values of conditions."""
+    conditions = statement.get("Condition", {}).items()
+    keys = [("Condition", operator, key) for operator, tests in conditions for key in tests]
+    return [("Action",), ("Resource",), *keys]
+
+
+def inside(statement: dict[str, Any], element: tuple[str, ...]) -> Any:
+    """What a statement has there."""
+    return reduce(getitem, element, statement)
+
+
 def cuts() -> list[Cut]:
-    """Every action and resource of every statement of every role of the template, as it is deployed."""
+    """Whatever can be taken out of the statements of the template's roles, as it is deployed."""
     document = parse((ROOT / "template.yaml").read_text())
     document["Globals"]["Function"]["CodeUri"] = {"Bucket": "uploaded", "Key": "functions.zip"}
     context = {
@@ -73,8 +92,8 @@ def cuts() -> list[Cut]:
         if resource["Type"] == "AWS::IAM::Role"
         for policy in resource["Properties"].get("Policies", [])
         for statement in listed(policy["PolicyDocument"]["Statement"])
-        for element in ("Action", "Resource")
-        for number, what in enumerate(listed(statement[element]))
+        for element in elements(statement)
+        for number, what in enumerate(listed(inside(statement, element)))
     ]
 
 
@@ -92,8 +111,9 @@ def without(cut: Cut, documents: tuple[str, ...]) -> list[Statement]:
         statements = listed(content["Statement"])
         for statement in statements:
             if name_of(statement) == cut.statement:
-                statement[cut.element] = [
-                    item for number, item in enumerate(listed(statement[cut.element])) if number != cut.number
+                left_of_it = listed(inside(statement, cut.element))
+                inside(statement, cut.element[:-1])[cut.element[-1]] = [
+                    item for number, item in enumerate(left_of_it) if number != cut.number
                 ]
         content["Statement"] = [statement for statement in statements if _says_something(statement)]
         left += read(json.dumps(content))
@@ -136,7 +156,7 @@ def record(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize("cut", cuts(), ids=str)
 def test_something_needs_every_action_and_resource(cut: Cut, record: Record) -> None:
-    """Without it, a request that the suite makes would be denied."""
+    """Without it, a request that the tests make would be denied."""
     needed = any(
         not allows(left, asked)
         for (role, documents), requests in record.items()
@@ -145,6 +165,31 @@ def test_something_needs_every_action_and_resource(cut: Cut, record: Record) -> 
         for asked in requests
     )
     assert needed, (
-        f"{cut.role}, statement {cut.statement}: nothing that the tests do needs {cut.element} {cut.what}. "
-        "Take it out of template.yaml, or test what needs it over the local cloud, the template deployed."
+        f"{cut.role}, statement {cut.statement}: nothing that the tests do needs {'.'.join(cut.element)} "
+        f"{cut.what}. Take it out of template.yaml, or test what needs it over the local cloud, the template "
+        "deployed."
     )
+
+
+ELSEWHERE = {  # keys of the requests' contexts that a statement narrows, and what isn't the stack's
+    "iam:passedtoservice": "lambda.amazonaws.com",
+    "cloudwatch:namespace": "AWS/Lambda",
+}
+UNRESTRICTED = {"s3:prefix"}  # whoever lists the bucket may list all of it: a missing object is then a 404
+
+
+def test_every_key_of_a_request_is_replayed_or_left_free(record: Record) -> None:
+    """A new key is a new question: does a condition have to narrow it?"""
+    keys = {key for requests in record.values() for asked in requests for key, _ in asked.context}
+    assert keys == ELSEWHERE.keys() | UNRESTRICTED
+
+
+@pytest.mark.parametrize("key", ELSEWHERE)
+def test_what_a_condition_lets_through_is_denied_with_another_value(key: str, record: Record) -> None:
+    """Or without any: a condition that is taken out, or made looser, would let it through."""
+    for (_, documents), requests in record.items():
+        statements = [statement for document in documents for statement in read(document)]
+        for asked in (asked for asked in requests if key in dict(asked.context)):
+            others = tuple(pair for pair in asked.context if pair[0] != key)
+            for context in ((*others, (key, ELSEWHERE[key])), others):
+                assert not allows(statements, replace(asked, context=context))

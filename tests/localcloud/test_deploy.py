@@ -206,6 +206,11 @@ def test_a_buckets_properties_are_kept(account: Account) -> None:
                   - Id: unfinished
                     Status: Enabled
                     AbortIncompleteMultipartUpload: {DaysAfterInitiation: 7}
+                  - Id: replaced
+                    Status: Enabled
+                    Prefix: a/
+                    TagFilters: [{Key: kind, Value: cache}]
+                    NoncurrentVersionExpiration: {NoncurrentDays: 1}
               NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}
           Policy:
             Type: AWS::S3::BucketPolicy
@@ -227,6 +232,8 @@ def test_a_buckets_properties_are_kept(account: Account) -> None:
     assert set(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values()) == {True}
     rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     assert rules[0]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert rules[1]["Filter"] == {"And": {"Prefix": "a/", "Tags": [{"Key": "kind", "Value": "cache"}]}}
+    assert rules[1]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     ownership = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
     assert ownership == [{"ObjectOwnership": "BucketOwnerEnforced"}]
     s3.put_object(Bucket=bucket, Key="read", Body=b"back")  # the policy denies plain HTTP, which this is

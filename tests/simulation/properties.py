@@ -9,6 +9,7 @@ from typing import Any
 
 from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
+from tests.simulation.agreement import disagreements, disagreements_of_index
 from tests.simulation.services import BUCKET
 from tests.simulation.world import EPOCH, POISON, Upload, World
 
@@ -20,7 +21,7 @@ def violations(world: World) -> list[tuple[str, str]]:
     """The violated properties (lost, duplicate job or wrong report), with details."""
     found: list[tuple[str, str]] = []
     for upload in world.uploads:
-        jobs = _jobs(world, upload)
+        jobs = world.jobs(upload.run)
         found += [(DUPLICATE, text) for text in _duplicates(world, upload, jobs)]
         body = world.s3.content(upload.run.report)
         if body is None:
@@ -36,7 +37,7 @@ def violations(world: World) -> list[tuple[str, str]]:
         package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
     )
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
-    found += [(WRONG, text) for text in _wrong_index(world)]
+    found += [(WRONG, text) for text in (*world.contradictions, *_wrong_index(world))]
     if world.endless:
         found.append((LOST, "something goes on for ever"))
     stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
@@ -60,17 +61,8 @@ def _wrong_index(world: World) -> list[str]:
         if report
     )
     found = sorted((run["batch"], run["run"], run["status"], run["transform_job"]) for run in listed)
+    wrong += disagreements_of_index(world.s3)
     return wrong if found == expected else [*wrong, f"{INDEX} lists {found}, expected {expected}"]
-
-
-def _jobs(world: World, upload: Upload) -> list[str]:
-    """The transform jobs that write below a run, in the order of their creation."""
-    prefix = f"s3://{BUCKET}/{upload.run.prefix}"
-    return [
-        name
-        for name, job in world.sagemaker.jobs.items()
-        if job["TransformOutput"]["S3OutputPath"].startswith(prefix)
-    ]
 
 
 def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
@@ -106,6 +98,7 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
     if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
         wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
     wrong += _started_too_early(world, upload)
+    wrong += disagreements(world.s3, upload.run)
     if not jobs:
         return wrong + _wrong_without_job(world, upload, report)
     return wrong + _wrong_with_job(world, upload, report, jobs)

@@ -5,9 +5,8 @@ Times are the world's; every request goes through the world, which may make it f
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -59,7 +58,15 @@ class Simulated:
             raise AttributeError(f"the simulation has no {operation}") from error
 
         def request(*args: Any, **parameters: Any) -> Any:
-            return self.world.request(operation, lambda: effect(*args, **parameters))
+            body: Any = parameters.get("Body")
+            begin = None if body is None or isinstance(body, bytes) else body.tell()
+
+            def send() -> Any:
+                if begin is not None:
+                    body.seek(begin)  # as botocore does before it sends a request again
+                return effect(*args, **parameters)
+
+            return self.world.request(operation, send)
 
         self.__dict__[operation] = request
         return request
@@ -78,26 +85,29 @@ class S3(Simulated):
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self.versions: dict[str, list[tuple[str, bytes, Any]]] = {}
+        self.metadata: dict[tuple[str, str], dict[str, str]] = {}  # by key and version
 
     def content(self, key: str) -> bytes | None:
         """The newest version's content."""
         return self.versions[key][-1][1] if key in self.versions else None
 
-    def write(self, key: str, content: bytes) -> dict[str, str]:
+    def write(self, key: str, content: bytes, metadata: dict[str, str] | None = None) -> dict[str, str]:
         """Add a version."""
         versions = self.versions.setdefault(key, [])
         version = f"v{len(versions) + 1}-{hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()[:8]}"
         versions.append((version, content, self.world.moment()))
+        self.metadata[key, version] = metadata or {}
+        self.world.written(key)
         return {"VersionId": version, "ETag": _etag(content)}
 
-    def do_put_object(self, Key: str, Body: bytes, **given: Any) -> dict[str, str]:  # noqa: N803
+    def do_put_object(self, Key: str, Body: bytes | IO[bytes], **given: Any) -> dict[str, str]:  # noqa: N803
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html."""
         existing = self.content(Key)
         if given.get("IfNoneMatch") == "*" and existing is not None:
             raise refusal("PutObject", "PreconditionFailed", 412)
         if "IfMatch" in given and (existing is None or _etag(existing) != given["IfMatch"]):
             raise refusal("PutObject", "PreconditionFailed", 412)
-        return self.write(Key, Body)
+        return self.write(Key, Body if isinstance(Body, bytes) else Body.read(), given.get("Metadata"))
 
     def do_get_object(self, Key: str, VersionId: str | None = None, **given: Any) -> dict[str, Any]:  # noqa: N803
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html."""
@@ -114,23 +124,29 @@ class S3(Simulated):
 
     def do_head_object(self, Key: str, VersionId: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
         """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
-        for version, _content, time in reversed(self.versions.get(Key, [])):
+        for version, content, time in reversed(self.versions.get(Key, [])):
             if VersionId in (None, version):
-                return {"LastModified": time}
+                return {
+                    "LastModified": time,
+                    "ETag": _etag(content),
+                    "Metadata": self.metadata[Key, version],
+                }
         raise refusal("HeadObject", "404", 404)
 
-    def do_list_objects_v2(self, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
-        """A page of at most two keys, so that tiny batches have several."""
-        keys = sorted(key for key in self.versions if key.startswith(Prefix) and key > StartAfter)
-        return {"Contents": [{"Key": key} for key in keys[:2]], "IsTruncated": len(keys) > 2}
+    def do_list_objects_v2(self, Prefix: str, **place: Any) -> dict[str, Any]:  # noqa: N803
+        """A page of at most two keys, so that tiny batches have several; an empty one may come before it."""
+        after = place.get("ContinuationToken") or place.get("StartAfter", "")
+        if "ContinuationToken" not in place and self.world.faults.happen("empty page", 0.1):
+            return {"IsTruncated": True, "NextContinuationToken": after}
+        keys = sorted(key for key in self.versions if key.startswith(Prefix) and key > after)
+        page: dict[str, Any] = {"Contents": [{"Key": key} for key in keys[:2]]} if keys else {}
+        if len(keys) <= 2:
+            return page | {"IsTruncated": False}
+        return page | {"IsTruncated": True, "NextContinuationToken": keys[1]}
 
     def do_upload_fileobj(self, file: Any, _bucket: str, key: str) -> None:
         """boto3's transfer."""
         self.write(key, file.read())
-
-    def do_upload_file(self, name: str, _bucket: str, key: str, **_: Any) -> None:
-        """boto3's transfer."""
-        self.write(key, Path(name).read_bytes())
 
 
 def _etag(content: bytes) -> str:

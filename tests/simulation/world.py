@@ -20,6 +20,7 @@ from batch_prediction import layout
 from batch_prediction.aws import metrics, queues
 from batch_prediction.layout import Run
 from tests.settings_and_events import SETTINGS, environment
+from tests.simulation.agreement import disagreements
 from tests.simulation.faults import CrashError, Faults, request
 from tests.simulation.sagemaker import CALM, SageMaker
 from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
@@ -90,6 +91,7 @@ class World:
         )
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
+        self.contradictions: list[str] = []  # that a reader of a report would have met
         self.asked = Counter[str]()  # messages of the sweep, by run
         self.failed_sweeps, self.endless = 0, False
         self._working = [""]  # the functions that are at work, the one that was called last at the end
@@ -218,6 +220,24 @@ class World:
         self._working.pop()
         if self.now < END and (self._pending or self.sagemaker.working() or not self.all_reported()):
             self.at(SWEEP, self.sweep)
+
+    def written(self, key: str) -> None:
+        """Compare a run's pages with its report.json, if that is about its newest job, after each write."""
+        for run in (upload.run for upload in self.uploads if key.startswith(upload.run.report_prefix)):
+            report = json.loads(self.s3.content(run.report) or b"null")
+            newest = next(reversed(self.jobs(run)), None)
+            if report and (report["transform_job"] or {}).get("name") == newest:
+                found = disagreements(self.s3, run)
+                self.contradictions += [f"{text} when {key} was written at {self.now:.0f}" for text in found]
+
+    def jobs(self, run: Run) -> list[str]:
+        """The transform jobs that write below a run, in the order of their creation."""
+        prefix = f"s3://{BUCKET}/{run.prefix}"
+        return [
+            name
+            for name, job in self.sagemaker.jobs.items()
+            if job["TransformOutput"]["S3OutputPath"].startswith(prefix)
+        ]
 
     def all_reported(self) -> bool:
         """Whether every upload has a report, and every tuning job its final training or a failure."""

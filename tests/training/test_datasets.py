@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-import inference
+import pixels
 from tests.made_digits import made, made_set
 from training.checks import check
 from training.container.data import DataError
@@ -149,10 +149,10 @@ def test_a_folder_of_another_form_is_refused(tmp_path: Path, make: Callable[[Pat
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("x.png", b"GIF89a", "x.png: expected a PNG or JPEG image, found something else"),
+        ("x.png", b"GIF89a", "x.png: not an image: expected PNG or JPEG"),
         ("x.png", None, "x.png: expected 28 × 28 pixels, found 30 × 29"),
         ("x.gif", b"", r"x.gif: expected only files ending in \.png, \.jpg, \.jpeg"),
-        ("x.png", b"cut", "x.png: expected a readable image"),
+        ("x.png", b"cut", "x.png: not an image: "),
     ],
 )
 def test_an_image_that_cannot_be_read_is_named(
@@ -184,7 +184,7 @@ def test_images_are_trained_on_as_they_are_read_in_batches(tmp_path: Path, mode:
         image = image.convert(mode)
     file = tmp_path / "image.png"
     image.save(file)
-    assert (decode(file) == inference.decode(file.read_bytes())).all()
+    assert (decode(file) == pixels.decode(file.read_bytes(), 28)).all()
 
 
 def test_without_torchvision_the_error_says_what_to_install(

@@ -132,6 +132,19 @@ def test_the_trials_run_in_script_mode(requests: list[tuple[str, dict[str, Any]]
     assert "MaxWaitTimeInSeconds" not in definition["StoppingCondition"]
 
 
+def test_what_is_fixed_reaches_every_trial_and_is_not_searched(
+    requests: list[tuple[str, dict[str, Any]]],
+) -> None:
+    """A fixed hyperparameter is static, also above the search's own; SageMaker refuses one that is both."""
+    fixed = {"learning-rate": "0.004", "batch-size": "256", "ema-decay": "0.99", "seed": "3"}
+    request = created(requests, fixed=fixed, seed=7)
+    static = request["TrainingJobDefinition"]["StaticHyperParameters"]
+    assert static.items() >= fixed.items()
+    ranges = request["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    searched = {entry["Name"] for kind in ranges.values() for entry in kind}
+    assert searched == {"weight-decay", "augmentation", "label-smoothing", "dropout"}
+
+
 def test_a_spot_search_has_checkpoints_and_time_to_wait(
     requests: list[tuple[str, dict[str, Any]]],
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-SERVING_CODE = ("inference.py", "deployment.py", "model.py", "requirements.txt")
+SERVING_CODE = ("inference.py", "deployment.py", "model.py", "pixels.py", "requirements.txt")
 
 
 def write(folder: Path, weights: dict[str, torch.Tensor], config: dict[str, Any]) -> None:

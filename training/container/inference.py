@@ -7,7 +7,6 @@ and SageMaker sends it again. The functions and how they are called:
 https://github.com/aws/sagemaker-inference-toolkit/blob/master/src/sagemaker_inference/transformer.py
 """
 
-import io
 import json
 import os
 import re
@@ -23,12 +22,11 @@ import numpy as np
 import torch
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 from safetensors.torch import load_file
 from torch import nn
 
 from model import IMAGE_SIZE, build, fold_batch_norm, over_shifts
+from pixels import ImageError, Pixels, decode
 
 JSON_LINES = "application/jsonlines"
 BATCH_SIZE = 64  # images per forward pass: they stay in the processor's cache
@@ -49,7 +47,6 @@ OBJECT_ERRORS = {
 # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 AMBIGUOUS_KEY = re.compile(r"(^|/)\.{1,2}(/|$)|[\\\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-Pixels = NDArray[np.uint8]
 Prediction = dict[str, Any]
 
 
@@ -181,37 +178,23 @@ def fetch(model: Model, reference: str) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Pixels:
-    """Decode a PNG or JPEG of 28 × 28 pixels: greyscale, uint8 (28, 28), light ink on a dark background.
-
-    Colours become greyscale by their luma (ITU-R 601-2), 16-bit greyscale keeps its upper byte, transparent
-    pixels show a black background. The size is checked in the header, before any pixel is decoded.
-
-    Raises RecordError.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-            width, height = image.size
-            if (width, height) == (IMAGE_SIZE, IMAGE_SIZE):
-                return _grey(image)
-    except UnidentifiedImageError as error:
-        raise RecordError("not an image: expected PNG or JPEG") from error
-    except Exception as error:  # Pillow's decoders raise nearly anything for corrupt bytes
-        raise RecordError(f"not an image: {error}"[:200]) from error
-    raise RecordError(
-        f"expected {IMAGE_SIZE} × {IMAGE_SIZE} pixels, found {width} × {height}: scale it before dropping it"
-    )
-
-
 @torch.inference_mode()
 def classify(model: Model, images: Sequence[Pixels]) -> list[Prediction]:
-    """Classify images, uint8 (28, 28) each: label and confidence, the largest softmax, to 4 decimals."""
+    """Classify images, uint8 (28, 28) each: label and confidence, the largest softmax, to 4 decimals.
+
+    Raises ValueError if the network gives anything but numbers.
+    """
     predictions: list[Prediction] = []
     for start in range(0, len(images), BATCH_SIZE):
         batch = torch.from_numpy(np.stack(images[start : start + BATCH_SIZE])).unsqueeze(1)
         inputs = batch.float().sub_(255 * model.mean).div_(255 * model.std)
         logits = model.network(inputs.contiguous(memory_format=torch.channels_last))
         confidences, positions = logits.softmax(1).max(1)
+        if strange := int(confidences.isnan().sum()):
+            raise ValueError(
+                f"logits: expected finite numbers, found others for {strange} of {len(batch)} images: "
+                "reject this model package"
+            )
         predictions += [
             {"label": model.labels[position], "confidence": round(confidence, 4)}
             for position, confidence in zip(positions.tolist(), confidences.tolist(), strict=True)
@@ -221,19 +204,9 @@ def classify(model: Model, images: Sequence[Pixels]) -> list[Prediction]:
 
 def _read(record: bytes, model: Model) -> Pixels | RecordError:
     try:
-        return decode(fetch(model, reference_of(record)))
-    except RecordError as error:
-        return error
-
-
-def _grey(image: Image.Image) -> Pixels:
-    if image.mode.startswith("I"):  # 16-bit greyscale: "I;16", and "I" before Pillow 11
-        return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-    if image.has_transparency_data:
-        background = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(background, image.convert("RGBA"))
-    grey = image if image.mode == "L" else image.convert("L")
-    return np.frombuffer(grey.tobytes(), np.uint8).reshape(IMAGE_SIZE, IMAGE_SIZE)
+        return decode(fetch(model, reference_of(record)), IMAGE_SIZE)
+    except (RecordError, ImageError) as error:
+        return RecordError(str(error))
 
 
 def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
@@ -241,9 +214,9 @@ def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
 
     `shifts` in config.json is the number of pixels of the shifts to average over; older artifacts have none.
     """
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        pickles = sorted(file.name for file in folder.glob("*") if file.suffix in PICKLES)
+    file = folder / "model.safetensors"
+    if not file.is_file():
+        pickles = sorted(other.name for other in folder.glob("*") if other.suffix in PICKLES)
         raise FileNotFoundError(
             f"{folder}: expected model.safetensors, found {', '.join(pickles) or 'none'}"
             + (
@@ -257,7 +230,10 @@ def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
         names = ", ".join(sorted(missing))
         raise ValueError(f"{folder}/config.json: expected arch, labels, mean and std, found no {names}")
     network = build(config["arch"])
-    network.load_state_dict(load_file(weights))
+    weights = load_file(file)
+    if strange := sorted(name for name, weight in weights.items() if not weight.isfinite().all()):
+        raise ValueError(f"{file}: expected finite numbers, found others in {', '.join(strange)}")
+    network.load_state_dict(weights)
     folded = fold_batch_norm(network)
     return config, over_shifts(folded, config.get("shifts", 0), config["mean"], config["std"])
 

@@ -151,8 +151,8 @@ def fit(
     step. With an `ema_decay` the network ends up as the moving average of its weights. `after_epoch` is
     called with the number of completed epochs. Returns the last epoch's mean loss.
 
-    Raises TrainingError if the loss is no longer finite or the ranks can't share a mini-batch, Interrupted
-    after SIGTERM.
+    Raises TrainingError if loss or weights are no longer finite or the ranks can't share a mini-batch,
+    Interrupted after SIGTERM.
     """
     size = min(options.batch_size, len(images))
     if size % ranks.count:
@@ -199,6 +199,11 @@ def fit(
         elif average:
             average.write_to(network)
         after_epoch(epoch + 1)
+    if not all(tensor.isfinite().all() for tensor in network.state_dict().values()):
+        raise TrainingError(
+            f"weights: expected finite numbers, found others after the last step: "
+            f"try a learning-rate below {options.learning_rate}"
+        )
     return loss
 
 

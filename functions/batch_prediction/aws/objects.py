@@ -17,7 +17,7 @@ from batch_prediction.aws.errors import code, status
 if TYPE_CHECKING:
     from batch_prediction.aws.types import Object, PutObjectRequest, S3Client
 
-_JSON = "application/json"
+JSON = "application/json"
 _PAUSES = (0.1, 0.2, 0.4, 0.8)  # seconds, while another conditional write is under way
 
 
@@ -74,14 +74,14 @@ def exists(s3: "S3Client", bucket: str, key: str) -> bool:
 
 def put_json(s3: "S3Client", bucket: str, key: str, content: object) -> None:
     """Write a JSON object, replacing any that exists."""
-    s3.put_object(Bucket=bucket, Key=key, Body=to_json(content), ContentType=_JSON)
+    s3.put_object(Bucket=bucket, Key=key, Body=to_json(content), ContentType=JSON)
 
 
 def put_if_absent(s3: "S3Client", bucket: str, key: str, body: bytes) -> bool:
     """Write a JSON object unless there is one; whether it was written."""
     for pause in (*_PAUSES, None):
         try:
-            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ContentType=_JSON)
+            s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*", ContentType=JSON)
         except ClientError as error:
             if status(error) == 412:
                 return False
@@ -93,18 +93,16 @@ def put_if_absent(s3: "S3Client", bucket: str, key: str, body: bytes) -> bool:
     raise AssertionError("the last round returns or raises")
 
 
-def put_if_unchanged(s3: "S3Client", bucket: str, key: str, body: bytes, etag: str | None) -> str | None:
-    """Replace the version of a JSON object that has this ETag (None: there was no object).
+def put_if_unchanged(s3: "S3Client", request: "PutObjectRequest", etag: str | None) -> str | None:
+    """Replace the version of an object that has this ETag (None: there was no object).
 
     Returns the new version's ETag; None when another writer was faster, and nothing was written.
     """
-    request: PutObjectRequest = {"Bucket": bucket, "Key": key, "Body": body, "ContentType": _JSON}
-    if etag is None:
-        request["IfNoneMatch"] = "*"
-    else:
-        request["IfMatch"] = etag
+    conditional: PutObjectRequest = (
+        {**request, "IfNoneMatch": "*"} if etag is None else {**request, "IfMatch": etag}
+    )
     try:
-        answer = s3.put_object(**request)
+        answer = s3.put_object(**conditional)
     except ClientError as error:
         if status(error) not in (404, 409, 412):
             raise

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef as Object
     from types_boto3_s3.type_defs import GetObjectRequestTypeDef as GetObjectRequest
+    from types_boto3_s3.type_defs import ListObjectsV2RequestTypeDef as ListObjectsV2Request
     from types_boto3_s3.type_defs import PutObjectRequestTypeDef as PutObjectRequest
     from types_boto3_sagemaker import SageMakerClient
     from types_boto3_sagemaker.literals import TransformInstanceTypeType as TransformInstanceType
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         "Channel",
         "GetObjectRequest",
         "LambdaClient",
+        "ListObjectsV2Request",
         "ModelPackageDescription",
         "ModelRequest",
         "Object",

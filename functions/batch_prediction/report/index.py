@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from batch_prediction.aws import objects
-from batch_prediction.layout import INDEX, Run
+from batch_prediction.aws import generations, objects
+from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report.content import IndexEntry, Report
 from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import S3Client
+    from batch_prediction.aws.types import PutObjectRequest, S3Client
 
 SCHEMA = "digit-batch/index/1"
 MAX_RUNS = 10_000  # runs that the list keeps, the newest
+EXPIRES = "noncurrent=expires"  # the tag of what the bucket's lifecycle removes once it is replaced
 _MAX_WRITES = 40
 _MAX_PAUSE = 1.0  # seconds
 
 
 @dataclass(frozen=True)
 class Index:
-    """The runs, newest first, and the ETag of the object that holds them; None if it doesn't exist yet."""
+    """The runs, newest first; the list's generation, one more at each write; its ETag, None without one."""
 
     runs: list[IndexEntry]
+    generation: int
     etag: str | None
 
 
@@ -56,10 +58,10 @@ def read(s3: "S3Client", bucket: str) -> Index:
     """The list as it is now."""
     found = objects.read_json(s3, bucket, INDEX)
     if found is None:
-        return Index([], None)
+        return Index([], 0, None)
     remedy = "move it away, and the next report starts another list"
     objects.check_schema(bucket, INDEX, found.content, SCHEMA, remedy)
-    return Index(found.content["runs"], found.etag)
+    return Index(found.content["runs"], found.content.get("generation", 0), found.etag)
 
 
 def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
@@ -72,9 +74,17 @@ def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
         runs = merged(current.runs, new)
         if runs == current.runs:
             return current
-        body = orjson.dumps({"schema": SCHEMA, "runs": runs})
-        if (etag := objects.put_if_unchanged(s3, bucket, INDEX, body, current.etag)) is not None:
-            return Index(runs, etag)
+        page = generations.look(s3, bucket, INDEX_PAGE) if current.etag is None else None
+        generation = 1 + (page.generation if page else current.generation)  # a page may outlive its list
+        request: PutObjectRequest = {
+            "Bucket": bucket,
+            "Key": INDEX,
+            "Body": orjson.dumps({"schema": SCHEMA, "generation": generation, "runs": runs}),
+            "ContentType": objects.JSON,
+            "Tagging": EXPIRES,
+        }
+        if (etag := objects.put_if_unchanged(s3, request, current.etag)) is not None:
+            return Index(runs, generation, etag)
         pause = min(_MAX_PAUSE, 0.02 * 2**write)
         time.sleep(pause * random.random())  # noqa: S311 (jitter between writers, nothing secret)
     raise RuntimeError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from batch_prediction.aws import objects
+from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
 from batch_prediction.report import advice, charts, index
@@ -21,21 +21,39 @@ from batch_prediction.report.thumbnails import Thumbnail, thumbnails
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-    from batch_prediction.aws.types import S3Client
+    from batch_prediction.aws.types import PutObjectRequest, S3Client
 
 MAX_ROWS = 1_000  # runs on the index page; index.json has more
 _NAME, _REASON = 120, 300  # characters shown
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _HTML = "text/html; charset=utf-8"
-_PASSES = 20  # over the index page, while others go on adding runs
 
 
-def write(s3: "S3Client", bucket: str, run: Run, report: Report) -> None:
-    """Write everything that derives from a report's content, except report.json itself. Safe to repeat."""
-    put(s3, bucket, run.page, page(run, report, _thumbnails(s3, bucket, report)), _HTML)
-    if report["labelled"]:
+def write(s3: "S3Client", bucket: str, run: Run, report: Report, attempts: int) -> bool:
+    """Write everything that derives from a report's content, except report.json itself. Safe to repeat.
+
+    Whether it was written: the pages of a report about more `attempts` stay.
+    """
+    request: PutObjectRequest = {"Bucket": bucket, "Key": run.page, "ContentType": _HTML}
+    body = page(run, report, _thumbnails(s3, bucket, report))
+    if not generations.put(s3, request, body, attempts):
+        return False
+    if report["labelled"]:  # no later attempt follows one that has labelled images
         objects.put_json(s3, bucket, run.model_quality, statistics(report))
-    _write_index_page(s3, bucket, index.add(s3, bucket, index.entry(run, report)))
+    write_index(s3, bucket, index.entry(run, report))
+    return True
+
+
+def write_index(s3: "S3Client", bucket: str, new: IndexEntry) -> None:
+    """Put a run into the list of all runs, and write the list's page unless that of a later list is there."""
+    current = index.add(s3, bucket, new)
+    request: PutObjectRequest = {
+        "Bucket": bucket,
+        "Key": INDEX_PAGE,
+        "ContentType": _HTML,
+        "Tagging": index.EXPIRES,
+    }
+    generations.put(s3, request, index_page(current.runs), current.generation)
 
 
 def statistics(report: Report) -> dict[str, object]:
@@ -77,21 +95,6 @@ def index_page(runs: list[IndexEntry]) -> bytes:
         history=charts.history(runs),
         model_name=charts.model_name,
     )
-
-
-def put(s3: "S3Client", bucket: str, key: str, body: bytes, content_type: str) -> None:
-    """Write an object that a browser or a program reads."""
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
-
-
-def _write_index_page(s3: "S3Client", bucket: str, current: index.Index) -> None:
-    """Write the index page, again if the list has changed meanwhile: the last page has the last list."""
-    for _ in range(_PASSES):
-        put(s3, bucket, INDEX_PAGE, index_page(current.runs), _HTML)
-        latest = index.read(s3, bucket)
-        if latest.etag == current.etag:
-            return
-        current = latest
 
 
 def _thumbnails(s3: "S3Client", bucket: str, report: Report) -> list[Thumbnail]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from batch_prediction.aws import objects, queues
+from batch_prediction.aws import generations, objects, queues
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
@@ -35,7 +35,7 @@ from batch_prediction.runs.state import RunState
 from batch_prediction.settings import Settings
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import S3Client, TransformJobDescription
+    from batch_prediction.aws.types import PutObjectRequest, S3Client, TransformJobDescription
 
 SCHEMA = "digit-batch/report/2"
 
@@ -69,15 +69,26 @@ def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
         table = Path(folder, "predictions.csv")
         tally = _tabulate(aws.s3, bucket, run, found, table)
         report = compose(run, found, tally)
-        _upload(aws.s3, bucket, run, table)
-    pages.write(aws.s3, bucket, run, report)
+        uploaded = _upload(aws.s3, bucket, run, table, len(found.jobs))
+    if not (uploaded and pages.write(aws.s3, bucket, run, report, len(found.jobs))):
+        return False  # a delivery that knows of a later job has written it: that one ends the report
     announcement.measure(settings, report)
     announcement.notify_people(aws.sns, settings, run, report)
     return _commit(aws.s3, bucket, run, report, existing.etag, len(found.jobs))
 
 
-def _upload(s3: "S3Client", bucket: str, run: Run, table: Path) -> None:
-    s3.upload_file(str(table), bucket, run.predictions, ExtraArgs={"ContentType": "text/csv; charset=utf-8"})
+def _upload(s3: "S3Client", bucket: str, run: Run, table: Path, attempts: int) -> bool:
+    """Write predictions.csv unless that of a later attempt exists; whether it was written.
+
+    In one request, as boto3's transfers of several know no condition; S3 takes 5 GB, the function's disk 1.
+    """
+    request: PutObjectRequest = {
+        "Bucket": bucket,
+        "Key": run.predictions,
+        "ContentType": "text/csv; charset=utf-8",
+    }
+    with table.open("rb") as content:
+        return generations.put(s3, request, content, attempts)
 
 
 def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | None, attempts: int) -> bool:
@@ -86,7 +97,14 @@ def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | N
     The loser against another delivery, or against its own repeated request, leaves the existing report if
     that is about as many `attempts`.
     """
-    if objects.put_if_unchanged(s3, bucket, run.report, objects.to_json(report), etag) is not None:
+    body = objects.to_json(report)
+    request: PutObjectRequest = {
+        "Bucket": bucket,
+        "Key": run.report,
+        "Body": body,
+        "ContentType": objects.JSON,
+    }
+    if objects.put_if_unchanged(s3, request, etag) is not None:
         return True
     if existing_report.read(s3, bucket, run).attempts < attempts:
         raise RuntimeError(

@@ -7,8 +7,11 @@ columns and attributes are ignored. Blank lines don't count.
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+import reprlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from math import ceil
 from typing import NamedTuple
 
 import orjson
@@ -16,9 +19,10 @@ import orjson
 from batch_prediction import labels
 from batch_prediction.layout import Manifest, check_name
 
-MAX_LINE = 64 * 1024  # bytes
+MAX_LINE = 64 * 1024  # bytes, without the line feed
+KEPT_TEXT, KEPT_REASON = 160, 280  # bytes in JSON of a refused line, and of its reason
 _BOM = b"\xef\xbb\xbf"
-_SHOWN = 200  # characters of a refused line
+_SHOWN = 200  # characters of a value in an error
 
 
 class Record(NamedTuple):
@@ -30,17 +34,28 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A line that can't be used: its number, counted from 1, its beginning, and why."""
+    """A line that can't be used: its number, counted from 1, its beginning, and why.
+
+    Its size is bounded, whatever the line: left_out.jsonl of a full manifest has to fit on a function's disk.
+    """
 
     line: int
     text: str
     reason: str
+
+    @classmethod
+    def of(cls, line: int, text: str, reason: str) -> "LeftOut":
+        """Keep KEPT_TEXT of a line and KEPT_REASON of the reason for which it is left out."""
+        return cls(line, _beginning(text, KEPT_TEXT), _beginning(reason, KEPT_REASON))
 
 
 class Invalid(NamedTuple):
     """Why a line isn't a row; it becomes the reason for which the line is left out."""
 
     reason: str
+
+
+_TOO_LONG = Invalid(f"expected a line of at most {MAX_LINE} bytes, found more")
 
 
 class ManifestError(ValueError):
@@ -57,7 +72,7 @@ def lines(body: Iterable[bytes]) -> Iterator[bytes]:
         *whole, tail = chunk.split(b"\n")
         for piece in whole:
             if not skipping:
-                yield (rest + piece)[: MAX_LINE + 1] if rest else piece
+                yield (rest + piece)[: MAX_LINE + 1]
             rest, skipping = b"", False
         if not skipping:
             rest += tail
@@ -71,60 +86,62 @@ def lines(body: Iterable[bytes]) -> Iterator[bytes]:
 def read(body: Iterable[bytes], manifest: Manifest, bucket: str) -> Iterator[Record | LeftOut]:
     """Read a manifest's chunks of bytes; ManifestError when its CSV header is invalid."""
     numbered = _numbered(lines(body))
-    rows = _csv_rows(numbered) if manifest.form == "csv" else _json_rows(numbered)
-    batch_prefix = f"s3://{bucket}/{manifest.folder}"
-    for number, line, row in rows:
-        record = row if isinstance(row, Invalid) else _record(row, batch_prefix)
+    parse = _csv_parser(numbered) if manifest.form == "csv" else _json_row
+    root, folder = f"s3://{bucket}/", manifest.folder
+    for number, line in numbered:
+        row = _row(line, parse)
+        record = row if isinstance(row, Invalid) else _record(row, root, folder)
         if isinstance(record, Invalid):
-            yield LeftOut(number, line.decode(errors="replace")[:_SHOWN], record.reason)
+            yield LeftOut.of(number, line.decode(errors="replace"), record.reason)
         else:
             yield record
 
 
 def _numbered(raw: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines that aren't blank, stripped. One that is too long stays so: nobody saw how it ends."""
     for number, line in enumerate(raw, start=1):
-        stripped = (line.removeprefix(_BOM) if number == 1 else line).strip()
-        if stripped:
+        if len(line) > MAX_LINE:
+            yield number, line
+        elif stripped := (line.removeprefix(_BOM) if number == 1 else line).strip():
             yield number, stripped
 
 
-def _json_rows(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, object]]:
-    for number, line in numbered:
-        row: object
-        if len(line) > MAX_LINE:
-            row = Invalid(f"expected a line of at most {MAX_LINE} bytes, found more")
-        else:
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                row = Invalid(f"expected a JSON object, found text that isn't JSON: {error}")
-        yield number, line, row
+def _row(line: bytes, parse: Callable[[bytes], object]) -> object:
+    return _TOO_LONG if len(line) > MAX_LINE else parse(line)
 
 
-def _csv_rows(numbered: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes, object]]:
+def _json_row(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        return Invalid(f"expected a JSON object, found text that isn't JSON: {error}")
+
+
+def _csv_parser(numbered: Iterator[tuple[int, bytes]]) -> Callable[[bytes], object]:
+    """Take the header from the lines; what makes a row of each of the others."""
     number, first = next(numbered, (1, b""))
-    header = _csv_fields(first)
-    if isinstance(header, Invalid) or not {"file_name", "source-ref"} & {name.strip() for name in header}:
+    header = _row(first, _csv_fields)
+    names = [name.strip() for name in header] if isinstance(header, list) else []
+    if not {"file_name", "source-ref"} & set(names):
         found = first.decode(errors="replace")[:_SHOWN]
         raise ManifestError(
             f"manifest.csv, line {number}: expected a header with the column file_name (and perhaps label), "
             f"found {found!r}"
         )
-    names = [name.strip() for name in header]
-    for number, line in numbered:
-        fields = _csv_fields(line)
-        if isinstance(fields, list) and len(fields) != len(names):
-            fields = Invalid(f"expected {len(names)} fields as in the header, found {len(fields)}")
-        if isinstance(fields, Invalid):
-            yield number, line, fields
-        else:
-            row = dict(zip(names, fields, strict=True))
-            yield number, line, {name: value for name, value in row.items() if value != ""}
+    return partial(_csv_row, names)
+
+
+def _csv_row(names: list[str], line: bytes) -> object:
+    fields = _csv_fields(line)
+    if isinstance(fields, Invalid):
+        return fields
+    if len(fields) != len(names):
+        return Invalid(f"expected {len(names)} fields as in the header, found {len(fields)}")
+    row = dict(zip(names, fields, strict=True))
+    return {name: value for name, value in row.items() if value != ""}
 
 
 def _csv_fields(line: bytes) -> list[str] | Invalid:
-    if len(line) > MAX_LINE:
-        return Invalid(f"expected a line of at most {MAX_LINE} bytes, found more")
     try:
         return next(csv.reader([line.decode()], strict=True), [])
     except UnicodeDecodeError as error:
@@ -133,20 +150,29 @@ def _csv_fields(line: bytes) -> list[str] | Invalid:
         return Invalid(f"expected comma-separated fields on one line: {error}")
 
 
-def _record(row: object, batch_prefix: str) -> Record | Invalid:
+def _record(row: object, root: str, folder: str) -> Record | Invalid:
     if not isinstance(row, dict):
         return Invalid(f"expected a JSON object, found {type(row).__name__}")
     image = row.get("source-ref")
     if image is None:
         name = row.get("file_name")
         if not isinstance(name, str):
-            return Invalid(f"expected source-ref or file_name as text, found {str(name)[:40]}")
-        image = batch_prefix + name
-    elif not isinstance(image, str) or not image.startswith(batch_prefix):
-        return Invalid(f"source-ref: expected an object below {batch_prefix}, found {str(image)[:_SHOWN]}")
+            return Invalid(f"expected source-ref or file_name as text, found {reprlib.repr(name)}")
+        image = root + folder + name
+    elif not isinstance(image, str) or not image.startswith(root + folder):
+        found = image[:_SHOWN] if isinstance(image, str) else reprlib.repr(image)
+        return Invalid(f"source-ref: expected an object below {root}{folder}, found {found}")
     label = row.get("label")
     try:
-        check_name(image[len(batch_prefix) :])
+        check_name(image[len(root) :])
         return Record(image, None if label is None else labels.parse(label))
     except ValueError as error:
         return Invalid(str(error))
+
+
+def _beginning(text: str, size: int) -> str:
+    """As much of a text as takes at most `size` bytes in JSON, where a character takes one to six."""
+    text = text[:size]
+    while (excess := len(orjson.dumps(text)) - len('""') - size) > 0:
+        text = text[: -ceil(excess / 6)]
+    return text

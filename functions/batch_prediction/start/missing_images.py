@@ -6,7 +6,7 @@ from batch_prediction.layout import Manifest
 from batch_prediction.start.manifest import ManifestError, Record, read
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import S3Client
+    from batch_prediction.aws.types import ListObjectsV2Request, S3Client
 
 _CHUNK = 1024 * 1024  # bytes read from S3 at once
 
@@ -37,15 +37,22 @@ def _first_gap(s3: "S3Client", bucket: str, folder: str, wanted: list[str]) -> s
     """The first of the sorted keys that isn't listed.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html: StartAfter is exclusive, so a page
-    begins after the wanted key's own beginning, or where the last page ended.
+    begins after the wanted key's own beginning, or where the last page ended. A page may be empty, though the
+    listing goes on: then its token says where.
     """
-    number, after = 0, ""
+    number, after, token = 0, "", None
     while number < len(wanted):
         after = max(after, wanted[number][:-1])
-        page = s3.list_objects_v2(Bucket=bucket, Prefix=folder, StartAfter=after)
+        request: ListObjectsV2Request = {"Bucket": bucket, "Prefix": folder}
+        if token is None:
+            request["StartAfter"] = after
+        else:
+            request["ContinuationToken"] = token
+        page = s3.list_objects_v2(**request)
         there = [entry["Key"] for entry in page.get("Contents", [])]
         found = set(there)
-        if page["IsTruncated"]:
+        token = page["NextContinuationToken"] if page["IsTruncated"] and not there else None
+        if page["IsTruncated"] and there:
             after = there[-1]
         while number < len(wanted) and (not page["IsTruncated"] or wanted[number] <= after):
             if wanted[number] not in found:

@@ -35,7 +35,7 @@ class Atomic:
 
     def __init__(self, s3: Any) -> None:
         self._s3, self._lock, self.lost = s3, threading.Lock(), 0
-        self.exceptions, self.get_object = s3.exceptions, s3.get_object
+        self.exceptions, self.get_object, self.head_object = s3.exceptions, s3.get_object, s3.head_object
 
     def put_object(self, **request: Any) -> Any:
         """Write an object while nobody else does."""
@@ -55,7 +55,7 @@ def test_reports_written_at_the_same_time_lose_no_other(aws: Clients) -> None:
     def write(number: int) -> None:
         if number < 8:
             together.wait()
-        pages._write_index_page(s3, BUCKET, index.add(s3, BUCKET, entry(number)))
+        pages.write_index(s3, BUCKET, entry(number))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(40)))
@@ -63,18 +63,46 @@ def test_reports_written_at_the_same_time_lose_no_other(aws: Clients) -> None:
     assert s3.lost > 0  # else nobody was in anybody's way, and nothing was shown
 
 
-def test_a_slow_writer_s_page_gives_way_to_the_newer_list(aws: Clients) -> None:
-    """A writer of an older list's page sees that there is a newer list, and writes its page."""
-    older = index.add(aws.s3, BUCKET, entry(1))
-    pages._write_index_page(aws.s3, BUCKET, index.add(aws.s3, BUCKET, entry(2)))
-    pages._write_index_page(aws.s3, BUCKET, older)
+def test_a_slow_writer_s_page_gives_way_to_the_newer_list(
+    aws: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer that is overtaken between the list and its page finds that of a newer list, and leaves it."""
+    add = index.add
+
+    def overtaken(*given: Any) -> index.Index:
+        older = add(*given)
+        monkeypatch.setattr(index, "add", add)
+        pages.write_index(aws.s3, BUCKET, entry(2))
+        return older
+
+    monkeypatch.setattr(index, "add", overtaken)
+    pages.write_index(aws.s3, BUCKET, entry(1))
     assert linked(aws) == ["batch-2", "batch-1"]
+
+
+def test_a_list_that_was_moved_away_leaves_no_page_behind(aws: Clients) -> None:
+    """The next report starts another list, whose page replaces that of the lost one."""
+    for number in (1, 2, 3):
+        pages.write_index(aws.s3, BUCKET, entry(number))
+    aws.s3.delete_object(Bucket=BUCKET, Key=INDEX)
+    pages.write_index(aws.s3, BUCKET, entry(4))
+    assert listed(aws) == linked(aws) == ["batch-4"]
+
+
+def test_a_list_of_an_earlier_version_goes_on(aws: Clients) -> None:
+    """It doesn't say how often it was written, and its page has no generation: both are replaced."""
+    old = {"schema": index.SCHEMA, "runs": [entry(1)]}
+    aws.s3.put_object(Bucket=BUCKET, Key=INDEX, Body=json.dumps(old).encode())
+    aws.s3.put_object(Bucket=BUCKET, Key=INDEX_PAGE, Body=b"old")
+    pages.write_index(aws.s3, BUCKET, entry(2))
+    assert listed(aws) == linked(aws) == ["batch-2", "batch-1"]
+    assert index.read(aws.s3, BUCKET).generation == 1
 
 
 def test_a_page_that_was_lost_is_made_again_by_the_next_report(aws: Clients) -> None:
     """A crash between list and page costs nothing that the next report doesn't mend."""
     index.add(aws.s3, BUCKET, entry(1))
-    pages._write_index_page(aws.s3, BUCKET, index.add(aws.s3, BUCKET, entry(2)))
+    pages.write_index(aws.s3, BUCKET, entry(2))
     assert linked(aws) == ["batch-2", "batch-1"]
 
 
@@ -115,10 +143,11 @@ def test_a_lost_write_is_retried_over_the_current_content(
     index.add(aws.s3, BUCKET, entry(1))
     existing = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"1"'}
     again = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"2"'}
-    body = json.dumps({"schema": index.SCHEMA, "runs": [entry(2), entry(1)]}, separators=(",", ":"))
+    content = {"schema": index.SCHEMA, "generation": 1, "runs": [entry(2), entry(1)]}
+    body = json.dumps(content, separators=(",", ":"))
     with Stubber(aws.s3) as stub:
         where = {"Bucket": BUCKET, "Key": INDEX}
-        written = where | {"Body": body.encode(), "ContentType": "application/json"}
+        written = where | {"Body": body.encode(), "ContentType": "application/json", "Tagging": index.EXPIRES}
         stub.add_response("get_object", existing, where)
         stub.add_client_error("put_object", code, http_status_code=status)
         stub.add_response("get_object", again, where)

@@ -212,6 +212,35 @@ def test_a_crash_before_the_commit_is_mended_with_the_same_bytes(aws: Clients) -
     assert content() == before
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_object_of_a_report_has_a_number_that_is_none(aws: Clients, kind: str) -> None:
+    """Neither NaN nor infinity; a deviation over few images is the text that Model Monitor has there."""
+    sample = KINDS[kind]
+    report_of(aws, sample)
+    for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")["Contents"]:
+        body = aws.s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read().decode()
+        if entry["Key"] == sample.run.model_quality:
+            body = body.replace('"standard_deviation": "NaN"', "")
+        text = Page(body).text if entry["Key"].endswith(".html") else body
+        assert re.findall(r"(?i)\b(?:nan|inf(?:inity)?)\b", text) == []
+
+
+def test_what_the_bucket_s_lifecycle_removes_is_the_list_of_all_runs_alone(aws: Clients) -> None:
+    """Its two objects have the tag that template.yaml's rule looks for, and no object of a report has one.
+
+    That holds for the reports of a batch whose keys begin as those of the list do.
+    """
+    sample = Sample("index.html", KINDS["labelled"].answers)
+    report_of(aws, sample)
+    stored = aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")["Contents"]
+    tags = {
+        entry["Key"]: aws.s3.get_object_tagging(Bucket=BUCKET, Key=entry["Key"])["TagSet"] for entry in stored
+    }
+    assert len(tags) == 6
+    assert {key for key, found in tags.items() if found} == {INDEX, INDEX_PAGE}
+    assert tags[INDEX] == tags[INDEX_PAGE] == [{"Key": "noncurrent", "Value": "expires"}]
+
+
 def test_the_index_shows_runs_newest_first_with_their_changes(aws: Clients) -> None:
     """Each labelled run is compared with the one before; a change beyond both intervals stands out."""
     right: list[tuple[int | None, dict[str, Any]]] = [

@@ -204,3 +204,54 @@ def test_an_image_that_is_no_text_is_detected() -> None:
     assert tally.problem == (
         "output part 0, line 1: expected the answer to s3://bucket/incoming/b7/1.png, found that to 7"
     )
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+def test_a_hundred_are_listed_of_any_number_over_any_parts(count: int) -> None:
+    """Of equal confidences the first in the manifest; a more confident one of a later part leads the list."""
+    mistakes = [given_line(number, 1) for number in range(count)]
+    unscored = [given_line(number, 1) for number in range(count, 2 * count)]
+    parts = [each[start : start + 40] for each in (mistakes, unscored) for start in range(0, count, 40)]
+    wrong, late = {"label": 2, "confidence": 0.5}, {"label": 2, "confidence": 0.5001}
+    answers: list[list[dict[str, Any]]] = [
+        [wrong if line in mistakes else {"error": "missing"} for line in part] for part in parts
+    ]
+    answers[(count - 1) // 40][-1] = late
+    tally, rows = tabulated(parts, [joined(*each) for each in zip(parts, answers, strict=True)])
+    assert len(rows) == 2 * count
+    images = [mistake[1] for mistake in tally.mistakes]
+    places = [line["image"]["source-ref"] for line in mistakes]
+    assert images == [places[-1], *places[:-1]][:100]
+    assert [mistake[0] for mistake in tally.mistakes] == [5001, *[5000] * (min(count, 100) - 1)]
+    listed = [line["image"]["source-ref"] for line in unscored][:100]
+    assert [image for image, _, _ in tally.unscored] == listed
+    assert (tally.missing, tally.wrong.total()) == (count, count)
+
+
+@pytest.mark.parametrize("count", [99, 100, 101])
+def test_refused_lines_fill_the_list_up_to_a_hundred(count: int) -> None:
+    """They come after the images, in their own order, and all of them are counted."""
+    part = [given_line(number, 1) for number in range(60)]
+    left_out = [f'{{"line":{n},"text":"x","reason":"y"}}'.encode() for n in range(61, count + 1)]
+    tally, _ = tabulated([part], [joined(part, [{"error": "unreadable"}] * 60)], left_out)
+    assert len(tally.unscored) == min(count, 100)
+    assert [reason for _, _, reason in tally.unscored[60:]] == [
+        f"line {number}: y" for number in range(61, min(count, 100) + 1)
+    ]
+    assert tally.unreadable == count
+
+
+@pytest.mark.parametrize("confidence", ["NaN", "nan", "inf", -0.0001, 1.0001, None, [], "1e999"])
+def test_a_confidence_that_is_no_share_breaks_its_part(confidence: Any) -> None:
+    """No such value gets into the table or a figure, though float() takes some of them."""
+    tally, rows = tabulated([PART], [joined(PART, [GOOD[0], {"label": 1, "confidence": confidence}])])
+    assert "output part 0, line 2: expected the input" in (tally.problem or "")
+    assert [row["confidence"] for row in rows] == ["", ""]
+
+
+def test_an_answer_of_nan_breaks_its_part() -> None:
+    """JSON has no such number: a container that writes one has given no usable output."""
+    output = joined(PART, GOOD).replace(b"1.0", b"NaN")
+    assert b"NaN" in output
+    tally, _ = tabulated([PART], [output])
+    assert "output part 0, line 1: expected the input" in (tally.problem or "")

@@ -1,6 +1,7 @@
 """A run's report."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -267,3 +268,99 @@ def test_a_run_that_nobody_decided_is_an_error_that_names_its_key(aws: Clients) 
     """Such a message goes to the dead-letter queue, with the key that was expected."""
     with pytest.raises(LookupError, match=r"run\.json: expected the run's decision, found nothing"):
         report.write_report(aws, SETTINGS, RUN)
+
+
+ENDINGS = {
+    "completed": (STARTED, [job("Completed")], None, 0),
+    "short output": (replace(STARTED, lines=5), [job("Completed")], None, 1),
+    "failed": (STARTED, [job("Failed", "AlgorithmError: See job logs")], None, 1),
+    "failed thrice": (STARTED, [job("Failed", INTERNAL)] * 3, None, 1),
+    "stopped": (STARTED, [job("Stopped")], None, 1),
+    "refused": (Refuse(4, 3, 1, "no approved package"), [], None, 1),
+    "gave up": (STARTED, [None], GiveUp("gave up after 24.0 hours"), 1),
+    "gave up again": (STARTED, [job("Failed", INTERNAL), None], GiveUp("gave up after 24.0 hours"), 1),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_ending_but_completed_is_counted_once(
+    aws: Clients, settings: Settings, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    """The metric NotCompleted has one value a report, 0 or 1; a second delivery adds none."""
+    decided, jobs, gave_up, expected = ENDINGS[ending]
+    run_of(aws, decided, joined(PART, ANSWERS))
+    if gave_up:
+        decision.give_up(aws.s3, BUCKET, RUN, gave_up)
+    for written in (True, False):
+        with attempted(aws, *jobs):
+            assert report.write_report(aws, settings, RUN) is written
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert [line["NotCompleted"] for line in lines] == [expected]
+    assert [metric["Name"] for metric in lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"]].count(
+        "NotCompleted"
+    ) == 1
+    assert (read(aws)["status"] == "Completed") is not expected
+
+
+@pytest.mark.parametrize("key", [RUN.predictions, RUN.page])
+def test_an_older_delivery_leaves_what_a_newer_one_has_begun(
+    aws: Clients, settings: Settings, published: Published, key: str
+) -> None:
+    """It writes neither the object nor anything after it, and announces nothing: the newer one will."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"of the second job", Metadata={"generation": "2"})
+    with attempted(aws, job("Completed")):
+        assert not report.write_report(aws, settings, RUN)
+    assert aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"of the second job"
+    written = {entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")["Contents"]}
+    assert written == {RUN.predictions, key}
+    assert published() == []
+
+
+@pytest.mark.parametrize("key", [RUN.predictions, RUN.page])
+def test_a_newer_delivery_replaces_what_an_older_one_left(aws: Clients, settings: Settings, key: str) -> None:
+    """An older delivery died before its commit: of its objects nothing stays."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"without a job", Metadata={"generation": "0"})
+    with attempted(aws, job("Completed")):
+        assert report.write_report(aws, settings, RUN)
+    found = aws.s3.get_object(Bucket=BUCKET, Key=key)
+    assert (found["Metadata"], found["Body"].read() == b"without a job") == ({"generation": "1"}, False)
+
+
+def test_whoever_loses_the_commit_to_an_older_delivery_comes_again(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report about the later job isn't dropped: SQS delivers its message again, and then it replaces."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    publish = aws.sns.publish
+
+    def overtaken(**message: Any) -> Any:
+        older = {"transform_job": None, "status": "GaveUp"}
+        aws.s3.put_object(Bucket=BUCKET, Key=RUN.report, Body=json.dumps(older).encode())
+        return publish(**message)
+
+    with monkeypatch.context() as patch, attempted(aws, job("Completed")):
+        patch.setattr(aws.sns, "publish", overtaken)
+        with pytest.raises(
+            RuntimeError, match="expected to replace the report that was read, found it changed"
+        ):
+            report.write_report(aws, settings, RUN)
+    assert read(aws)["status"] == "GaveUp"
+    with attempted(aws, job("Completed")):
+        assert report.write_report(aws, settings, RUN)
+    assert read(aws)["status"] == "Completed"
+
+
+def test_a_report_about_fewer_jobs_is_not_written_over_one_about_more(
+    aws: Clients, settings: Settings
+) -> None:
+    """A late event of the first job, which SageMaker describes alone, changes no object."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
+    with attempted(aws, job("Failed", INTERNAL), job("Completed")):
+        assert report.write_report(aws, settings, RUN)
+    before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"]
+    with attempted(aws, job("Failed", "AlgorithmError: another look")):
+        assert not report.write_report(aws, settings, RUN)
+    assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"] == before

@@ -1,9 +1,11 @@
 """A stack's resources are created, replaced and deleted as in CloudFormation, and its events record it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from localcloud.deploy import DeployError
 from tests.localcloud.stack_account import HELLO, Account
@@ -66,6 +68,27 @@ def delete(account: Account, stack: str) -> list[str]:
     events = cloudformation.describe_stack_events(StackName=identifier)["StackEvents"]
     statuses = [f"{event['LogicalResourceId']} {event['ResourceStatus']}" for event in reversed(events)]
     return statuses[statuses.index(f"{stack} DELETE_IN_PROGRESS") :]
+
+
+def test_a_permission_that_is_changed_or_gone_lets_nobody_in(account: Account) -> None:
+    """The function's policy is what the template's permissions say now."""
+    permission = (
+        "  Let:\n    Type: AWS::Lambda::Permission\n    Properties: {FunctionName: !Ref F, Principal: "
+        "events.amazonaws.com, Action: 'lambda:InvokeFunction', SourceArn: %s}\n"
+    )
+
+    def sources() -> list[str]:
+        policy = account.cloud.client("lambda").get_policy(FunctionName="lives")["Policy"]
+        statements = json.loads(policy)["Statement"]
+        return [statement["Condition"]["ArnLike"]["AWS:SourceArn"] for statement in statements]
+
+    account.deploy("let", "Resources:\n" + FUNCTION + permission % "'arn:aws:events:a'", HELLO)
+    assert sources() == ["arn:aws:events:a"]
+    account.deploy("let", "Resources:\n" + FUNCTION + permission % "'arn:aws:events:b'", HELLO)
+    assert sources() == ["arn:aws:events:b"]
+    account.deploy("let", "Resources:\n" + FUNCTION, HELLO)
+    with pytest.raises(ClientError, match="ResourceNotFound"):
+        sources()
 
 
 def test_a_stack_with_a_function_is_deleted_with_its_role(account: Account) -> None:

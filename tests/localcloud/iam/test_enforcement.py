@@ -137,7 +137,8 @@ def reader(account: Account) -> Cloud:
     version = {"Version": "2012-10-17"}
     iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps({**version, "Statement": trust}))
     may = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": [f"{BUCKET}/mine", f"{BUCKET}/missing"]}
-    document = json.dumps({**version, "Statement": [may]})
+    put = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{BUCKET}/written"}
+    document = json.dumps({**version, "Statement": [may, put]})
     iam.put_role_policy(RoleName="reader", PolicyName="read", PolicyDocument=document)
     s3.create_bucket(Bucket="bucket")
     s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
@@ -165,6 +166,16 @@ def test_a_role_reads_what_it_may_and_no_version_and_no_listing(account: Account
         code(lambda: s3.copy_object(Bucket="bucket", Key="mine", CopySource="bucket/other")) == "AccessDenied"
     )
     assert "s3:GetObject on arn:aws:s3:::bucket/other" in account.logged("denial", "reader")
+
+
+def test_a_tag_is_a_permission_of_its_own(account: Account, reader: Cloud) -> None:
+    """PutObject with tags needs s3:PutObjectTagging, too; without tags it doesn't."""
+    s3 = make_client("s3", role_environment(reader, ROLE, "test"))
+    s3.put_object(Bucket="bucket", Key="written", Body=b"plain")
+    tagged = code(lambda: s3.put_object(Bucket="bucket", Key="written", Body=b"tagged", Tagging="a=b"))
+    assert tagged == "AccessDenied"
+    assert reader.client("s3").get_object(Bucket="bucket", Key="written")["Body"].read() == b"plain"
+    assert f"s3:PutObjectTagging on {BUCKET}/written" in account.logged("denial", "reader")
 
 
 def test_a_request_whose_permissions_are_not_known_is_refused(reader: Cloud) -> None:

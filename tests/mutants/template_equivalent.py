@@ -1,0 +1,5 @@
+"""Bugs of template.yaml that change nothing: each with its reason."""
+
+EQUIVALENT = {
+    "Globals.Function.CodeUri: functions/ → functions": "the same folder",
+}

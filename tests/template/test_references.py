@@ -1,0 +1,53 @@
+"""What the template's parts say of each other, and that SAM and the local cloud take it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from localcloud.cloudformation.sam import resolve_parameters, translate
+from tests.template.deployed import ACCOUNT, REGION, deployed
+from tests.template.document import template
+
+CONTEXT = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackName": "digits",
+}
+
+
+def test_sam_translates_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No Serverless resource is left, no function without its role, and nothing that would do nothing."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # which SAM's translator asks boto3 for
+    document: dict[str, Any] = json.loads(json.dumps(template()))
+    document["Globals"]["Function"]["CodeUri"] = {"Bucket": "uploaded", "Key": "functions.zip"}
+    translated = json.loads(translate(document, resolve_parameters(document, {}), CONTEXT))
+    kinds = [resource["Type"] for resource in translated["Resources"].values()]
+    assert not any(kind.startswith("AWS::Serverless::") for kind in kinds)
+    assert kinds.count("AWS::Lambda::Function") == 5 == kinds.count("AWS::IAM::Role") - 1
+    assert kinds.count("AWS::Lambda::EventSourceMapping") == 2
+    assert kinds.count("AWS::Lambda::EventInvokeConfig") == 3
+
+
+def test_every_reference_names_what_exists() -> None:
+    """A Ref, a GetAtt or a Sub of something else is refused by CloudFormation, half-way."""
+    assert deployed(template()["Resources"])
+    assert deployed(template()["Globals"])
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+def test_a_resource_policys_statements_name_everything(kind: str) -> None:
+    """Who, what, on which resource and on which condition; in the language of 2012."""
+    for body in template()["Resources"].values():
+        if body["Type"] == kind:
+            document = body["Properties"]["PolicyDocument"]
+            assert document["Version"] == "2012-10-17"
+            sids = [statement["Sid"] for statement in document["Statement"]]
+            assert len(set(sids)) == len(sids)
+            for statement in document["Statement"]:
+                assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+            (denying,) = (one for one in document["Statement"] if one["Effect"] == "Deny")
+            assert denying["Principal"] == "*"
+            assert denying["Action"] == ("s3:*" if kind == "AWS::S3::BucketPolicy" else "sqs:*")
+            assert denying["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
