@@ -41,7 +41,8 @@ class Reach:
 
     def _in_time(self, tests: set[str]) -> list[str]:
         """As many as there is time for."""
-        chosen, left = [], LONGEST
+        chosen: list[str] = []
+        left = LONGEST
         for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
             left -= self.seconds[test]
             if left < 0 and chosen:
