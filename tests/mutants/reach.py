@@ -36,7 +36,7 @@ class Reach:
         """The file's own tests, then all others that execute the line; in each the quick ones first."""
         reaching = self._reaching(mutant)
         own = {test for test in self.seconds if test.partition("::")[0] == _own_file(mutant.file)}
-        first = (own & reaching) or own
+        first = own if mutant.names else (own & reaching) or own
         return self._in_time(first), self._in_time(reaching - first)
 
     def _in_time(self, tests: set[str]) -> list[str]:

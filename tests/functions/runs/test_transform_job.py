@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from batch_prediction.aws.clients import Clients
+from batch_prediction.models.registry import SERVING_ENVIRONMENT
 from batch_prediction.runs import transform_job
 from tests.functions.start.uploads import (
     DECISION,
@@ -199,7 +200,7 @@ def test_a_taken_name_of_a_model_that_cannot_be_described_yet(aws: Clients, code
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
-def test_a_model_s_name_is_that_of_what_it_is_made_of() -> None:
+def test_a_model_s_name_is_that_of_what_it_is_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another package, role or bucket is another model; the same is the same, after a deployment, too."""
     name = transform_job.model_name(SETTINGS, "arn:package/1")
     assert name == "digits-677553da86a8"
@@ -209,6 +210,9 @@ def test_a_model_s_name_is_that_of_what_it_is_made_of() -> None:
         transform_job.model_name(replace(SETTINGS, bucket="other"), "arn:package/1"),
     )
     assert len({name, *others}) == 4
+    reordered = dict(reversed(SERVING_ENVIRONMENT.items()))
+    monkeypatch.setattr(transform_job, "SERVING_ENVIRONMENT", reordered)
+    assert transform_job.model_name(SETTINGS, "arn:package/1") == name
 
 
 def test_attempts_have_the_first_one_s_name_and_their_number() -> None:
