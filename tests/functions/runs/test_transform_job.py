@@ -81,6 +81,7 @@ def test_an_attempt_s_number_is_read_from_its_name_or_refused() -> None:
     """The name ends in the run's id, or in that and -2, -3; anything else is another run's job."""
     assert transform_job.attempt_number(RUN, f"digits-{RUN.id}") == 1
     assert transform_job.attempt_number(RUN, f"a-name-1-{RUN.id}-3") == 3
+    assert transform_job.attempt_number(RUN, f"{RUN.id}-{RUN.id}-2") == 2  # a stack can be called anything
     for name in ("digits-1", f"digits-{RUN.id}-", f"digits-{RUN.id}-x", f"digits-{RUN.id}2"):
         with pytest.raises(ValueError, match=f"expected a name that ends in {RUN.id}"):
             transform_job.attempt_number(RUN, name)
