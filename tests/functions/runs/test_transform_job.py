@@ -43,8 +43,11 @@ def test_a_foreign_model_under_our_name_is_a_loud_failure(aws: Clients) -> None:
     with Stubber(aws.sagemaker) as stub:
         stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
         stub.add_response("describe_model", model_of(DECISION.model_package[:-1] + "2"))
-        with pytest.raises(RuntimeError, match=r"model digits-0123456789ab: the name is taken.*digits/2"):
+        with pytest.raises(
+            RuntimeError, match=r"model digits-0123456789ab: the name is taken.*digits/2"
+        ) as found:
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+    assert isinstance(found.value.__cause__, ClientError)
 
 
 def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
@@ -191,14 +194,17 @@ def test_a_job_that_is_not_there_is_an_error_of_its_own(aws: Clients, code: str,
         stub.assert_no_pending_responses()
 
 
-@pytest.mark.parametrize("code", ["ResourceInUse", "ValidationException"])
-def test_a_taken_name_of_a_model_that_cannot_be_described_yet(aws: Clients, code: str) -> None:
+@pytest.mark.parametrize(
+    ("code", "text"), [("ResourceInUse", "in use"), ("ValidationException", "Already Existing model")]
+)
+def test_a_taken_name_of_a_model_that_cannot_be_described_yet(aws: Clients, code: str, text: str) -> None:
     """Both of SageMaker's answers to it are asked for again, whatever their capitals."""
     with Stubber(aws.sagemaker) as stub:
-        stub.add_client_error("create_model", code, "Already Existing model")
+        stub.add_client_error("create_model", code, text)
         stub.add_client_error("describe_model", "ValidationException", "Could not find model")
-        with pytest.raises(ClientError, match="Already Existing"):
+        with pytest.raises(ClientError, match=text):
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+        stub.assert_no_pending_responses()
 
 
 def test_a_model_s_name_is_that_of_what_it_is_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
