@@ -5,7 +5,7 @@ PYTEST := $(VENV)/bin/python -m pytest
 PROCESSES := --numprocesses logical --maxprocesses 4
 BENCHMARKS := report_speed index_size start_speed refused_lines inference_overhead handler_imports
 
-.PHONY: demo test lint faults fidelity programs browser simulate notebook torchvision wheel screenshot benchmarks
+.PHONY: demo test lint faults fidelity programs browser simulate mutants notebook torchvision wheel screenshot benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -35,6 +35,11 @@ faults: $(VENV)/.installed
 simulate: $(VENV)/.installed
 	$(VENV)/bin/python -m tests.simulation --faults 1000000 --first $(or $(FIRST),0)
 
+# Bugs, planted one at a time, and which of them no test sees. ARGUMENTS="--room functions/batch_prediction/runs"
+# plants in one folder, ARGUMENTS=--changed in changed lines, ARGUMENTS=--help says more.
+mutants: $(VENV)/.mutants
+	$(VENV)/bin/python -m tests.mutants $(ARGUMENTS)
+
 # docs/walkthrough.ipynb, executed with a stack in the local cloud.
 notebook: $(VENV)/.installed
 	$(PYTEST) -m notebook
@@ -61,6 +66,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt install.sh
 
 $(VENV)/.browser: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]' && touch $@
+
+$(VENV)/.mutants: $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[mutants]' && touch $@
 
 $(VENV)-torchvision/.installed: pyproject.toml constraints-torchvision.txt install.sh
 	sh install.sh $(VENV)-torchvision torchvision

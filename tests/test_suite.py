@@ -13,7 +13,17 @@ from tests.stack import deploy_template
 TESTS = selection.TESTS
 DOMAIN = TESTS.parent / "functions" / "batch_prediction"
 SOURCES = sorted(TESTS.rglob("*.py"))
-ASKED_FOR = ("browser", "faults", "fidelity", "notebook", "programs", "simulation", "torchvision", "wheel")
+ASKED_FOR = (
+    "browser",
+    "faults",
+    "fidelity",
+    "mutants",
+    "notebook",
+    "programs",
+    "simulation",
+    "torchvision",
+    "wheel",
+)
 
 
 def imported(file: Path) -> Iterator[str]:

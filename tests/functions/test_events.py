@@ -12,6 +12,7 @@ from batch_prediction.events import (
     RunEnded,
     SweepDue,
     TrainingEnded,
+    TuningEnded,
     start_request,
 )
 from batch_prediction.layout import Manifest, Run
@@ -126,3 +127,29 @@ def test_the_rest_of_a_sweep_survives_being_an_event() -> None:
 def test_a_training_event_names_its_job() -> None:
     """How the job ended is asked of SageMaker, never read from the event."""
     assert TrainingEnded.from_event(event("training_job_completed")).job == "digits-20261122-1400"
+
+
+def test_a_message_says_how_often_and_since_when_it_is_delivered() -> None:
+    """SQS writes numbers as text, and milliseconds."""
+    delivered = message({"a": 1})
+    delivered["Records"][0]["attributes"] |= {
+        "ApproximateReceiveCount": "3",
+        "ApproximateFirstReceiveTimestamp": "1795356000123",
+        "SentTimestamp": "1795355000000",
+    }
+    delivered["Records"][0]["receiptHandle"] = "handle"
+    assert Message.of(delivered) == Message('{"a": 1}', "handle", 3, 1795356000.123)
+    assert Message.of(delivered).content == {"a": 1}
+
+
+def test_our_own_messages_have_a_detail_type_and_their_run() -> None:
+    """As EventBridge's have: messages of an earlier version may still be in the queues."""
+    run = {"batch": "spring/b7", "run": "20261122t154022z-1a2b3c4d"}
+    assert AttemptRequested.message(RUN) == {"detail-type": "Digit Batch Try Wanted", "detail": run}
+    assert RunEnded.message(RUN) == {"detail-type": "Digit Batch Run Ended", "detail": run}
+
+
+def test_a_tuning_event_names_its_job() -> None:
+    """How the search ended is asked of SageMaker."""
+    ended = {"detail": {"HyperParameterTuningJobName": "search-1", "HyperParameterTuningJobStatus": "Failed"}}
+    assert TuningEnded.from_event(ended).job == "search-1"

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_prediction import layout
 from batch_prediction.layout import Manifest, Run, check_name
 
 RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
@@ -42,7 +43,8 @@ def test_a_run_is_named_after_one_version_of_one_manifest() -> None:
     """The same version gives the same run in any time zone; another version or key gives another run."""
     moment = datetime(2026, 11, 22, 15, 40, 22, tzinfo=UTC)
     run = Run.of_manifest("b7", "incoming/b7/manifest.jsonl", "v1", moment)
-    assert run.id.startswith("20261122t154022z-")
+    # 8 digits of sha256(b"incoming/b7/manifest.jsonl\nv1"): another digest would score all batches again
+    assert run == Run("b7", "20261122t154022z-4329daea")
     assert len(run.id) == 25
     elsewhere = moment.astimezone(timezone(timedelta(hours=5)))
     assert Run.of_manifest("b7", "incoming/b7/manifest.jsonl", "v1", elsewhere) == run
@@ -57,7 +59,14 @@ def test_a_run_is_read_back_from_its_jobs_output_path() -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["s3://other/runs/b/20261122t154022z-1a2b3c4d/output/1/", "s3://bucket/runs/b/"]
+    "uri",
+    [
+        "s3://other/runs/b/20261122t154022z-1a2b3c4d/output/1/",
+        "s3://bucket/runs/b/",
+        "s3://bucket/runs/b/20261122t154022z-1a2b3c4d/output/0/",
+        "s3://bucket/runs/b/20261122t154022z-1a2b3c4d/output/1/part",
+        "s3://bucket/runs/b/20261122t154022z-1A2B3C4D/output/1/",
+    ],
 )
 def test_a_foreign_output_path_is_refused(uri: str) -> None:
     """A job that writes elsewhere is not this stack's."""
@@ -65,14 +74,96 @@ def test_a_foreign_output_path_is_refused(uri: str) -> None:
         Run.of_output(uri, "bucket")
 
 
-def test_top_level_prefixes_never_nest() -> None:
-    """Every key of a run lies below its own prefix in runs/ or reports/."""
-    assert RUN.decision == "runs/spring/b7/20261122t154022z-1a2b3c4d/run.json"
-    assert RUN.left_out == "runs/spring/b7/20261122t154022z-1a2b3c4d/left_out.jsonl"
-    assert RUN.input_part(7) == "runs/spring/b7/20261122t154022z-1a2b3c4d/input/part-00007.jsonl"
-    assert RUN.output_part(7) == "runs/spring/b7/20261122t154022z-1a2b3c4d/output/1/part-00007.jsonl.out"
-    assert RUN.report == "reports/spring/b7/20261122t154022z-1a2b3c4d/report.json"
-    assert RUN.predictions == "reports/spring/b7/20261122t154022z-1a2b3c4d/predictions.csv"
+def test_every_key_of_a_run_lies_below_its_prefix_in_runs_or_reports() -> None:
+    """docs/architecture.md names them; a deployed stack's objects are found there for ever."""
+    kept = "runs/spring/b7/20261122t154022z-1a2b3c4d/"
+    assert RUN.prefix == kept
+    assert RUN.decision == f"{kept}run.json"
+    assert RUN.gave_up == f"{kept}gave_up.json"
+    assert RUN.left_out == f"{kept}left_out.jsonl"
+    assert RUN.input_prefix == f"{kept}input/"
+    assert RUN.input_part(7) == f"{kept}input/part-00007.jsonl"
+    assert RUN.output_prefix() == f"{kept}output/1/"
+    assert RUN.output_part(7) == f"{kept}output/1/part-00007.jsonl.out"
+    assert RUN.output_part(12345, 3) == f"{kept}output/3/part-12345.jsonl.out"
+    shown = "reports/spring/b7/20261122t154022z-1a2b3c4d/"
+    assert RUN.report_prefix == shown
+    assert RUN.report == f"{shown}report.json"
+    assert RUN.page == f"{shown}report.html"
+    assert RUN.predictions == f"{shown}predictions.csv"
+    assert RUN.model_quality == f"{shown}model_quality.json"
+
+
+def test_every_other_key_has_its_top_level_prefix() -> None:
+    """No prefix is the beginning of another."""
+    prefixes = (
+        layout.INCOMING,
+        layout.RUNS,
+        layout.REPORTS,
+        layout.DATASETS,
+        layout.CODE,
+        layout.TRIALS,
+        layout.MODELS,
+        layout.CHECKPOINTS,
+    )
+    names = ("incoming", "runs", "reports", "datasets", "code", "trials", "models", "checkpoints")
+    assert prefixes == tuple(f"{name}/" for name in names)
+    assert (layout.INDEX, layout.INDEX_PAGE) == ("reports/index.json", "reports/index.html")
+    assert layout.dataset("mnist") == "datasets/mnist/"
+    assert layout.dataset_channel("mnist", "test") == "datasets/mnist/test/"
+    assert layout.dataset_description("mnist") == "datasets/mnist/dataset.json"
+    assert layout.training_quality("digits-1") == "models/digits-1/model_quality.json"
+    assert layout.training_failure("digits-1") == "models/digits-1/failure.json"
+    assert layout.tuning_failure("search-1") == "trials/search-1/failure.json"
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a-b", "a" * 63])
+def test_a_data_set_s_name_is_part_of_its_prefix(name: str) -> None:
+    """1 to 63 lower-case letters, digits and hyphens, a hyphen neither first nor last."""
+    assert layout.dataset(name) == f"datasets/{name}/"
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "a" * 64, "A", "a/b", "a_b", "é", "a\n"])
+def test_any_other_data_set_s_name_is_refused(name: str) -> None:
+    """It would be a place that nothing finds, or that lies elsewhere."""
+    with pytest.raises(ValueError, match="data set: expected a name"):
+        layout.dataset(name)
+
+
+def test_a_training_s_folders_name_its_data_set_s_other_ones() -> None:
+    """None for images that lie elsewhere."""
+    training = "s3://bucket/datasets/mnist/training/"
+    assert layout.sibling_uri(training, "test/") == "s3://bucket/datasets/mnist/test/"
+    assert layout.sibling_uri(training, "dataset.json") == "s3://bucket/datasets/mnist/dataset.json"
+    for other in (
+        "s3://bucket/datasets/mnist/training",
+        "s3://bucket/other/mnist/training/",
+        "s3://a/b/datasets/mnist/training/",
+        "s3://bucket/datasets/mnist/test/",
+    ):
+        assert layout.sibling_uri(other, "test/") is None
+
+
+def test_packed_code_is_named_by_its_digest() -> None:
+    """None for code that lies elsewhere."""
+    assert layout.code_digest("s3://bucket/code/00ff/sourcedir.tar.gz") == "00ff"
+    for other in (
+        "s3://bucket/code/00ff/other.tar.gz",
+        "s3://bucket/elsewhere/00ff/sourcedir.tar.gz",
+        "s3://a/b/code/00ff/sourcedir.tar.gz",
+        "s3://bucket/code/xyz/sourcedir.tar.gz",
+    ):
+        assert layout.code_digest(other) is None
+
+
+def test_names_have_bytes_up_to_a_bound() -> None:
+    """512 of a batch and 1,024 of a key are taken, one more isn't."""
+    assert Manifest.at(f"incoming/{'é' * 256}/manifest.jsonl").batch == "é" * 256
+    with pytest.raises(ValueError, match="at most 512 bytes, found 513"):
+        Manifest.at(f"incoming/{'é' * 256}a/manifest.jsonl")
+    check_name("é" * 512)
+    with pytest.raises(ValueError, match="at most 1024 bytes, found 1025"):
+        check_name("é" * 512 + "a")
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,15 @@ from batch_prediction.aws import objects
 from batch_prediction.aws.clients import Clients
 from tests.settings_and_events import BUCKET
 
+PAUSES: list[float] = []  # slept while another write is under way
 KEY = "runs/b7/20261122t154022z-1a2b3c4d/run.json"
 
 
 @pytest.fixture
 def conflicts(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let S3 answer the next writes with these statuses, in place of writing."""
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", PAUSES.append)
+    PAUSES.clear()
     statuses: list[int] = []
 
     def answer(**_request: Any) -> Any:
@@ -40,6 +42,28 @@ def conflicts(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 def replace(aws: Clients, body: bytes, etag: str | None) -> str | None:
     """Write the object in place of the version with this ETag."""
     return objects.put_if_unchanged(aws.s3, {"Bucket": BUCKET, "Key": KEY, "Body": body}, etag)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda s3: objects.put_json(s3, BUCKET, KEY, {"a": [1]}),
+        lambda s3: objects.put_if_absent(s3, BUCKET, KEY, objects.to_json({"a": [1]})),
+    ],
+)
+def test_what_is_written_opens_as_json_that_people_read(aws: Clients, write: Callable[[Any], None]) -> None:
+    """A browser shows it by its type; each value is on a line of its own."""
+    write(aws.s3)
+    found = aws.s3.get_object(Bucket=BUCKET, Key=KEY)
+    assert found["ContentType"] == "application/json"
+    assert found["Body"].read() == b'{\n  "a": [\n    1\n  ]\n}'
+
+
+def test_bytes_are_read_as_they_are(aws: Clients) -> None:
+    """None where there is no object: an empty one is empty."""
+    assert objects.read_bytes(aws.s3, BUCKET, KEY) is None
+    aws.s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"")
+    assert objects.read_bytes(aws.s3, BUCKET, KEY) == b""
 
 
 def versions(aws: Clients) -> int:
@@ -77,6 +101,7 @@ def test_a_conflicting_first_write_is_repeated(aws: Clients, conflicts: Callable
     conflicts(409, 409, 409, 409)
     assert objects.put_if_absent(aws.s3, BUCKET, KEY, b"1")
     assert versions(aws) == 1
+    assert PAUSES == [0.1, 0.2, 0.4, 0.8]
 
 
 @pytest.mark.parametrize("statuses", [(409,) * 5, (403,)])
@@ -100,6 +125,13 @@ def test_only_the_version_that_was_read_is_replaced(aws: Clients) -> None:
     for outdated in (None, first):
         assert replace(aws, b"3", outdated) is None
     assert objects.read_json(aws.s3, BUCKET, KEY) == (2, second)
+
+
+def test_a_replacement_that_is_refused_is_an_error(aws: Clients, conflicts: Callable[..., None]) -> None:
+    """Denied isn't overtaken: nobody else wrote, and the caller mustn't go on."""
+    conflicts(403)
+    with pytest.raises(ClientError, match="403"):
+        replace(aws, b"1", "etag")
 
 
 @pytest.mark.parametrize("status", [404, 409, 412])

@@ -9,6 +9,7 @@ from botocore.exceptions import ReadTimeoutError
 import start_transform
 import write_report
 from batch_prediction.aws import queues
+from batch_prediction.aws.clients import Clients
 from batch_prediction.events import Message
 from batch_prediction.settings import Settings
 from tests.settings_and_events import SETTINGS, message
@@ -41,7 +42,7 @@ def test_the_pause_grows_with_the_deliveries() -> None:
     for deliveries in range(1, 6):
         pauses_after(queue, deliveries)
     assert [request["VisibilityTimeout"] for request in queue.asked] == [30, 120, 480, 900, 900]
-    assert {request["ReceiptHandle"] for request in queue.asked} == {"handle"}
+    assert {(request["QueueUrl"], request["ReceiptHandle"]) for request in queue.asked} == {("url", "handle")}
 
 
 def test_what_succeeds_is_left_to_the_poller() -> None:
@@ -70,3 +71,14 @@ def test_a_message_that_isn_t_json_comes_back_soon_like_any_other(
     with pytest.raises(ValueError, match="Expecting value"):
         function.handler(unreadable, CONTEXT)
     assert [request["VisibilityTimeout"] for request in queue.asked] == [30]
+
+
+def test_a_message_is_sent_as_json_at_once_or_after_a_delay(aws: Clients, settings: Settings) -> None:
+    """SQS delivers what has no delay to the next poll, and hides the other."""
+    url = settings.upload_queue_url
+    queues.send(aws.sqs, url, {"a": 1})
+    queues.send(aws.sqs, url, {"b": 2}, 900)
+    (delivered,) = aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert delivered["Body"] == '{"a":1}'
+    waiting = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert waiting["ApproximateNumberOfMessagesDelayed"] == "1"

@@ -24,6 +24,7 @@ def raising(answer: ClientError) -> None:
         ("ValidationException", 'Could not find model "digits-1".'),
         ("ValidationException", "Requested resource not found."),
         ("ValidationException", "ModelPackage arn:… does not exist."),
+        ("ValidationException", "Model Not Found"),
     ],
 )
 def test_what_does_not_exist_is_none(code: str, message: str) -> None:
@@ -59,3 +60,12 @@ def test_another_request_is_an_error_that_names_the_difference() -> None:
     ) as found:
         verify_same_request("job x", refusal, {"Output": {"S3": "a"}}, {"Output": {"S3": "b"}})
     assert found.value.__cause__ is refusal
+
+
+def test_a_difference_is_found_wherever_it_lies() -> None:
+    """Behind what is the same, and where something is missing altogether; a whole value is shown."""
+    same = {"A": 1, "B": {"C": [1]}}
+    with pytest.raises(RuntimeError, match=r"; D\.E: expected 2, found None$"):
+        verify_same_request("x", None, same | {"D": {"E": 2}}, same | {"D": {}})
+    with pytest.raises(RuntimeError, match=r"; D: expected \{'E': 2\}, found None$"):
+        verify_same_request("x", None, same | {"D": {"E": 2}}, same)

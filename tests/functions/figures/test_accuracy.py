@@ -89,3 +89,22 @@ def test_of_eleven_confusions_the_rarest_is_left_out() -> None:
         (1, 0, 3),
     ]
     assert found[-1].share == 1.0
+
+
+def test_the_most_frequent_confusions_come_first_and_the_smaller_digits_among_equals() -> None:
+    """A share is of the label's images; what was read rightly is no confusion."""
+    matrix = [[0] * 10 for _ in LABELS]
+    matrix[4][4], matrix[4][9], matrix[4][1] = 5, 3, 2
+    matrix[9][4], matrix[0][8] = 3, 1
+    assert confusions(matrix) == [
+        Confusion(4, 9, 3, 0.3),
+        Confusion(9, 4, 3, 1.0),
+        Confusion(4, 1, 2, 0.2),
+        Confusion(0, 8, 1, 1.0),
+    ]
+    assert confusions(matrix, most=1) == [Confusion(4, 9, 3, 0.3)]
+
+
+def test_each_class_is_named() -> None:
+    """In the order of the digits."""
+    assert [figures.label for figures in by_class([[1] * 10 for _ in LABELS])] == list(range(10))

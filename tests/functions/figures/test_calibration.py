@@ -100,3 +100,12 @@ def test_the_error_weighs_each_bin_by_its_images() -> None:
     found = calibration({10_000: 2, 5_000: 1}, {10_000: 1})
     assert found
     assert found.expected_error == pytest.approx((3 * (1 - 2 / 3) + 1 * 0.5) / 4)
+
+
+def test_a_bin_without_images_has_neither_mean() -> None:
+    """An image that is half sure and wrong is half an error; the fourteen other bins have none."""
+    found = calibration({}, {5_000: 1})
+    assert found
+    assert [(each.confidence, each.accuracy) for each in found.bins if not each.images] == [(None, None)] * 14
+    (used,) = (each for each in found.bins if each.images)
+    assert (used.confidence, used.accuracy, found.expected_error) == (0.5, 0.0, 0.5)

@@ -40,12 +40,47 @@ def test_every_figure_agrees_with_scikit_learn(seed: int) -> None:
         expected = metrics.fbeta_score(labels, guesses, beta=beta, **common)
         assert found[f"weighted_{name}"]["value"] == pytest.approx(expected)
     constant = [max(set(labels), key=lambda label: (labels.count(label), -label))] * len(labels)
-    assert found["accuracy_best_constant_classifier"]["value"] == pytest.approx(
-        metrics.accuracy_score(labels, constant)
-    )
-    assert found["weighted_f1_best_constant_classifier"]["value"] == pytest.approx(
-        metrics.f1_score(labels, constant, **common)
-    )
+    expected = {
+        "accuracy": metrics.accuracy_score(labels, constant),
+        "weighted_recall": metrics.recall_score(labels, constant, **common),
+        "weighted_precision": metrics.precision_score(labels, constant, **common),
+        "weighted_f0_5": metrics.fbeta_score(labels, constant, beta=0.5, **common),
+        "weighted_f1": metrics.f1_score(labels, constant, **common),
+        "weighted_f2": metrics.fbeta_score(labels, constant, beta=2, **common),
+    }
+    for name, value in expected.items():
+        assert found[f"{name}_best_constant_classifier"]["value"] == pytest.approx(value)
+    assert found.keys() == {
+        "confusion_matrix",
+        *expected,
+        *(f"{name}_best_constant_classifier" for name in expected),
+    }
+
+
+@pytest.mark.parametrize(("images", "stated"), [(199, False), (200, True), (201, True)])
+def test_a_deviation_is_stated_from_200_images_on(images: int, stated: bool) -> None:
+    """As Model Monitor has it: below, it is the text NaN."""
+    found = model_quality.statistics(matrix(images, seed=3))["multiclass_classification_metrics"]
+    deviations = [each["standard_deviation"] for name, each in found.items() if name != "confusion_matrix"]
+    assert all(isinstance(deviation, float) is stated for deviation in deviations)
+    assert all(deviation != "NaN" for deviation in deviations) is stated
+
+
+def test_the_matrix_is_left_as_it_was() -> None:
+    """The deviations leave out one image after the other, and put it back."""
+    cells = matrix(300, seed=4)
+    before = [list(row) for row in cells]
+    model_quality.statistics(cells)
+    assert cells == before
+
+
+def test_a_label_that_nothing_is_read_as_has_no_part_in_the_precision() -> None:
+    """Neither has one without images in the recall: there is nothing to divide by."""
+    cells = [[0] * 10 for _ in range(10)]
+    cells[3][5], cells[5][5] = 1, 1
+    found = model_quality.statistics(cells)["multiclass_classification_metrics"]
+    assert found["weighted_precision"]["value"] == 0.25
+    assert found["weighted_recall"]["value"] == 0.5
 
 
 def test_the_deviation_of_the_accuracy_is_the_binomial_one() -> None:

@@ -72,7 +72,7 @@ def test_a_spot_training_waits_and_keeps_checkpoints() -> None:
     request = final_training.request(replace(SETTINGS, spot_training=True), described())
     assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
     assert request["EnableManagedSpotTraining"] is True
-    assert request["StoppingCondition"]["MaxWaitTimeInSeconds"] > 3600
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 14_400}
     assert request["CheckpointConfig"] == {"S3Uri": f"s3://digits-bucket/checkpoints/{FINAL}/"}
 
 
@@ -174,3 +174,76 @@ def test_a_search_that_still_runs_is_refused(aws: Clients, settings: Settings) -
     """An event that came too early is an error, and is delivered again."""
     with pytest.raises(ValueError, match="expected one that has ended, found InProgress"):
         start(aws, settings, described("InProgress"))
+
+
+def test_the_request_keeps_what_the_trials_ran_with_and_is_on_one_instance(settings: Settings) -> None:
+    """Network, encryption, retries and environment are the definition's; what it leaves empty is left out."""
+    answer = described()
+    definition = answer["TrainingJobDefinition"]
+    kept = {
+        "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+        "RetryStrategy": {"MaximumRetryAttempts": 3},
+    }
+    request = final_training.request(settings, answer)
+    assert not kept.keys() & request.keys()
+    assert request["RoleArn"] == settings.sagemaker_role_arn
+    assert request["ResourceConfig"] == {
+        "InstanceType": settings.training_instance_type,
+        "InstanceCount": 1,
+        "VolumeSizeInGB": 30,
+    }
+    assert request["AlgorithmSpecification"] == definition["AlgorithmSpecification"]
+    training, test = request["InputDataConfig"]
+    (given,) = definition["InputDataConfig"]
+    assert training == given
+    source = given["DataSource"]["S3DataSource"] | {"S3Uri": "s3://digits-bucket/datasets/mnist/test/"}
+    assert test == given | {"ChannelName": "test", "DataSource": {"S3DataSource": source}}
+
+    definition |= kept | {"Environment": {"OF_THE_SEARCH": "1"}, "ResourceConfig": {"InstanceCount": 4}}
+    request = final_training.request(settings, answer)
+    assert {name: request[name] for name in kept} == kept
+    assert request["Environment"]["OF_THE_SEARCH"] == "1"
+    assert request["ResourceConfig"]["InstanceCount"] == 1
+    definition |= {"VpcConfig": {}, "EnableNetworkIsolation": False}
+    assert not {"VpcConfig", "EnableNetworkIsolation"} & final_training.request(settings, answer).keys()
+
+
+def test_a_search_s_own_test_channel_stays(settings: Settings) -> None:
+    """And one whose training images lie elsewhere gets none."""
+    answer = described()
+    definition = answer["TrainingJobDefinition"]
+    (training,) = definition["InputDataConfig"]
+    own = training | {"ChannelName": "test"}
+    definition["InputDataConfig"] = [own, training]
+    assert final_training.request(settings, answer)["InputDataConfig"] == [own, training]
+    elsewhere = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://elsewhere/images/"}}
+    definition["InputDataConfig"] = [training | {"DataSource": elsewhere}]
+    assert len(final_training.request(settings, answer)["InputDataConfig"]) == 1
+
+
+@pytest.mark.parametrize("instance", ["ml.trn1.2xlarge", "ml.m5.large", "xml.g4dn", "ml.g", "ml_g5.large"])
+def test_only_g_and_p_instances_have_a_gpu(instance: str) -> None:
+    """Any other has the build for processors."""
+    answer = described()
+    answer["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"] = "host/x:1-gpu-py3"
+    request = final_training.request(replace(SETTINGS, training_instance_type=instance), answer)
+    assert request["AlgorithmSpecification"]["TrainingImage"] == "host/x:1-cpu-py3"
+
+
+def test_a_training_that_is_denied_is_an_error(aws: Clients, settings: Settings) -> None:
+    """Only a name that is taken is looked at: the event is delivered again."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        stub.add_client_error("create_training_job", "AccessDeniedException")
+        with pytest.raises(aws.sagemaker.exceptions.ClientError, match="AccessDenied"):
+            final_training.start(aws, settings, TUNING_JOB)
+
+
+def test_a_job_that_writes_elsewhere_is_not_the_final_training(aws: Clients, settings: Settings) -> None:
+    """Its output is a part of what makes it ours, as its search is."""
+    ours = final_training.request(settings, described())
+    found = {"Environment": ours["Environment"], "OutputDataConfig": {"S3OutputPath": "s3://elsewhere/"}}
+    with pytest.raises(RuntimeError, match="found 's3://elsewhere/'"):
+        taken(aws, settings, found)

@@ -32,6 +32,9 @@ UNMEASURED = replace(PACKAGE, validation_accuracy=None)
     [
         (0.991, 0.99, None, "Approved", "no approved package to compare with"),
         (None, 0.97, None, "Approved", "clears the floor 0.9700"),
+        (0.5, 0.97, replace(PACKAGE, validation_accuracy=0.5), "Approved", "0.5000 against"),
+        (0.5, 0.97, replace(PACKAGE, validation_accuracy=0.502), "Approved", "0.5020"),
+        (0.4999, 0.97, replace(PACKAGE, validation_accuracy=0.502), "PendingManualApproval", "is lower"),
         (0.991, 0.9699, None, "PendingManualApproval", "below the floor MinimumAccuracy, 0.9700"),
         (0.991, None, None, "PendingManualApproval", "no test-accuracy"),
         (0.991, 0.99, PACKAGE, "Approved", "0.9910 against the approved package's 0.9930"),
@@ -223,3 +226,86 @@ def test_a_training_job_that_did_not_complete_has_no_package(
     record = aws.s3.get_object(Bucket=BUCKET, Key="models/digits-1/failure.json")["Body"].read()
     assert json.loads(record)["reason"] == f"the training job is {status}, and gives no reason"
     assert aws.sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"] == []
+
+
+def test_a_package_is_what_sagemaker_serves_and_is_made_once(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Code, content types and image; a repeated request has the same token, and another job another one."""
+    requests: list[Any] = []
+    create = aws.sagemaker.create_model_package
+
+    def keep(**request: Any) -> Any:
+        requests.append(request)
+        return create(**request)
+
+    monkeypatch.setattr(aws.sagemaker, "create_model_package", keep)
+    register(aws, settings, "digits-1", 0.9934)
+    register(aws, settings, "digits-2", 0.9934)
+    first, second = requests
+    assert first["ModelPackageGroupName"] == settings.name
+    assert first["InferenceSpecification"] == {
+        "Containers": [
+            {
+                "Image": "763104351884.dkr.ecr.eu-west-1.amazonaws.com/" + settings.serving_image,
+                "ModelDataUrl": f"s3://{BUCKET}/models/digits-1/output/model.tar.gz",
+                "Environment": {
+                    "SM_RAYSERVE_APP": "deployment:app",
+                    "RAYSERVE_BACKEND_TIMEOUT": "600",
+                    "SAGEMAKER_PROGRAM": "inference.py",
+                    "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                    "TS_MAX_REQUEST_SIZE": "104857600",
+                    "TS_MAX_RESPONSE_SIZE": "104857600",
+                    "TS_DEFAULT_RESPONSE_TIMEOUT": "600",
+                },
+            }
+        ],
+        "SupportedContentTypes": ["application/jsonlines"],
+        "SupportedResponseMIMETypes": ["application/jsonlines"],
+    }
+    arn = completed_job("digits-1", 0.9934)["TrainingJobArn"]
+    assert first["ClientToken"] == hashlib.sha256(arn.encode()).hexdigest()[:36]
+    assert second["ClientToken"] != first["ClientToken"]
+
+
+def test_an_approved_model_is_published(aws: Clients, settings: Settings, published: Published) -> None:
+    """People are told which model it is, where it is registered, and why it was approved."""
+    register(aws, settings, "digits-1", 0.9934)
+    (message,) = published()
+    assert message["Subject"] == "digits-1: model approved"
+    assert f"is registered in the group {settings.name}." in message["Message"]
+    assert "Approved: test accuracy 0.9921 clears the floor" in message["Message"]
+
+
+def test_metadata_is_cut_to_what_the_registry_takes() -> None:
+    """50 entries, names of 128 and values of 256 characters, `_` for what it refuses, and nothing empty."""
+    assert registration.metadata({"a" * 129: "b" * 257}) == {"a" * 128: "b" * 256}
+    assert registration.metadata({"a?b": "c\nd€", "empty": "", "kept": "a-Z_0 .:/=+@-"}) == {
+        "a_b": "c_d_",
+        "kept": "a-Z_0 .:/=+@-",
+    }
+    many = {str(number): "x" for number in range(60)}
+    assert list(registration.metadata(many)) == [str(number) for number in range(50)]
+
+
+def test_what_the_job_measured_comes_before_what_its_trial_did(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial's test accuracy isn't the model's."""
+    package = register_final(aws, settings, monkeypatch, trial=0.9941)
+    known = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)["CustomerMetadataProperties"]
+    assert (known["validation_accuracy"], known["test_accuracy"]) == ("0.9941", "0.9953")
+    assert not [name for name in known if "sagemaker_" in name or name.startswith("hyperparameter/_")]
+
+
+@pytest.mark.parametrize("uri", [f"s3://{BUCKET}/datasets/other/training/", "s3://elsewhere/images/"])
+def test_images_without_a_description_have_no_digest(aws: Clients, settings: Settings, uri: str) -> None:
+    """What `digits dataset` didn't upload is registered without one."""
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-5/output/model.tar.gz", Body=packed(CONFIG))
+    source = {"S3DataType": "S3Prefix", "S3Uri": uri}
+    channels = [{"ChannelName": "training", "DataSource": {"S3DataSource": source}}]
+    package = registration.register(
+        aws, settings, completed_job("digits-5", 0.99) | {"InputDataConfig": channels}
+    )
+    described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    assert "dataset_sha256" not in described["CustomerMetadataProperties"]

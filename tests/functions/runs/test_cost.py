@@ -37,6 +37,19 @@ def test_all_instances_cost_from_start_to_end() -> None:
     assert time(UPLOADED, described) == Time(60, 300, 1800)
 
 
+def test_a_cost_has_four_decimals() -> None:
+    """Two instances for one second at a dollar: hours and dollars are rounded for the report."""
+    assert cost(1.0, job(TransformStartTime=0, TransformEndTime=1)) == Cost(0.0006, "USD", 1.0, 0.0006)
+    assert cost(1.23456, job(TransformStartTime=0, TransformEndTime=1)) == Cost(
+        0.0007, "USD", 1.23456, 0.0006
+    )
+
+
+def test_common_types_have_a_price() -> None:
+    """The default and its larger neighbour, and one with a GPU of each generation."""
+    assert PRICES.keys() == {"ml.m5.large", "ml.m5.xlarge", "ml.g4dn.xlarge", "ml.g5.xlarge", "ml.g6.xlarge"}
+
+
 @pytest.mark.parametrize(
     ("price", "described"),
     [

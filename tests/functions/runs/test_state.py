@@ -41,5 +41,7 @@ def test_jobs_are_looked_for_up_to_the_first_that_does_not_exist(aws: Clients) -
 def test_giving_up_is_read_only_where_another_attempt_would_follow(aws: Clients) -> None:
     """A running job makes it meaningless, whichever function wrote it."""
     decision.give_up(aws.s3, BUCKET, RUN, GiveUp("no capacity"))
-    assert look(aws, job("InProgress")).next_action == AwaitJob()
+    running = look(aws, job("InProgress"))
+    assert running.next_action == AwaitJob()
+    assert running.gave_up is None
     assert look(aws, None).gave_up == GiveUp("no capacity")

@@ -1,0 +1,151 @@
+"""A project of two functions, one of which is tested weakly, and what is said of it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.mutants import changed, report
+from tests.mutants.campaign import Campaign
+from tests.mutants.judge import Verdict
+
+RIGHT = '''"""What is read."""
+
+import subprocess
+import sys
+
+LIMIT = 3
+
+
+def small(size: int) -> bool:
+    return size < LIMIT
+
+
+def forever(size: int) -> int:
+    while size > 1:
+        size -= 1
+    return size
+
+
+def elsewhere() -> str:
+    program = "from batch_prediction.sizes import LIMIT; print(LIMIT)"
+    return subprocess.check_output([sys.executable, "-c", program], cwd="functions", text=True)
+'''
+WEAK = """from batch_prediction.sizes import elsewhere, forever, small
+
+
+def test_small() -> None:
+    assert small(1)
+    assert not small(9)
+
+
+def test_forever() -> None:
+    assert forever(5) == 1
+
+
+def test_elsewhere() -> None:
+    assert elsewhere() == "3\\n"
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git says in a folder."""
+    identity = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    done = subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository with one commit."""
+    folder = tmp_path / "project"
+    for name, text in {
+        "pytest.ini": "[pytest]\n",
+        ".gitignore": "out/\n__pycache__/\n",
+        "functions/batch_prediction/__init__.py": "",
+        "functions/batch_prediction/sizes.py": RIGHT,
+        "tests/functions/test_sizes.py": WEAK,
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "first")
+    return folder
+
+
+def campaign(project: Path, **given: object) -> dict[str, Verdict]:
+    """The verdicts by what was changed."""
+    run = Campaign(project, project / "out", processes=1, worlds=0, **given)  # type: ignore[arg-type]
+    return {verdict.change: verdict for verdict in run.verdicts("functions", run.bugs("functions"))}
+
+
+def test_a_weak_test_leaves_a_survivor_and_a_strong_one_none(project: Path) -> None:
+    """The bound that no test looks at survives; a better test kills it, and only survivors are asked for."""
+    found = campaign(project)
+    survivors = {verdict.change for verdict in found.values() if verdict.killed_by is None}
+    bound = "return size < LIMIT → return size <= LIMIT"
+    assert bound in survivors
+    assert found["LIMIT = 3 → LIMIT = 4"].killed_by == "tests/functions/test_sizes.py::test_elsewhere"
+    assert found["size -= 1 → size += 1"].killed_by == "a time-out"
+    assert "-    return size < LIMIT\n+    return size <= LIMIT" in report.survivor(found[bound])
+    assert (project / "functions/batch_prediction/sizes.py").read_text() == RIGHT
+
+    test = project / "tests/functions/test_sizes.py"
+    test.write_text(WEAK.replace("small(9)", "small(3)"))
+    again = campaign(project, again=True)
+    assert again.keys() == survivors
+    assert again[bound].killed_by == "tests/functions/test_sizes.py::test_small"
+
+
+def test_what_is_known_is_not_asked_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second run of the same sources and tests plants nothing, and says the same."""
+    lines = {"functions/batch_prediction/sizes.py": {10, 14}}
+    first = campaign(project, lines=lines)
+    assert len(first) > 1
+    assert campaign(project, lines=lines) == first
+    assert f"0 to plant, of {len(first)} bugs" in capsys.readouterr().out
+
+
+def test_without_time_nothing_is_planted(project: Path) -> None:
+    """A budget that is over plants no bug more."""
+    assert campaign(project, deadline=0.0) == {}
+
+
+def test_tests_that_fail_without_a_bug_are_an_error(project: Path) -> None:
+    """It names the test: it would see every bug."""
+    (project / "tests/functions/test_sizes.py").write_text(WEAK.replace("== 1", "== 2"))
+    with pytest.raises(SystemExit, match=r"test_sizes\.py::test_forever"):
+        campaign(project)
+
+
+def test_changed_lines_are_those_since_the_base(project: Path) -> None:
+    """On main itself since some commits ago; where there is only one commit, there is no base."""
+    assert changed.base(project) is None
+    file = project / "functions/batch_prediction/sizes.py"
+    file.write_text(RIGHT.replace("LIMIT = 3", "LIMIT = 4"))
+    git(project, "commit", "--quiet", "--all", "--message", "second")
+    first = git(project, "rev-parse", "HEAD~1")
+    assert changed.base(project) == first
+    assert changed.lines(first, ("functions",), project) == {"functions/batch_prediction/sizes.py": {6}}
+    assert changed.lines(first, ("training",), project) == {}
+
+
+def test_changed_lines_of_a_branch_are_its_own(project: Path) -> None:
+    """Where origin/main is elsewhere, the work began where they part."""
+    git(project, "update-ref", "refs/remotes/origin/main", "HEAD")
+    begun = git(project, "rev-parse", "HEAD")
+    for number in range(12):
+        git(project, "commit", "--quiet", "--allow-empty", "--message", str(number))
+    assert changed.base(project) == begun
+
+
+@pytest.mark.parametrize(
+    ("killed", "survived", "good"), [(95, 5, True), (94, 6, False), (3, 1, True), (0, 0, True)]
+)
+def test_a_goal_is_a_share_of_which_one_bug_is_never_too_much(killed: int, survived: int, good: bool) -> None:
+    """5 of 100 may survive, and 1 of 4."""
+    verdicts = [Verdict("f", "", "", 1, killer, 1) for killer in ["t"] * killed + [None] * survived]
+    assert report.holds(verdicts, 0.95) is good
