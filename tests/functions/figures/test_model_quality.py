@@ -57,23 +57,6 @@ def test_every_figure_agrees_with_scikit_learn(seed: int) -> None:
     }
 
 
-@pytest.mark.parametrize(("images", "stated"), [(199, False), (200, True), (201, True)])
-def test_a_deviation_is_stated_from_200_images_on(images: int, stated: bool) -> None:
-    """As Model Monitor has it: below, it is the text NaN."""
-    found = model_quality.statistics(matrix(images, seed=3))["multiclass_classification_metrics"]
-    deviations = [each["standard_deviation"] for name, each in found.items() if name != "confusion_matrix"]
-    assert all(isinstance(deviation, float) is stated for deviation in deviations)
-    assert all(deviation != "NaN" for deviation in deviations) is stated
-
-
-def test_the_matrix_is_left_as_it_was() -> None:
-    """The deviations leave out one image after the other, and put it back."""
-    cells = matrix(300, seed=4)
-    before = [list(row) for row in cells]
-    model_quality.statistics(cells)
-    assert cells == before
-
-
 def test_a_label_that_nothing_is_read_as_has_no_part_in_the_precision() -> None:
     """Neither has one without images in the recall: there is nothing to divide by."""
     cells = [[0] * 10 for _ in range(10)]
