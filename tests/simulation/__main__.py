@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 
-from tests.simulation.properties import DUPLICATE, LOST, WRONG, violations
+from tests.simulation.properties import DUPLICATE, LOST, TOO_LATE, WRONG, violations
 from tests.simulation.schedules import random_world
 
 CHUNK = 25  # worlds that a process runs at once
@@ -80,7 +80,7 @@ def main() -> int:
     print(f"{counts.total():,} faults in {worlds:,} worlds:")
     for name, number in counts.most_common():
         print(f"  {name}: {number:,}")
-    print(", ".join(f"{kind}: {found[kind]}" for kind in (LOST, DUPLICATE, WRONG)))
+    print(", ".join(f"{kind}: {found[kind]}" for kind in (LOST, DUPLICATE, WRONG, TOO_LATE)))
     return 1 if found else 0
 
 

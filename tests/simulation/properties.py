@@ -9,15 +9,18 @@ from typing import Any
 
 from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
+from batch_prediction.runs.reason_codes import ReasonCode
+from batch_prediction.start.waiting import CAPACITY
 from tests.simulation.services import BUCKET
 from tests.simulation.world import EPOCH, POISON, Upload, World
 
-LOST, DUPLICATE, WRONG = "lost", "duplicate job", "wrong report"
+LOST, DUPLICATE, WRONG, TOO_LATE = "lost", "duplicate job", "wrong report", "too late"
+_NO_CAPACITY = (ReasonCode.QUOTA, ReasonCode.THROTTLED)
 _LOOKS = 10  # of the sweep at one job, at most
 
 
 def violations(world: World) -> list[tuple[str, str]]:
-    """The violated properties (lost, duplicate job or wrong report), with details."""
+    """The violated properties (lost, duplicate job, wrong report or too late), with details."""
     found: list[tuple[str, str]] = []
     for upload in world.uploads:
         jobs = _jobs(world, upload)
@@ -37,6 +40,7 @@ def violations(world: World) -> list[tuple[str, str]]:
     )
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
     found += [(WRONG, text) for text in _wrong_index(world)]
+    found += [(TOO_LATE, text) for text in world.too_late]
     if world.endless:
         found.append((LOST, "something goes on for ever"))
     stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
@@ -105,7 +109,7 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
     ]
     if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
         wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
-    wrong += _started_too_early(world, upload)
+    wrong += _started_too_early(world, upload) + _gave_up_too_early(world, upload)
     if not jobs:
         return wrong + _wrong_without_job(world, upload, report)
     return wrong + _wrong_with_job(world, upload, report, jobs)
@@ -119,6 +123,15 @@ def _started_too_early(world: World, upload: Upload) -> list[str]:
     there = all(world.arrived.get(image, seconds + 9) <= seconds + 1 for image in upload.images)
     wrong = [] if waited or there else ["decided before its images were there"]
     return wrong if len(decided) == 1 else [*wrong, f"decided {len(decided)} times"]
+
+
+def _gave_up_too_early(world: World, upload: Upload) -> list[str]:
+    """A run isn't given up for want of capacity before it has existed for so long."""
+    for _, body, time in world.s3.versions.get(upload.run.gave_up, []):
+        existed = (time - upload.time).total_seconds()
+        if json.loads(body)["reason_code"] in _NO_CAPACITY and existed < world.limits()[CAPACITY] - 1:
+            return [f"given up after {existed:.0f} s"]
+    return []
 
 
 def _wrong_without_job(world: World, upload: Upload, report: dict[str, Any]) -> list[str]:

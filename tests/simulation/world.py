@@ -6,7 +6,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -19,11 +19,13 @@ import write_report
 from batch_prediction import layout
 from batch_prediction.aws import metrics, queues
 from batch_prediction.layout import Run
+from batch_prediction.start import waiting
 from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.faults import CrashError, Faults, request
 from tests.simulation.sagemaker import CALM, SageMaker
 from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
 from tests.simulation.training import Lambda
+from tests.simulation.waits import Waits
 
 EPOCH = 1_795_000_000  # seconds since 1970
 END = CALM + 76 * 3600  # a run without a report by then is lost
@@ -51,6 +53,8 @@ class Sent:
 
     queue: str
     body: str
+    sent: float  # when SQS got it
+    waits: Waits = field(default_factory=Waits)
     deliveries: int = 0
     first: float | None = None
     back_at: float = 0.0  # when it is visible again, if its delivery doesn't succeed
@@ -92,7 +96,9 @@ class World:
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
         self.asked = Counter[str]()  # messages of the sweep, by run
         self.failed_sweeps, self.endless = 0, False
+        self.too_late: list[str] = []
         self._working = [""]  # the functions that are at work, the one that was called last at the end
+        self._handled: list[Sent] = []  # the messages that they are at work on
         self.settings: dict[str, Any] = {
             "wait_for_images_minutes": self.draw.choice((0, 30, 60)),
             "wait_for_capacity_hours": self.draw.choice((0, 1, 24)),
@@ -117,7 +123,8 @@ class World:
             self._pass_time()
             self.now = max(self.now, float(CALM))  # the cause is gone
             for handle in self.dead:
-                self.messages[handle] = Sent(self.messages[handle].queue, self.messages[handle].body)
+                dead = self.messages[handle]
+                self.messages[handle] = Sent(dead.queue, dead.body, self.now, dead.waits.redriven())
                 self.at(1, self.deliver, handle)
             self.dead = []
             self._pass_time()
@@ -171,10 +178,32 @@ class World:
             self.invoke(queue, body, 1)
             return
         handle = f"{queue}-{len(self.messages)}"
-        self.messages[handle] = Sent(queue, body)
+        self.messages[handle] = Sent(queue, body, self.now)
+        if self._working[-1] == "uploads" == queue:  # a run that waits
+            self.messages[handle].waits = self._handled[-1].waits.sent_again(delay)
         if self._working[-1] == "sweep":
             self.asked[json.loads(body)["detail"]["run"]] += 1
-        self.at(delay + self.draw.uniform(0, 2), self.deliver, handle)
+        late = self.draw.uniform(3600, 20_000) if self.faults.happen("delivered late", 0.01) else 0
+        self.at(delay + late + self.draw.uniform(0, 2), self.deliver, handle)
+
+    def measured(self, _name: str, values: dict[str, tuple[float, str]], **_: str) -> None:
+        """A metric of a function: that a run waits is judged at once."""
+        for cause in (waiting.IMAGES, waiting.CAPACITY):
+            if f"WaitingFor{cause.title()}" in values:
+                handled = self._handled[-1]
+                assert handled.first is not None
+                again = next(reversed(self.messages.values())).waits
+                again.begin(cause, handled.first)
+                said, _unit = values[f"WaitingFor{cause.title()}"]
+                found = again.too_late(cause, handled.first, said, self.limits()[cause])
+                self.too_late += [f"{handled.body}: {text}" for text in found]
+
+    def limits(self) -> dict[str, float]:
+        """How long a run may wait, in seconds."""
+        return {
+            waiting.IMAGES: self.settings["wait_for_images_minutes"] * 60,
+            waiting.CAPACITY: self.settings["wait_for_capacity_hours"] * 3600,
+        }
 
     def deliver(self, handle: str) -> None:
         """One delivery of a message by Lambda's poller, and its result."""
@@ -189,12 +218,14 @@ class World:
         message.back_at = self.now + VISIBILITY[message.queue]
         message.busy = True
         self._working.append(message.queue)
+        self._handled.append(message)
         record = {
             "body": message.body,
             "receiptHandle": handle,
             "attributes": {
                 "ApproximateReceiveCount": str(message.deliveries),
                 "ApproximateFirstReceiveTimestamp": str(int((EPOCH + message.first) * 1000)),
+                "SentTimestamp": str(int((EPOCH + message.sent) * 1000)),
             },
         }
         try:
@@ -207,6 +238,7 @@ class World:
         finally:
             message.busy = False
             self._working.pop()
+            self._handled.pop()
 
     def sweep(self) -> None:
         """A sweep, and the next one as long as something is left to do."""
@@ -293,12 +325,13 @@ class installed:  # noqa: N801 (a context, read as a word)
     def __enter__(self) -> None:
         os.environ.update(environment(replace(SETTINGS, **self.world.settings)))
         self._replaced = [(module, "clients", module.clients) for module in self.MODULES]
-        self._replaced.append((metrics, "emit", metrics.emit))
+        self._replaced += [(metrics, "emit", metrics.emit), (waiting, "time", vars(waiting)["time"])]
         for module in self.MODULES:
             module.clients = lambda: self.world.aws
             module.logger.setLevel("CRITICAL")
         queues.logger.setLevel("CRITICAL")
-        vars(metrics)["emit"] = lambda *_args, **_options: None
+        vars(metrics)["emit"] = self.world.measured
+        vars(waiting)["time"] = lambda: EPOCH + self.world.now
 
     def __exit__(self, *_: object) -> None:
         for module, name, original in self._replaced:
