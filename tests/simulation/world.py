@@ -80,12 +80,15 @@ class Upload:
 class World:
     """One simulated stack: `run` lets its time pass until every batch has been dealt with."""
 
+    most_messages = ENDLESS
+
     def __init__(self, seed: int, faults: Faults | None = None) -> None:
         self.draw = random.Random(seed)  # noqa: S311 (no secret)
         self.faults = faults or Faults(self.draw)
         self.now, self._number = 0.0, 0
         self._pending: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self.messages: dict[str, Sent] = {}
+        self.sent = 0
         self.dead: list[str] = []
         self.abandoned: list[str] = []  # invocations that fail for good
         self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
@@ -130,7 +133,7 @@ class World:
             self._pass_time()
 
     def _pass_time(self) -> None:
-        while self._pending and len(self.messages) < ENDLESS:
+        while self._pending and self.sent < self.most_messages:
             self._next()
         self.endless = bool(self._pending)
 
@@ -177,7 +180,8 @@ class World:
         if queue not in VISIBILITY:
             self.invoke(queue, body, 1)
             return
-        handle = f"{queue}-{len(self.messages)}"
+        self.sent += 1
+        handle = f"{queue}-{self.sent}"
         self.messages[handle] = Sent(queue, body, self.now)
         if self._working[-1] == "uploads" == queue:  # a run that waits
             self.messages[handle].waits = self._handled[-1].waits.sent_again(delay)
@@ -235,6 +239,8 @@ class World:
         else:
             if self.faults.happen("delivered again after success", 0.03):
                 self.at(message.back_at - self.now, self.deliver, handle)
+            else:
+                del self.messages[handle]
         finally:
             message.busy = False
             self._working.pop()
