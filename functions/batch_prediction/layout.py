@@ -10,7 +10,7 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/output/<attempt>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, report.html, predictions.csv, model_quality.json
     reports/index.json, index.html                     all runs
-    waiting/<instance type>/<instances>.json           the run that has waited longest for so many of them
+    waiting/<instance type>/<instances>.json           the runs that have waited longest for so many of them
     datasets/<name>/training/, test/                   the channels of a data set, in IDX files
     datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
@@ -78,8 +78,8 @@ def sibling_uri(training: str, name: str) -> str | None:
     return match[1] + name if match else None
 
 
-def longest_wait(instance_type: str, instances: int) -> str:
-    """The key of the run that has waited longest for so many instances of a type."""
+def line(instance_type: str, instances: int) -> str:
+    """The key of the runs that have waited longest for so many instances of a type."""
     return f"{WAITING}{instance_type}/{instances}.json"
 
 

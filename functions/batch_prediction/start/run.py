@@ -153,13 +153,13 @@ def _start_in_turn(
     if _is_over(settings, waited):
         return _start_attempt(aws.sagemaker, settings.bucket, run, decided, number)
     line = turn.line(aws.s3, settings.bucket, decided, waited.at)
-    if behind := line.behind(waited):
-        return StillWaiting(CAPACITY, "runs that have waited longer go first", behind)
+    if not line.is_turn_of(run, waited):
+        return StillWaiting(CAPACITY, "runs that have waited longer go first", in_turn=False)
     try:
         outcome = _start_attempt(aws.sagemaker, settings.bucket, run, decided, number)
     except ClientError as error:
         if errors.code(error) == errors.QUOTA_EXCEEDED:
-            line.stay(aws.s3, run, waited)
+            line.refused(aws.s3, run, waited)
         raise
     line.leave(aws.s3, run)
     return outcome

@@ -20,7 +20,7 @@ IMAGES, CAPACITY = "images", "capacity"  # what a run waits for
 _SENT = "sent"  # when we sent the message
 _LATE = 900  # seconds; no message is in the dead-letter queue as soon as that (queues.REDELIVERY_SECONDS)
 _MIN_DELAY, _MAX_DELAY = 30, 900  # seconds; SQS delays no message for longer
-_MAX_DELAY_IN_TURN = 300  # seconds, for a run whose turn it is: a slot is free for no longer than that
+_MAX_DELAY_IN_TURN = 60  # seconds, for a run that waits for a slot
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StillWaiting:
 
     cause: str  # IMAGES or CAPACITY
     reason: str
-    behind: float = 0.0  # seconds by which it came too late to have its turn
+    in_turn: bool = True  # unless it lets those ask that have waited longer
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,10 @@ def limits(settings: Settings) -> dict[str, float]:
 def delay(still: StillWaiting, waited: float, limit: float) -> int:
     """Seconds until the next look, at least 30, and not past the limit.
 
-    For images half of what has passed, up to 900. For capacity a tenth of it, up to 300, when it is the run's
-    turn; before that half of what it is behind, up to 900, so that the longest that wait look most often.
+    For images half of what has passed, for capacity an eighth, up to 900, or 60 when it is the run's turn.
     """
-    if still.cause == IMAGES:
-        wished, longest = waited / 2, _MAX_DELAY
-    elif still.behind > 0:
-        wished, longest = still.behind / 2, _MAX_DELAY
-    else:
-        wished, longest = waited / 10, _MAX_DELAY_IN_TURN
+    wished = waited / (2 if still.cause == IMAGES else 8)
+    longest = _MAX_DELAY_IN_TURN if still.cause == CAPACITY and still.in_turn else _MAX_DELAY
     return math.ceil(max(1.0, min(longest, max(_MIN_DELAY, wished), limit - waited)))
 
 

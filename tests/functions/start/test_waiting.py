@@ -183,49 +183,46 @@ def test_a_message_of_an_earlier_version_keeps_its_clocks() -> None:
     assert json.loads(body)["waiting"] == {"images": 1000.0, "capacity": 1030.0, "sent": 1000.0}
 
 
+STANDS_BACK = StillWaiting(CAPACITY, "others first", in_turn=False)
+
+
 @pytest.mark.parametrize(
-    ("cause", "behind", "waited", "seconds"),
+    ("still", "waited", "seconds"),
     [
-        (IMAGES, 0.0, 0.0, 30),
-        (IMAGES, 0.0, 61.0, 31),
-        (IMAGES, 0.0, 200.0, 100),
-        (IMAGES, 0.0, 1e5, 900),
-        (CAPACITY, 0.0, 0.0, 30),
-        (CAPACITY, 0.0, 310.0, 31),
-        (CAPACITY, 0.0, 2000.0, 200),
-        (CAPACITY, 0.0, 1e5, 300),
-        (CAPACITY, 0.1, 1e5, 30),
-        (CAPACITY, 200.0, 0.0, 100),
-        (CAPACITY, 200.0, 1e5, 100),
-        (CAPACITY, 1e5, 0.0, 900),
+        (FOR_IMAGES, 0.0, 30),
+        (FOR_IMAGES, 61.0, 31),
+        (FOR_IMAGES, 200.0, 100),
+        (FOR_IMAGES, 1e5, 900),
+        (FOR_CAPACITY, 0.0, 30),
+        (FOR_CAPACITY, 248.0, 31),
+        (FOR_CAPACITY, 480.0, 60),
+        (FOR_CAPACITY, 1e5, 60),
+        (STANDS_BACK, 0.0, 30),
+        (STANDS_BACK, 480.0, 60),
+        (STANDS_BACK, 800.0, 100),
+        (STANDS_BACK, 1e5, 900),
     ],
 )
-def test_a_delay_is_a_part_of_what_has_passed_or_of_what_is_before_it(
-    cause: str, behind: float, waited: float, seconds: int
-) -> None:
-    """Who waits longest for capacity looks every five minutes at least, who came late less often."""
-    assert waiting.delay(StillWaiting(cause, "", behind), waited, 1e9) == seconds
-    assert waiting.delay(StillWaiting(cause, "", behind), waited, waited + 20.5) == 21
-    assert waiting.delay(StillWaiting(cause, "", behind), waited, waited - 5) == 1
+def test_a_delay_is_a_part_of_what_has_passed(still: StillWaiting, waited: float, seconds: int) -> None:
+    """Who waits for a slot looks once a minute at least; who stands back, or waits for images, less often."""
+    assert waiting.delay(still, waited, 1e9) == seconds
+    assert waiting.delay(still, waited, waited + 20.5) == 21
+    assert waiting.delay(still, waited, waited - 5) == 1
 
 
 @given(
-    cause=st.sampled_from([IMAGES, CAPACITY]),
-    behind=st.floats(0, 1e6),
+    still=st.sampled_from([FOR_IMAGES, FOR_CAPACITY, STANDS_BACK]),
     waited=st.floats(0, 1e6),
     limit=st.floats(0, 1e6),
 )
 def test_a_delay_is_one_that_sqs_takes_and_does_not_pass_the_limit(
-    cause: str, behind: float, waited: float, limit: float
+    still: StillWaiting, waited: float, limit: float
 ) -> None:
-    """1 to 900 seconds, growing with the age, and with what is before it."""
-    still = StillWaiting(cause, "", behind)
+    """1 to 900 seconds, growing with the age."""
     seconds = waiting.delay(still, waited, limit)
     assert 1 <= seconds <= 900
     assert seconds <= max(1, limit - waited + 1)
     assert waiting.delay(still, waited + 1, limit + 1) >= seconds
-    if behind > 0:
-        assert waiting.delay(replace(still, behind=behind + 1), waited, limit) >= seconds
 
 
 def test_limits_are_the_stack_s_parameters_in_seconds() -> None:
