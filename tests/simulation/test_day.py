@@ -6,7 +6,7 @@ from batch_prediction.start.turn import Line
 from tests.simulation import day
 from tests.simulation.day import Day, Size
 
-SMALL = Size(batches=400, burst=100, hours=1.0)  # as many an hour as in the whole day
+SMALL = Size(batches=300, burst=100, hours=0.75)  # as many an hour as in the whole day
 
 
 def test_every_batch_has_its_turn_and_no_function_passes_its_time() -> None:
@@ -15,7 +15,7 @@ def test_every_batch_has_its_turn_and_no_function_passes_its_time() -> None:
     world.run()
     assert world.violations() == []
     assert len(world.started) == len(world.sns.published) == SMALL.batches
-    assert world.longest_wait(world.fair()) > 1800  # there was something to wait for
+    assert world.longest_wait(world.fair()) > 1500  # there was something to wait for
     assert all(world.longest[name] > 0.2 for name in day.FUNCTIONS)
     assert world.asked.total() > 0  # of the events that were lost
 
