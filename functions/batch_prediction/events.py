@@ -22,6 +22,7 @@ class Message:
     receipt: str  # its handle, for this delivery
     deliveries: int  # this one included
     received: float  # seconds since 1970, at its first delivery
+    sent: float = 0.0  # seconds since 1970, when it was put into the queue: by its sender, or by a redrive
 
     @classmethod
     def of(cls, event: Event) -> "Message":
@@ -33,6 +34,7 @@ class Message:
             receipt=record["receiptHandle"],
             deliveries=int(attributes["ApproximateReceiveCount"]),
             received=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
+            sent=int(attributes["SentTimestamp"]) / 1000,
         )
 
     @cached_property

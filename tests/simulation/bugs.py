@@ -20,9 +20,9 @@ from batch_prediction.runs import (
     next_action,
     transform_job,
 )
-from batch_prediction.start import missing_images, waiting
+from batch_prediction.start import missing_images, run, waiting
 from batch_prediction.sweep import looks, overdue, sweep
-from tests.simulation.properties import DUPLICATE, LOST, WRONG
+from tests.simulation.properties import DUPLICATE, LOST, TOO_LATE, WRONG
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,26 @@ def _first_page(original: Any) -> Any:
     return newest_approved
 
 
+def _since_now(original: Any) -> Any:
+    """Forget since when a message waits, but not for what."""
+    return lambda message: dict.fromkeys(original(message), message.received)
+
+
+def _late_is_new(original: Any) -> Any:
+    """Take a message that comes two hours late for a redriven one, as when many are before it."""
+
+    def since(message: Any) -> dict[str, float]:
+        found: dict[str, float] = original(message)
+        return {} if message.received > message.sent + 2 * 3600 else found
+
+    return since
+
+
+def _limits_are_one(original: Any) -> Any:
+    """Give every wait the longest limit."""
+    return lambda settings: dict.fromkeys(original(settings), max(original(settings).values()))
+
+
 def _always(value: Any) -> Callable[[Any], Any]:
     """Give the same answer to every call."""
     return lambda _original: lambda *_args, **_options: value
@@ -231,6 +251,12 @@ BUGS = {
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
     "a report says what the time is": Bug(report, "compose", _say_the_time, WRONG),
     "the sweep is blind to trainings": Bug(looks, "at_training", _always(()), LOST),
+    "a wait begins anew at each look": Bug(waiting, "_since", _always({}), TOO_LATE),
+    "since when it waits is overwritten": Bug(waiting, "_since", _since_now, TOO_LATE),
+    "what comes late is a new attempt": Bug(waiting, "_since", _late_is_new, TOO_LATE),
+    "capacity isn't waited for": Bug(run, "_is_over", _always(True), WRONG),
+    "a look comes long after the limit": Bug(waiting, "delay", _always(900), TOO_LATE),
+    "images are waited for as long as capacity": Bug(waiting, "limits", _limits_are_one, TOO_LATE),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

@@ -11,11 +11,13 @@ from typing import Any
 from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from batch_prediction.runs.reason_codes import ReasonCode
+from batch_prediction.start.waiting import CAPACITY
 from tests.simulation.agreement import disagreements, disagreements_of_index
 from tests.simulation.services import BUCKET
 from tests.simulation.world import DEPTH, EPOCH, POISON, SLOW, Upload, World
 
-LOST, DUPLICATE, WRONG = "lost", "duplicate job", "wrong report"
+LOST, DUPLICATE, WRONG, TOO_LATE = "lost", "duplicate job", "wrong report", "too late"
+_NO_CAPACITY = (ReasonCode.QUOTA, ReasonCode.THROTTLED)
 _MARKS = (
     0,
     15,
@@ -31,7 +33,7 @@ _MARKS = (
 
 
 def violations(world: World) -> list[tuple[str, str]]:
-    """The violated properties (lost, duplicate job or wrong report), with details."""
+    """The violated properties (lost, duplicate job, wrong report or too late), with details."""
     found: list[tuple[str, str]] = []
     for upload in world.uploads:
         jobs = world.jobs(upload.run)
@@ -51,6 +53,7 @@ def violations(world: World) -> list[tuple[str, str]]:
     )
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
     found += [(WRONG, text) for text in (*world.contradictions, *_wrong_index(world))]
+    found += [(TOO_LATE, text) for text in world.too_late]
     if world.endless:
         found.append((LOST, "something goes on for ever"))
     stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
@@ -118,7 +121,7 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
     asked = sum(run == upload.run.id for run, _ in world.asked)
     if asked > (looks := _looks(world, upload, jobs)):
         wrong.append(f"asked for {asked} times by the sweep, expected {looks} at most")
-    wrong += _started_too_early(world, upload)
+    wrong += _started_too_early(world, upload) + _gave_up_too_early(world, upload)
     wrong += disagreements(world.s3, upload.run)
     wrong += _read_with_another_package(world, upload)
     if not jobs:
@@ -148,6 +151,15 @@ def _read_with_another_package(world: World, upload: Upload) -> list[str]:
     chosen = decision.get("model_package")
     right = world.sagemaker.newest_approved_within(decided - timedelta(seconds=SLOW * DEPTH), decided)
     return [] if chosen in right else [f"decided for {chosen}, the newest approved was one of {right}"]
+
+
+def _gave_up_too_early(world: World, upload: Upload) -> list[str]:
+    """A run isn't given up for want of capacity before it has existed for so long."""
+    for _, body, time in world.s3.versions.get(upload.run.gave_up, []):
+        existed = (time - upload.time).total_seconds()
+        if json.loads(body)["reason_code"] in _NO_CAPACITY and existed < world.limits()[CAPACITY] - 1:
+            return [f"given up after {existed:.0f} s"]
+    return []
 
 
 def _wrong_without_job(world: World, upload: Upload, report: dict[str, Any]) -> list[str]:

@@ -17,8 +17,8 @@ FAILURES = ("trials/*/failure.json", "models/*/failure.json")
 ALLOWED = {
     "StartTransform": {
         "s3:GetObjectVersion": [f"{BUCKET}incoming/*/manifest.jsonl", f"{BUCKET}incoming/*/manifest.csv"],
-        "s3:GetObject": [f"{BUCKET}runs/*"],
-        "s3:PutObject": [f"{BUCKET}runs/*"],
+        "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}waiting/*"],
+        "s3:PutObject": [f"{BUCKET}runs/*", f"{BUCKET}waiting/*"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:ListModelPackages": ["*"],
         "sagemaker:DescribeModelPackage": [f"{SAGEMAKER}model-package/${{Name}}/*"],
