@@ -158,7 +158,7 @@ def bugs(document: dict[str, Any]) -> list[Bug]:
 
 
 def differs(bug: Bug, before: dict[str, Any], document: dict[str, Any]) -> bool:
-    """Whether a bug is in a resource, a parameter or an output that another template lacks, or has otherwise."""
+    """Whether a bug is in a resource, parameter or output that another template lacks, or has otherwise."""
     section, name = (*map(str, bug.place), "")[:2]
     if not isinstance(document[section], dict):
         return bool(before.get(section) != document[section])
