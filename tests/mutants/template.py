@@ -9,6 +9,7 @@ import gc
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -18,7 +19,8 @@ from typing import Literal
 
 import pytest
 
-from tests.mutants.template_bugs import Bug, bugs
+from localcloud.cloudformation.sam import parse
+from tests.mutants.template_bugs import Bug, bugs, differs
 from tests.mutants.template_equivalent import EQUIVALENT
 from tests.template.document import ROOT, template
 
@@ -128,15 +130,20 @@ def run(
     only: str = "",
     sample: int | None = None,
     seed: int = 0,
+    since: str = "",
     tests: Sequence[str] = ("tests/template",),
 ) -> list[Outcome]:
     """Plant bugs until the time is over; survivors are printed as they are found.
 
-    `only` is part of a bug's text or its resource's type; `sample` takes so many of them. With it, or where
-    the time may be short, their order is that of chance, by `seed`. Raise BrokenTestsError where a test fails
-    without any bug.
+    `only` is part of a bug's text or its resource's type; `since` is a commit, and what template.yaml had
+    then is left out; `sample` takes so many of them. With it, or where the time may be short, their order is
+    that of chance, by `seed`. Raise BrokenTestsError where a test fails without any bug.
     """
     planted = [bug for bug in bugs(template()) if only in f"{bug.kind} {bug}"]
+    if since:
+        command = ["git", "show", f"{since}:template.yaml"]
+        before = parse(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        planted = [bug for bug in planted if differs(bug, before, template())]
     if sample is not None or budget_seconds < float("inf"):
         random.Random(seed).shuffle(planted)  # noqa: S311 no secret
         planted = planted[:sample]
@@ -146,13 +153,16 @@ def run(
         raise BrokenTestsError(
             f"{', '.join(tests)}: expected tests that pass, found {planter.broken or status!r}"
         )
+    if len(planter.outcomes) < len(planted):
+        print(f"template.yaml: {len(planter.outcomes):,} of {len(planted):,}, then the time was over")
     return planter.outcomes
 
 
 def share(outcomes: Sequence[Outcome]) -> float:
-    """How many of the bugs that aren't equivalent were killed, from 0 to 1."""
+    """How many of the bugs that aren't equivalent were killed, from 0 to 1; of none, all were."""
     fates = Counter(outcome.fate for outcome in outcomes)
-    return fates["killed"] / max(1, fates["killed"] + fates["survived"])
+    planted = fates["killed"] + fates["survived"]
+    return fates["killed"] / planted if planted else 1.0
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -176,10 +186,11 @@ def main() -> int:
         "--budget", type=float, default=float("inf"), metavar="MINUTES", help="stop after so long"
     )
     parser.add_argument("--only", default="", help="part of a bug's text, or of a type of resource")
+    parser.add_argument("--since", default="", metavar="COMMIT", help="only in what has changed since then")
     parser.add_argument("--sample", type=int, metavar="N", help="plant N bugs, chosen by chance")
     parser.add_argument("--seed", type=int, default=0, help="of that choice (default: %(default)s)")
     given = parser.parse_args()
-    outcomes = run(given.budget * 60, given.only, given.sample, given.seed)
+    outcomes = run(given.budget * 60, given.only, given.sample, given.seed, given.since)
     print(f"\n{table(outcomes)}\n\nkilled: {share(outcomes):.1%} (goal: {GOAL:.0%})")
     return 0 if share(outcomes) >= GOAL else 1
 
