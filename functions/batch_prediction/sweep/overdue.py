@@ -110,10 +110,10 @@ def _listed(
     """The stack's jobs that are due at the marks from `first` to `last`, and the time that they count from.
 
     Whether a job is this stack's shows in where it writes, which only its description says; the name is a
-    first filter. boto3 sends times without their fractions, and SageMaker may leave out a bound itself.
+    first filter. SageMaker leaves out a bound itself, and boto3 sends it without its fraction of a second.
     """
     bounds = {
-        f"{jobs.member}After": now - last - PERIOD - _SECOND,
+        f"{jobs.member}After": now - last - PERIOD,
         f"{jobs.member}Before": now - first + _SECOND,
     }
     for page in jobs.pages.paginate(NameContains=f"{name}-", MaxResults=_PAGE, **bounds):
