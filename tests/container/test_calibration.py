@@ -70,9 +70,7 @@ def test_a_temperature_that_helps_is_used_and_lowers_the_error_on_other_images()
     logits, labels = overconfident(4_000, 3)
     temperature, calibrated = calibration.calibrate(logits, labels)
     assert temperature == pytest.approx(3, rel=0.1)
-    assert temperature == calibration.fit_temperature(
-        logits, labels
-    )  # of all of them
+    assert temperature == calibration.fit_temperature(logits, labels)  # of all of them
     before = calibration.expected_calibration_error(logits, labels)
     assert calibration.expected_calibration_error(calibrated, labels) < before / 4
 
