@@ -167,9 +167,15 @@ def test_sagemaker_gives_the_folders_by_environment(
 
 
 @pytest.mark.parametrize(
-    ("words", "value"), [([], False), ([""], True), (["True"], True), (["false"], False)]
+    ("switch", "value"),
+    [
+        ([], False),
+        (["--validate-epochs"], True),
+        (["--validate-epochs", "True"], True),
+        (["--validate-epochs", "false"], False),
+    ],
 )
-def test_a_switch_is_what_its_word_says(words: list[str], value: bool) -> None:
+def test_a_switch_is_what_its_word_says(switch: list[str], value: bool) -> None:
     """SageMaker's hyperparameters always have a value; on a command line none is needed."""
     assert parse(["--training", "t", "--model-dir", "m", *switch]).validate_epochs is value
 

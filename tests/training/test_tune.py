@@ -118,7 +118,10 @@ def test_every_key_is_below_our_own_prefixes(requests: list[tuple[str, dict[str,
 
 def test_the_trials_run_in_script_mode(requests: list[tuple[str, dict[str, Any]]]) -> None:
     """Program, code and what isn't searched are static hyperparameters; role and image are as given."""
-    definition = created(requests, arch="large", epochs=30, seed=7)["TrainingJobDefinition"]
+    changes = {"arch": "large", "epochs": 30, "seed": 7, "instance_count": 2}
+    definition = created(requests, **changes)["TrainingJobDefinition"]
+    assert definition["ResourceConfig"]["InstanceType"] == SEARCH["instance_type"]
+    assert definition["ResourceConfig"]["InstanceCount"] == 2
     assert definition["StaticHyperParameters"] == {
         "arch": "large",
         "epochs": "30",
