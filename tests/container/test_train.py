@@ -435,7 +435,7 @@ def test_what_calibration_promises_is_measured_on_the_calibrated_logits() -> Non
     class Overconfident(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.batches = list((3 * logits).split(train.EVALUATION_BATCH))
+            self.batches: list[torch.Tensor] = list((3 * logits).split(train.EVALUATION_BATCH))
 
         def forward(self, _: torch.Tensor) -> torch.Tensor:
             return self.batches.pop(0)
