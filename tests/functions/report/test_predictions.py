@@ -206,17 +206,18 @@ def test_an_image_that_is_no_text_is_detected() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [40, 1000])
 @pytest.mark.parametrize("count", [99, 100, 101, 250])
-def test_a_hundred_are_listed_of_any_number_over_any_parts(count: int) -> None:
+def test_a_hundred_are_listed_of_any_number_over_any_parts(count: int, size: int) -> None:
     """Of equal confidences the first in the manifest; a more confident one of a later part leads the list."""
     mistakes = [given_line(number, 1) for number in range(count)]
     unscored = [given_line(number, 1) for number in range(count, 2 * count)]
-    parts = [each[start : start + 40] for each in (mistakes, unscored) for start in range(0, count, 40)]
+    parts = [each[start : start + size] for each in (mistakes, unscored) for start in range(0, count, size)]
     wrong, late = {"label": 2, "confidence": 0.5}, {"label": 2, "confidence": 0.5001}
     answers: list[list[dict[str, Any]]] = [
         [wrong if line in mistakes else {"error": "missing"} for line in part] for part in parts
     ]
-    answers[(count - 1) // 40][-1] = late
+    answers[(count - 1) // size][-1] = late
     tally, rows = tabulated(parts, [joined(*each) for each in zip(parts, answers, strict=True)])
     assert len(rows) == 2 * count
     images = [mistake[1] for mistake in tally.mistakes]

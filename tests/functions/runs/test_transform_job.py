@@ -1,5 +1,7 @@
 """A run's model and transform job: made once under a name of their own, or refused."""
 
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -100,3 +102,50 @@ def test_a_model_that_cannot_be_seen_yet_is_asked_for_again(aws: Clients) -> Non
         stub.add_client_error("describe_transform_job", "ValidationException", "Could not find requested job")
         with pytest.raises(ClientError, match="Could not find model"):
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_the_request_of_a_job_is_the_whole_of_what_sagemaker_does() -> None:
+    """Eight parts at once, ten minutes and three repetitions for an answer, no label for the model."""
+    request = transform_job.job_request(BUCKET, RUN, DECISION, 2)
+    assert request["TransformJobName"] == f"{DECISION.transform_job}-2"
+    assert request["MaxConcurrentTransforms"] == 8
+    assert request["MaxPayloadInMB"] * request["MaxConcurrentTransforms"] <= 100  # SageMaker's bound
+    assert request["ModelClientConfig"] == {"InvocationsTimeoutInSeconds": 600, "InvocationsMaxRetries": 3}
+    assert request["DataProcessing"] == {"InputFilter": "$.image", "JoinSource": "Input"}
+    assert (request["BatchStrategy"], request["TransformInput"]["SplitType"]) == ("MultiRecord", "Line")
+    assert request["TransformOutput"]["S3OutputPath"] == f"s3://{BUCKET}/{RUN.output_prefix(2)}"
+    assert request["TransformOutput"]["AssembleWith"] == "Line"
+
+
+def test_another_package_role_or_environment_is_another_model() -> None:
+    """The model's name follows from what it is made of, so that no old model is taken for a new one."""
+    package = DECISION.model_package
+    names = {
+        transform_job.model_name(settings, name)
+        for settings, name in (
+            (SETTINGS, package),
+            (SETTINGS, f"{package}0"),
+            (replace(SETTINGS, sagemaker_role_arn="arn:aws:iam::123456789012:role/another"), package),
+            (replace(SETTINGS, bucket="another-bucket"), package),
+        )
+    }
+    assert len(names) == 4
+    assert transform_job.model_name(SETTINGS, package) in names
+
+
+def test_what_is_busy_is_passed_on_unless_the_job_is_there(aws: Clients) -> None:
+    """A throttled request may be the repetition of one that took effect: SageMaker is asked."""
+    for exists in (True, False):
+        with Stubber(aws.sagemaker) as stub:
+            stub.add_response("create_model", {"ModelArn": model_of("")["ModelArn"]})
+            stub.add_client_error("create_transform_job", "ThrottlingException")
+            if exists:
+                path = f"s3://{BUCKET}/{RUN.output_prefix()}"
+                stub.add_response("describe_transform_job", job_writing_to(path))
+                assert transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION) is None
+            else:
+                absent = "Could not find requested job"
+                stub.add_client_error("describe_transform_job", "ValidationException", absent)
+                with pytest.raises(ClientError, match="ThrottlingException"):
+                    transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+            stub.assert_no_pending_responses()
