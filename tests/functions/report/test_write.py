@@ -272,7 +272,7 @@ def test_a_run_that_nobody_decided_is_an_error_that_names_its_key(aws: Clients) 
         report.write_report(aws, SETTINGS, RUN)
 
 
-ENDINGS = {
+ENDINGS: dict[str, tuple[Decision, list[Any], GiveUp | None, int]] = {
     "completed": (STARTED, [job("Completed")], None, 0),
     "short output": (replace(STARTED, lines=5), [job("Completed")], None, 1),
     "failed": (STARTED, [job("Failed", "AlgorithmError: See job logs")], None, 1),
