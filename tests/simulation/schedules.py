@@ -83,6 +83,15 @@ def plain_world(seed: int, faults: Faults | None = None) -> World:
     return world
 
 
+def scarce_world(faults: Faults) -> World:
+    """A world of two batches, each refused its job for some minutes: they stand in a line and leave it."""
+    world = plain_world(1, faults)
+    world.sagemaker.dry_spell = (0.0, 300.0)
+    world.at(60, world.put_image, "b1", "0.png")
+    world.at(61, world.put_manifest, "b1", ("0.png",), 0)
+    return world
+
+
 def full_world(faults: Faults) -> World:
     """A world that visits every request of the functions: each way that a run and a training may take."""
     world = World(1, faults)
