@@ -67,9 +67,7 @@ class Campaign:
 
     def _judged(self, root: str, bugs: list[Mutant], record: Record) -> Iterator[Verdict]:
         name = root.replace("/", "-")
-        shops = [
-            Workshop(self.out / f"copy-{name}-{number}", self.project) for number in range(self.processes)
-        ]
+        shops = [Workshop(self.out, self.project) for _ in range(self.processes)]
         try:
             reach = measure(shops, root, self.out / f"reach-{name}.json")
             prepare(shops, reach, root.partition("/")[0])
