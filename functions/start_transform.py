@@ -20,8 +20,8 @@ def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lamb
     aws, settings, message = clients(), Settings.from_environment(), Message.of(event)
     with queues.shorten_visibility_on_error(aws.sqs, settings.upload_queue_url, message):
         match start_run(aws, settings, start_request(message), WaitTimes.of(message)):
-            case StillWaiting(cause, reason):
-                seconds = waiting.send_again(aws.sqs, settings, message, cause)
-                logger.info(f"waiting for {cause}: {reason}", next_look_in_seconds=seconds)
+            case StillWaiting() as still:
+                seconds = waiting.send_again(aws.sqs, settings, message, still)
+                logger.info(f"waiting for {still.cause}: {still.reason}", next_look_in_seconds=seconds)
             case Decided(run, decision):
                 logger.info("run decided", batch=run.batch, run=run.id, decision=decision)

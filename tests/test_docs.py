@@ -185,7 +185,8 @@ def test_the_keys_of_report_json_are_documented() -> None:
 
 def test_every_test_that_reliability_names_exists() -> None:
     """Each row of docs/reliability.md names the tests that show it, and each of them is a test."""
-    rows = re.findall(r"^\| (?!fault|---)(.*) \|$", (ROOT / "docs" / "reliability.md").read_text(), re.M)
+    text = (ROOT / "docs" / "reliability.md").read_text().partition("\n## Row by row\n")[2]
+    rows = re.findall(r"^\| (?!fault|---)(.*) \|$", text.partition("\n## ")[0], re.M)
     assert len(rows) > 30
     defined = {
         name

@@ -24,10 +24,9 @@ from moto import mock_aws
 from rich.console import Console
 
 import register_model
-from batch_prediction import sweep
 from batch_prediction.aws import clients as functions_aws
 from batch_prediction.aws import notify, queues
-from batch_prediction.events import ManifestUploaded, Message
+from batch_prediction.events import ManifestUploaded, Message, SweepDue
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.models import (
     failure,
@@ -42,6 +41,7 @@ from batch_prediction.runs.decision import GiveUp, Refuse, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from batch_prediction.start.run import start_run
+from batch_prediction.sweep import overdue, sweep
 from cli import checks, demo, packages, quotas, reports, watching
 from cli import stack as commands
 from cli import tune as tuning_command
@@ -291,7 +291,7 @@ def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
 
 
 def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
-    """A sweep that finds a job to stop, a report, a final training and a package that nobody asked for."""
+    """A job to stop, a report, a final training and a package that are overdue; a sweep without time."""
     now = datetime(2026, 11, 22, 16, tzinfo=UTC)
     ended, arn = now - timedelta(minutes=5), "arn:aws:sagemaker:us-east-1:123456789012:x/digits-261122"
     times = {"CreationTime": now - timedelta(hours=6, minutes=5), "LastModifiedTime": ended}
@@ -302,28 +302,34 @@ def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
         return {f"{kind}JobSummaries": [job | times | (tuned if kind == "HyperParameterTuning" else {})]}
 
     run = Run("b7", "20261122t154022z-00000000")
-    jobs = summary("Transform", "InProgress", f"digits-{run.id}")["TransformJobSummaries"]
-    jobs += summary("Transform", "Completed", f"digits-{run.id}")["TransformJobSummaries"]
-    unreported = described_job("Completed", run=run)
     nothing: dict[str, Any] = {"ModelPackageSummaryList": []}
     final = completed_job("digits-261122-final", 0.99) | {
         "SecondaryStatus": "Completed",
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models/"},
     }
     with Stubber(aws.sagemaker) as stub, Stubber(aws.lambda_) as functions:
-        stub.add_response("list_transform_jobs", {"TransformJobSummaries": jobs})
-        stub.add_response("describe_transform_job", unreported)
-        stub.add_response("stop_transform_job", {})
-        stub.add_response("describe_transform_job", unreported)
-        stub.add_response("list_hyper_parameter_tuning_jobs", summary("HyperParameterTuning", "Completed"))
-        stub.add_response("describe_hyper_parameter_tuning_job", described())
-        stub.add_client_error("describe_training_job", "ValidationException", "Requested resource not found.")
-        stub.add_response("list_training_jobs", summary("Training", "Completed", "digits-261122-final"))
-        stub.add_response("describe_training_job", final)
-        stub.add_response("list_model_packages", nothing)
-        for _function in range(2):
+        for _function in range(3):
             functions.add_response("invoke", {"StatusCode": 202})
-        assert len(sweep.sweep(aws, stack, now)) == 4
+        for seconds_left, requested in ((300.0, 4), (0.0, 1)):
+            stub.add_response("list_transform_jobs", summary("Transform", "InProgress", f"digits-{run.id}"))
+            stub.add_response(
+                "list_hyper_parameter_tuning_jobs", summary("HyperParameterTuning", "Completed")
+            )
+            stub.add_response("list_training_jobs", summary("Training", "Completed", "digits-261122-final"))
+            for _mark in overdue.MARKS:
+                stub.add_response(
+                    "list_transform_jobs", summary("Transform", "Completed", f"digits-{run.id}")
+                )
+            stub.add_response("describe_transform_job", described_job("InProgress", run=run))
+            stub.add_response("stop_transform_job", {})
+            if requested > 1:
+                stub.add_response("describe_hyper_parameter_tuning_job", described())
+                missing = ("ValidationException", "Requested resource not found.")
+                stub.add_client_error("describe_training_job", *missing)
+                stub.add_response("describe_training_job", final)
+                stub.add_response("list_model_packages", nothing)
+                stub.add_response("describe_transform_job", described_job("Completed", run=run))
+            assert len(sweep.sweep(aws, stack, SweepDue(now), iter([seconds_left] * 4).__next__)) == requested
         stub.assert_no_pending_responses()
         functions.assert_no_pending_responses()
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +22,7 @@ class Message:
     receipt: str  # its handle, for this delivery
     deliveries: int  # this one included
     received: float  # seconds since 1970, at its first delivery
+    sent: float = 0.0  # seconds since 1970, when it was put into the queue: by its sender, or by a redrive
 
     @classmethod
     def of(cls, event: Event) -> "Message":
@@ -32,6 +34,7 @@ class Message:
             receipt=record["receiptHandle"],
             deliveries=int(attributes["ApproximateReceiveCount"]),
             received=int(attributes["ApproximateFirstReceiveTimestamp"]) / 1000,
+            sent=int(attributes["SentTimestamp"]) / 1000,
         )
 
     @cached_property
@@ -137,3 +140,31 @@ class TuningEnded:
     def from_event(cls, event: Event) -> "TuningEnded":
         """Read the name of the tuning job; SageMaker is asked how it ended."""
         return cls(event["detail"]["HyperParameterTuningJobName"])
+
+
+@dataclass(frozen=True)
+class SweepDue:
+    """A sweep of what was due at `time`: all of it, or what comes after the place `after`.
+
+    Either `Scheduled Event` of aws.events (https://docs.aws.amazon.com/eventbridge/latest/ref/events.html),
+    or `Digit Batch Sweep Continued`, by which a sweep goes on whose time was nearly over; `failed` is how
+    many of its lists and looks had failed until then.
+    """
+
+    time: datetime
+    after: str = ""
+    failed: int = 0
+
+    CONTINUED = "Digit Batch Sweep Continued"
+
+    @classmethod
+    def from_event(cls, event: Event) -> "SweepDue":
+        """Read the time, and where to go on."""
+        detail = event["detail"]
+        time = datetime.fromisoformat(event["time"])
+        return cls(time, detail.get("after", ""), detail.get("failed", 0))
+
+    def message(self) -> Event:
+        """Our own event about the rest of a sweep."""
+        detail = {"after": self.after, "failed": self.failed}
+        return {"detail-type": self.CONTINUED, "time": self.time.isoformat(), "detail": detail}

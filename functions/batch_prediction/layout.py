@@ -10,6 +10,7 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/output/<attempt>/part-00000.jsonl.out
     reports/<batch>/<run>/report.json, report.html, predictions.csv, model_quality.json
     reports/index.json, index.html                     all runs
+    waiting/<instance type>/<instances>.json           the runs that have waited longest for so many of them
     datasets/<name>/training/, test/                   the channels of a data set, in IDX files
     datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
@@ -33,6 +34,7 @@ CODE = "code/"
 TRIALS = "trials/"
 MODELS = "models/"
 CHECKPOINTS = "checkpoints/"
+WAITING = "waiting/"
 INDEX = f"{REPORTS}index.json"
 INDEX_PAGE = f"{REPORTS}index.html"
 
@@ -74,6 +76,11 @@ def sibling_uri(training: str, name: str) -> str | None:
     """
     match = re.fullmatch(rf"(s3://[^/]+/{DATASETS}.+/)training/", training)
     return match[1] + name if match else None
+
+
+def line(instance_type: str, instances: int) -> str:
+    """The key of the runs that have waited longest for so many instances of a type."""
+    return f"{WAITING}{instance_type}/{instances}.json"
 
 
 def code_digest(source: str) -> str | None:

@@ -8,11 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
+import torch
 from moto import mock_aws
 
 import inference
 import train
 from tests.container.blocks import Bytes, WriteDataSet, blocks, idx, png
+
+torch.set_num_threads(1)  # the processes of a run share the machine's cores
 
 
 @pytest.fixture(scope="session")

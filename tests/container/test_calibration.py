@@ -30,6 +30,18 @@ def test_the_calibration_error_of_two_bins_is_their_weighted_distance() -> None:
     assert calibration.expected_calibration_error(logits, labels) == pytest.approx((0.7 + 0.6) / 4)
 
 
+@pytest.mark.parametrize(
+    ("confidences", "together"), [((0.61, 0.66), True), ((0.61, 0.67), False), ((0.94, 1.0), True)]
+)
+def test_the_calibration_error_has_fifteen_bins(confidences: tuple[float, float], together: bool) -> None:
+    """In one bin a right and a wrong image make up for each other, in two each counts; 1 is in the last."""
+    logits = torch.tensor([[value, 1 - value] for value in confidences], dtype=torch.double).log()
+    gaps = 1 - confidences[0], 0 - confidences[1]
+    expected = abs(sum(gaps)) if together else sum(map(abs, gaps))
+    labels = torch.tensor([0, 1])
+    assert calibration.expected_calibration_error(logits, labels) == pytest.approx(expected / 2)
+
+
 def test_a_certain_and_right_model_has_no_calibration_error() -> None:
     """Confidence 1 falls into the last bin, and is right there."""
     logits = torch.eye(10) * 1e4
@@ -42,11 +54,23 @@ def test_the_temperature_is_the_factor_of_the_overconfidence(factor: float) -> N
     assert calibration.fit_temperature(*overconfident(20_000, factor)) == pytest.approx(factor, rel=0.05)
 
 
+@pytest.mark.parametrize(("logits", "bound"), [(torch.eye(10), 0.25), (-torch.eye(10), 4.0)])
+def test_a_temperature_has_bounds(logits: torch.Tensor, bound: float) -> None:
+    """Few images that are all right, or all wrong, would ask for a certainty of 1, or of none."""
+    assert calibration.fit_temperature(logits, torch.arange(10)) == pytest.approx(bound, rel=1e-5)
+
+
+def test_logits_that_say_nothing_have_no_temperature() -> None:
+    """Where any temperature would do, none is used."""
+    assert calibration.calibrate(torch.zeros(20, 10), torch.arange(20) % 10)[0] == 1
+
+
 def test_a_temperature_that_helps_is_used_and_lowers_the_error_on_other_images() -> None:
     """Overconfident logits are calibrated by temperatures fitted on the other half."""
     logits, labels = overconfident(4_000, 3)
     temperature, calibrated = calibration.calibrate(logits, labels)
     assert temperature == pytest.approx(3, rel=0.1)
+    assert temperature == calibration.fit_temperature(logits, labels)  # of all of them
     before = calibration.expected_calibration_error(logits, labels)
     assert calibration.expected_calibration_error(calibrated, labels) < before / 4
 

@@ -97,10 +97,11 @@ def test_any_bytes_are_an_image_file_or_a_data_error(
             data.read_images(file)
 
 
-def test_a_label_above_nine_is_named_with_its_position(tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", [(9, 0, 10), (9, 0, 10, 255)])
+def test_a_label_above_nine_is_named_with_its_position(tmp_path: Path, labels: tuple[int, ...]) -> None:
     """The first label outside 0–9 is in the sentence, with its position."""
     file = tmp_path / LABELS
-    file.write_bytes(header(0x801, 4) + bytes([9, 0, 10, 255]))
+    file.write_bytes(header(0x801, len(labels)) + bytes(labels))
     with pytest.raises(data.DataError, match="expected labels 0–9, found 10 at position 2"):
         data.read_labels(file)
 
@@ -127,8 +128,10 @@ def test_a_missing_folder_file_or_second_file_is_named(tmp_path: Path) -> None:
 
 @given(count=st.integers(1, 5000), share=st.floats(0, 0.999))
 def test_the_split_parts_every_position_once(count: int, share: float) -> None:
-    """Training and validation positions are disjoint, cover everything and have the asked sizes."""
+    """Training and validation positions ascend, are disjoint, cover everything and have the asked sizes."""
     training, validation = data.split(count, int(count * share))
+    assert (np.diff(training) > 0).all()
+    assert (np.diff(validation) > 0).all()
     assert len(validation) == int(count * share)
     np.testing.assert_array_equal(np.sort(np.concatenate([training, validation])), np.arange(count))
 

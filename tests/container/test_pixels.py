@@ -79,8 +79,8 @@ def test_one_bit_images_are_black_and_white() -> None:
 
 
 def test_sixteen_bit_grey_keeps_its_upper_byte() -> None:
-    """A 16-bit grey PNG is scaled down, not cut off at 255."""
-    deep = RAMP.astype(np.uint16) * 257
+    """A 16-bit grey PNG is scaled down, not cut off at 255, and its lower byte doesn't count."""
+    deep = RAMP.astype(np.uint16) * 256 + (255 - RAMP)
     np.testing.assert_array_equal(decode(encoded(Image.fromarray(deep))), RAMP)
 
 
@@ -246,6 +246,11 @@ def test_a_large_image_is_refused_by_its_size_and_not_by_its_bytes() -> None:
         content = encoded(photo, form)
         assert len(content) > 2 * 32 * 1024
         assert outcome_of(content) == "expected 28 × 28 pixels, found 400 × 300: scale it first"
+    header, *parts, end = pieces_of(encoded(photo))
+    data = b"".join(part[8:-4] for part in parts)
+    fine = [chunk(b"IDAT", data[start : start + 100]) for start in range(0, len(data), 100)]
+    assert len(fine) > 1000
+    assert "found 400 × 300" in str(outcome_of(b"".join([RAMP_PNG[:8], header, *fine, end])))
 
 
 def test_the_largest_small_images_are_below_the_bound() -> None:
@@ -264,6 +269,38 @@ def test_the_largest_small_images_are_below_the_bound() -> None:
         assert len(content) < 16 * 1024
 
 
+def test_segments_that_name_the_colours_are_kept() -> None:
+    """Adobe's says that components are red, green and blue: else they would be read as luma and hues."""
+    picture = Image.fromarray(RAMP).convert("RGB")
+    jfif, *others = pieces_of(encoded(picture, "JPEG", quality=95))
+    adobe = segment(0xEE, b"Adobe\0\x64\0\0\0\0\0")
+    content = b"".join([RAMP_JPEG[:2], adobe, *others])
+    with Image.open(io.BytesIO(content)) as image:
+        expected = np.asarray(image.convert("L"))
+    np.testing.assert_array_equal(decode(content), expected)
+    assert (decode(b"".join([RAMP_JPEG[:2], jfif, *others])) != expected).any()
+
+
+def test_restarts_are_part_of_a_scan() -> None:
+    """Scanners write a marker every few blocks, which has no length: the pixels are those without them."""
+    content = encoded(Image.fromarray(RAMP), "JPEG", quality=95, restart_marker_blocks=1)
+    assert content.count(b"\xff\xd0") > 1
+    np.testing.assert_array_equal(decode(content), decode(RAMP_JPEG))
+
+
+@pytest.mark.parametrize(
+    ("content", "others"),
+    [(RAMP_PNG, chunk(b"tEXt", b"x\0")), (RAMP_JPEG, segment(0xFE, b"x"))],
+    ids=["PNG", "JPEG"],
+)
+def test_what_follows_an_image_s_end_is_not_looked_at(
+    handed: list[bytes], content: bytes, others: bytes
+) -> None:
+    """Phones append films and depths: neither their size nor their number counts."""
+    np.testing.assert_array_equal(decode(content + others * 2000), decode(content))
+    assert handed == [content, content]
+
+
 def test_an_animated_image_is_its_first_picture() -> None:
     """A reader that doesn't know animations shows it, too."""
     np.testing.assert_array_equal(decode(ANIMATED), RAMP)
@@ -276,14 +313,20 @@ def test_a_palette_image_without_its_palette_says_so() -> None:
     assert outcome_of(without) == "not an image: its palette is missing"
 
 
-def test_an_error_of_pillow_without_words_gets_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error record has a reason also where a decoder gives none."""
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(AssertionError(), "Pillow can't decode it (AssertionError)"), (OSError("x" * 999), "x" * 186)],
+)
+def test_a_reason_has_words_and_an_end(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    """An error record has a reason also where a decoder gives none, and 200 characters of a long one."""
 
     def fail(*_: object, **__: object) -> None:
-        raise AssertionError
+        raise error
 
     monkeypatch.setattr(Image, "open", fail)
-    assert outcome_of(RAMP_PNG) == "not an image: Pillow can't decode it (AssertionError)"
+    assert outcome_of(RAMP_PNG) == f"not an image: {reason}"
 
 
 def test_a_lack_of_memory_is_not_the_image_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:

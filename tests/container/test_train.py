@@ -40,6 +40,7 @@ class Seen:
     labels: list[int]
     rates: list[float]
     dropout: float
+    loss: float
 
 
 @pytest.fixture
@@ -50,16 +51,19 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 
     def noted(step: Step, positions: torch.Tensor) -> None:
         (dropout,) = [part.p for part in step.network.modules() if isinstance(part, torch.nn.Dropout)]
+        rates = [float(group["lr"]) for group in step.optimizer.param_groups]
+        before, active = step.total.item(), step.network.training
+        work(step, positions)
         seen.append(
             Seen(
                 positions.tolist(),
                 {image.numpy().tobytes() for image in step.images[positions]},
                 step.labels[positions].tolist(),
-                [float(group["lr"]) for group in step.optimizer.param_groups],
-                dropout if step.network.training else 0.0,
+                rates,
+                dropout if active else 0.0,
+                step.total.item() - before,
             )
         )
-        work(step, positions)
 
     monkeypatch.setattr(Step, "__call__", noted)
     return seen
@@ -343,6 +347,19 @@ def test_the_learning_rate_follows_its_schedule_over_the_whole_training(
     expected = [0.02 * train.one_cycle(step / 15) for step in range(15)]
     for group in (0, 1):
         assert [step.rates[group] for step in steps] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("epochs", ["2", "1.5"])
+def test_the_loss_of_a_training_is_the_mean_of_its_last_epochs_steps(
+    training_folder: Path, tmp_path: Path, steps: list[Seen], epochs: str
+) -> None:
+    """The last epoch may be a part of one; the steps of earlier epochs don't count."""
+    assert run(training_folder, tmp_path, "--epochs", epochs) == 0
+    losses = [step.loss for step in steps]
+    assert min(losses) > 0
+    last = losses[10:]
+    measured = json.loads((tmp_path / "config.json").read_text())["metrics"]["train-loss"]
+    assert measured == pytest.approx(sum(last) / len(last), rel=1e-4)
 
 
 VARIED = {

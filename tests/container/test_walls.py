@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import train
+from artifact import SERVING_CODE
 
 CONTAINER = Path(train.__file__).parent
 FILES = sorted(CONTAINER.glob("*.py"))
@@ -32,9 +33,8 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_container_file_imports_only_what_its_image_has(file: Path) -> None:
-    """Besides the standard library, a file imports only what its image or its folder contains."""
+def imported_by(file: Path) -> set[str]:
+    """The names of the modules and packages that a file imports."""
     imported: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
@@ -42,4 +42,17 @@ def test_a_container_file_imports_only_what_its_image_has(file: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
             imported.add((node.module or "").partition(".")[0])
-    assert imported - set(sys.stdlib_module_names) <= ALLOWED[file.stem]
+    return imported
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_container_file_imports_only_what_its_image_has(file: Path) -> None:
+    """Besides the standard library, a file imports only what its image or its folder contains."""
+    assert imported_by(file) - set(sys.stdlib_module_names) <= ALLOWED[file.stem]
+
+
+def test_the_artifact_has_all_of_its_code() -> None:
+    """What the serving code imports of this folder is packed with it."""
+    packed = {Path(name).stem for name in SERVING_CODE if name.endswith(".py")}
+    imported = set().union(*(imported_by(CONTAINER / f"{name}.py") for name in packed))
+    assert imported & {file.stem for file in FILES} <= packed

@@ -207,3 +207,27 @@ def test_a_batch_above_the_limit_is_refused(stack: Stack) -> None:
     (report,) = stack.reports("large")
     assert report["status"] == "Refused"
     assert report["reason"] == "expected at most 50 images (the stack's parameter MaxImages), found 51"
+
+
+def test_the_newest_approved_package_reads_and_rejecting_it_rolls_back(stack: Stack, parts: Splits) -> None:
+    """Neither an older approved package nor a newer one that waits or is rejected reads a batch."""
+    (first,) = (package["ModelPackageArn"] for package in stack.packages())
+    inference = stack.sagemaker.describe_model_package(ModelPackageName=first)["InferenceSpecification"]
+    second, *_ = [
+        stack.sagemaker.create_model_package(
+            ModelPackageGroupName=stack.outputs["ModelPackageGroupName"],
+            ModelApprovalStatus=status,
+            InferenceSpecification=inference,
+        )["ModelPackageArn"]
+        for status in ("Approved", "Rejected", "PendingManualApproval")
+    ]
+    for batch, expected in (("newest", second), ("rolled-back", first)):
+        drop(stack, batch, parts.batch, ["1.png"])
+        (report,) = stack.reports(batch)
+        assert report["model"]["package_arn"] == expected
+        model = stack.sagemaker.describe_transform_job(TransformJobName=report["transform_job"]["name"])[
+            "ModelName"
+        ]
+        used = stack.sagemaker.describe_model(ModelName=model)["PrimaryContainer"]
+        assert used["ModelPackageName"] == expected
+        stack.sagemaker.update_model_package(ModelPackageArn=second, ModelApprovalStatus="Rejected")

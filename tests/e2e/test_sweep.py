@@ -125,6 +125,20 @@ def test_a_job_that_never_ends_is_stopped_and_reported(stack: Stack) -> None:
     assert report["accuracy"] is None
 
 
+def test_a_sweep_whose_time_is_short_invokes_itself_until_nothing_is_left(stack: Stack) -> None:
+    """A function of a minute has time for one look each: every batch whose event was lost has its report."""
+    batches = ("short-1", "short-2", "short-3")
+    for name in [drop(stack, batch) for batch in batches]:
+        until(lambda name=name: status(stack, "Transform", name))
+    change = stack.cloud.client("lambda").update_function_configuration
+    change(FunctionName="digits-sweep", Timeout=60)
+    sweep(stack)
+    for batch in batches:
+        (report,) = stack.reports(batch)
+        assert report["status"] == "Completed"
+    change(FunctionName="digits-sweep", Timeout=300)
+
+
 def test_a_sweep_that_keeps_failing_goes_to_the_dead_letter_queue(stack: Stack) -> None:
     """An event without a time is attempted three times, and kept with its reason."""
     stack.cloud.client("lambda").invoke(

@@ -1,5 +1,8 @@
 """The events that wake the functions, as AWS documents them."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 
 from batch_prediction.events import (
@@ -7,6 +10,7 @@ from batch_prediction.events import (
     ManifestUploaded,
     Message,
     RunEnded,
+    SweepDue,
     TrainingEnded,
     TuningEnded,
     start_request,
@@ -106,6 +110,18 @@ def test_fields_that_we_don_t_know_are_tolerated() -> None:
     ended = event("transform_job_completed") | {"replay-name": "x"}
     ended["detail"] |= {"TransformJobStatus": "Hibernated", "New": [1]}
     assert RunEnded.from_message(Message.of(message(ended)), "digits-bucket") == RunEnded(RUN)
+
+
+def test_a_scheduled_event_is_a_sweep_of_everything() -> None:
+    """Its time is what the sweep goes by."""
+    sample = event("scheduled")
+    assert SweepDue.from_event(sample) == SweepDue(datetime.fromisoformat(sample["time"]), after="", failed=0)
+
+
+def test_the_rest_of_a_sweep_survives_being_an_event() -> None:
+    """The time, the place behind which it goes on, and how much has failed, as JSON."""
+    rest = SweepDue(datetime(2026, 11, 22, 16, 15, tzinfo=UTC), "4 2026-11-22T16:14:59 digits-1", 3)
+    assert SweepDue.from_event(json.loads(json.dumps(rest.message()))) == rest
 
 
 def test_a_training_event_names_its_job() -> None:

@@ -1,4 +1,4 @@
-"""The rooms of functions/batch_prediction: who may import whom."""
+"""The rooms of functions/batch_prediction, and what is deployed: who may import whom."""
 
 import ast
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-DOMAIN = Path(__file__).parents[2] / "functions" / "batch_prediction"
+DEPLOYED = Path(__file__).parents[2] / "functions"
+DOMAIN = DEPLOYED / "batch_prediction"
 FILES = sorted(file for file in DOMAIN.rglob("*.py") if file.name != "__init__.py")
 VOCABULARY = {"settings", "layout", "events", "labels"}
 # What each room may import besides itself: nothing above it; start and report don't import each other.
@@ -60,3 +61,21 @@ def test_a_module_imports_only_from_rooms_below_its_own(file: Path) -> None:
 def test_no_module_imports_itself_through_others() -> None:
     """Within a room, too, there is an order in which the modules can be read."""
     TopologicalSorter({module(file): set(imported(file)) for file in FILES}).prepare()
+
+
+@pytest.mark.parametrize("folder", [DOMAIN, DEPLOYED], ids=lambda folder: folder.name)
+def test_the_deployed_code_imports_only_what_is_deployed(folder: Path) -> None:
+    """Functions import neither training, localcloud nor cli; the domain imports no handler."""
+    ours = {"functions", "training", "localcloud", "cli", "tests", "benchmarks", "batch_prediction"}
+    handlers = {path.stem for path in DEPLOYED.glob("*.py")}
+    for file in folder.rglob("*.py"):
+        names = {name.partition(".")[0] for name in _imports(file)}
+        assert names & (ours | handlers) <= {"batch_prediction"}, file
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module

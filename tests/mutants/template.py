@@ -9,6 +9,7 @@ import gc
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -18,14 +19,15 @@ from typing import Literal
 
 import pytest
 
-from tests.mutants.template_bugs import Bug, bugs
+from localcloud.cloudformation.sam import parse
+from tests.mutants.template_bugs import Bug, bugs, differs
 from tests.mutants.template_equivalent import EQUIVALENT
 from tests.template.document import ROOT, template
 
 GOAL = 0.95  # of the bugs that aren't equivalent
-LONGEST = 60  # seconds of a bug's tests, which then have seen it
+LONGEST = 60  # seconds of processor, ten times as long by the clock: then the tests have seen a bug
 PLUGINS = ("terminal", "cacheprovider", "xdist", "faulthandler", "capture")
-OPTIONS = (*(f"-pno:{name}" for name in PLUGINS), "-o", "addopts=--import-mode=importlib")
+OPTIONS = (*(f"-pno:{name}" for name in PLUGINS), "--assert=plain", "-oaddopts=--import-mode=importlib")
 Fate = Literal["killed", "survived", "equivalent"]
 
 
@@ -78,7 +80,8 @@ class _Planter:
         if child == 0:
             try:
                 os.close(reading)
-                signal.alarm(LONGEST)
+                signal.setitimer(signal.ITIMER_PROF, LONGEST)
+                signal.alarm(10 * LONGEST)
                 os.write(writing, str(self._first_failure(items, bug)).encode())
             finally:  # whatever happens, a child never goes on as the parent
                 os._exit(0)
@@ -118,7 +121,7 @@ def _function(item: pytest.Item) -> str:
 def _progress(done: int, planted: int, outcome: Outcome) -> None:
     if outcome.fate == "survived":
         print(f"survived: {outcome.bug}", flush=True)
-    elif done % 100 == 0 or done == planted:
+    elif done % 100 == 0:
         print(f"template.yaml: {done:,} of {planted:,}", flush=True)
 
 
@@ -127,30 +130,39 @@ def run(
     only: str = "",
     sample: int | None = None,
     seed: int = 0,
+    since: str = "",
     tests: Sequence[str] = ("tests/template",),
 ) -> list[Outcome]:
     """Plant bugs until the time is over; survivors are printed as they are found.
 
-    `only` is part of a bug's text or of its resource's type; `sample` takes so many of them, by chance. Raise
-    BrokenTestsError where a test fails without any bug.
+    `only` is part of a bug's text or its resource's type; `since` is a commit, and what template.yaml had
+    then is left out; `sample` takes so many of them. With it, or where the time may be short, their order is
+    that of chance, by `seed`. Raise BrokenTestsError where a test fails without any bug.
     """
     planted = [bug for bug in bugs(template()) if only in f"{bug.kind} {bug}"]
-    if sample is not None and sample < len(planted):
-        chosen = set(random.Random(seed).sample(range(len(planted)), sample))  # noqa: S311 no secret
-        planted = [bug for number, bug in enumerate(planted) if number in chosen]
+    if since:
+        command = ["git", "show", f"{since}:template.yaml"]
+        before = parse(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+        planted = [bug for bug in planted if differs(bug, before, template())]
+    if sample is not None or budget_seconds < float("inf"):
+        random.Random(seed).shuffle(planted)  # noqa: S311 no secret
+        planted = planted[:sample]
     planter = _Planter(planted, time.monotonic() + budget_seconds)
     status = pytest.main([*OPTIONS, *(str(ROOT / folder) for folder in tests)], plugins=[planter])
     if planter.broken or status is not pytest.ExitCode.OK:
         raise BrokenTestsError(
             f"{', '.join(tests)}: expected tests that pass, found {planter.broken or status!r}"
         )
+    if len(planter.outcomes) < len(planted):
+        print(f"template.yaml: {len(planter.outcomes):,} of {len(planted):,}, then the time was over")
     return planter.outcomes
 
 
 def share(outcomes: Sequence[Outcome]) -> float:
-    """How many of the bugs that aren't equivalent were killed, from 0 to 1."""
+    """How many of the bugs that aren't equivalent were killed, from 0 to 1; of none, all were."""
     fates = Counter(outcome.fate for outcome in outcomes)
-    return fates["killed"] / max(1, fates["killed"] + fates["survived"])
+    planted = fates["killed"] + fates["survived"]
+    return fates["killed"] / planted if planted else 1.0
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -174,10 +186,11 @@ def main() -> int:
         "--budget", type=float, default=float("inf"), metavar="MINUTES", help="stop after so long"
     )
     parser.add_argument("--only", default="", help="part of a bug's text, or of a type of resource")
+    parser.add_argument("--since", default="", metavar="COMMIT", help="only in what has changed since then")
     parser.add_argument("--sample", type=int, metavar="N", help="plant N bugs, chosen by chance")
     parser.add_argument("--seed", type=int, default=0, help="of that choice (default: %(default)s)")
     given = parser.parse_args()
-    outcomes = run(given.budget * 60, given.only, given.sample, given.seed)
+    outcomes = run(given.budget * 60, given.only, given.sample, given.seed, given.since)
     print(f"\n{table(outcomes)}\n\nkilled: {share(outcomes):.1%} (goal: {GOAL:.0%})")
     return 0 if share(outcomes) >= GOAL else 1
 

@@ -157,6 +157,15 @@ def bugs(document: dict[str, Any]) -> list[Bug]:
     return list(found.values())
 
 
+def differs(bug: Bug, before: dict[str, Any], document: dict[str, Any]) -> bool:
+    """Whether a bug is in a resource, parameter or output that another template lacks, or has otherwise."""
+    section, name = (*map(str, bug.place), "")[:2]
+    if not isinstance(document[section], dict):
+        return bool(before.get(section) != document[section])
+    name = name if name in document[section] else name.removesuffix("Copy")
+    return bool(before.get(section, {}).get(name) != document[section].get(name))
+
+
 Change = tuple[Place, Any, Any]  # where, what is there, what stands there instead
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutants.template_bugs import Bug, bugs
+from tests.mutants.template_bugs import Bug, bugs, differs
 from tests.mutants.template_equivalent import EQUIVALENT
 from tests.template.document import ROOT, template
 
@@ -79,6 +79,23 @@ def test_a_planted_bug_changes_the_template_at_its_place_alone() -> None:
         changed.add(json.dumps(document))
     assert len(changed) == len(found[::20])
     assert json.dumps(template()) == right
+
+
+def test_only_what_has_changed_is_planted() -> None:
+    """A resource, a parameter and an output, each as a whole; what is new, too."""
+    before = copy.deepcopy(template())
+    before["Resources"]["UploadQueue"]["Properties"]["VisibilityTimeout"] = 30
+    before["Parameters"]["Name"]["Default"] = "other"
+    before["Transform"] = "another"
+    del before["Outputs"]["BucketName"]
+    found = {bug.place[:2] for bug in bugs(template()) if differs(bug, before, template())}
+    assert found == {
+        ("Resources", "UploadQueue"),
+        ("Resources", "UploadQueueCopy"),
+        ("Parameters", "Name"),
+        ("Outputs", "BucketName"),
+        ("Transform",),
+    }
 
 
 def planted(properties: dict[str, Any], kind: str = "AWS::X::Y") -> set[str]:

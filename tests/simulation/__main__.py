@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 
-from tests.simulation.properties import DUPLICATE, LOST, WRONG, violations
+from tests.simulation.day import WHOLE, Day, Size
+from tests.simulation.properties import DUPLICATE, LOST, TOO_LATE, WRONG, violations
 from tests.simulation.schedules import random_world
 
 CHUNK = 25  # worlds that a process runs at once
@@ -53,6 +54,16 @@ def replay(seed: int) -> int:
     return 1 if broken else 0
 
 
+def day(seed: int, size: Size) -> int:
+    """Run one day and print what it was like; the exit status."""
+    begun = time.monotonic()
+    world = Day(seed, size, lambda text: print(f"{text} ({time.monotonic() - begun:.0f} s)", flush=True))
+    world.run()
+    broken = world.violations()
+    print("\n".join(broken[:20]) or "no violation", world.figures(), sep="\n")
+    return 1 if broken else 0
+
+
 def main() -> int:
     """Search, print the figures and every seed that fails; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
@@ -62,7 +73,28 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed (default: 0)")
     parser.add_argument("--processes", type=int, default=2, help="at once (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="run the world of this seed alone, and print all of it")
+    parser.add_argument(
+        "--day", action="store_true", help="run a day of many batches instead, without faults"
+    )
+    parser.add_argument(
+        "--batches", type=int, default=WHOLE.batches, help="of the day (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--burst", type=int, default=WHOLE.burst, help="of them in one minute (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=WHOLE.hours, help="in which they come (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--quota", type=int, default=WHOLE.quota, help="transform jobs at once (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--job", type=float, default=WHOLE.job, help="seconds that one takes (default: %(default)s)"
+    )
     given = parser.parse_args()
+    if given.day:
+        size = Size(given.batches, given.burst, given.hours, given.quota, given.job)
+        return day(given.seed or 0, size)
     if given.seed is not None:
         return replay(given.seed)
     counts, found, begun, worlds = Counter[str](), Counter[str](), time.monotonic(), 0
@@ -80,7 +112,7 @@ def main() -> int:
     print(f"{counts.total():,} faults in {worlds:,} worlds:")
     for name, number in counts.most_common():
         print(f"  {name}: {number:,}")
-    print(", ".join(f"{kind}: {found[kind]}" for kind in (LOST, DUPLICATE, WRONG)))
+    print(", ".join(f"{kind}: {found[kind]}" for kind in (LOST, DUPLICATE, WRONG, TOO_LATE)))
     return 1 if found else 0
 
 

@@ -4,14 +4,15 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 
-from batch_prediction import sweep
-from batch_prediction.aws import objects, queues
+from batch_prediction.aws import generations, objects, queues
 from batch_prediction.events import AttemptRequested
-from batch_prediction.report import announcement, outcomes
+from batch_prediction.models import registry
+from batch_prediction.report import announcement, index, outcomes, pages
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
     decision,
@@ -19,8 +20,9 @@ from batch_prediction.runs import (
     next_action,
     transform_job,
 )
-from batch_prediction.start import missing_images, waiting
-from tests.simulation.properties import DUPLICATE, LOST, WRONG
+from batch_prediction.start import missing_images, run, waiting
+from batch_prediction.sweep import looks, overdue, sweep
+from tests.simulation.properties import DUPLICATE, LOST, TOO_LATE, WRONG
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,27 @@ def _random_name(original: Any) -> Any:
     return name
 
 
-def _upload_late(original: Any) -> Any:
-    """Leave out predictions.csv now and then, as if it came after the commit and a crash between."""
+def _leave_out(name: str) -> Callable[[Any], Any]:
+    """Leave out an object now and then, as if it came after the commit and a crash between."""
 
-    def upload(*args: Any) -> None:
-        if _chance.random() < 0.8:
-            original(*args)
+    def plant(original: Any) -> Any:
+        def put(s3: Any, request: dict[str, Any], *content: Any) -> bool:
+            left_out = request["Key"].endswith(name) and _chance.random() < 0.2
+            return left_out or original(s3, request, *content)
 
-    return upload
+        return put
+
+    return plant
+
+
+def _write_figures_late(original: Any) -> Any:
+    """Leave out model_quality.json now and then."""
+
+    def put_json(s3: Any, bucket: str, key: str, content: Any) -> None:
+        if not key.startswith("reports/") or _chance.random() < 0.8:
+            original(s3, bucket, key, content)
+
+    return put_json
 
 
 def _commit_blindly(_original: Any) -> Any:
@@ -130,13 +145,81 @@ def _except(detail_type: str) -> Callable[[Any], Any]:
     return plant
 
 
+def _listed_otherwise(**other: str) -> Callable[[Any], Any]:
+    """Ask for the approved packages in another way."""
+
+    def plant(original: Any) -> Any:
+        def newest_approved(sagemaker: Any, group: str) -> Any:
+            def paginate(**asked: Any) -> Any:
+                return sagemaker.get_paginator("list_model_packages").paginate(**asked | other)
+
+            pages = SimpleNamespace(paginate=paginate)
+            describe = sagemaker.describe_model_package
+            return original(
+                SimpleNamespace(get_paginator=lambda _: pages, describe_model_package=describe), group
+            )
+
+        return newest_approved
+
+    return plant
+
+
+def _first_page(original: Any) -> Any:
+    """Take the first page of the registry for all of it."""
+
+    def newest_approved(sagemaker: Any, group: str) -> Any:
+        first = sagemaker.list_model_packages
+        pages = SimpleNamespace(paginate=lambda **asked: [first(**asked)])
+        describe = sagemaker.describe_model_package
+        return original(
+            SimpleNamespace(get_paginator=lambda _: pages, describe_model_package=describe), group
+        )
+
+    return newest_approved
+
+
+def _since_now(original: Any) -> Any:
+    """Forget since when a message waits, but not for what."""
+    return lambda message: dict.fromkeys(original(message), message.received)
+
+
+def _late_is_new(original: Any) -> Any:
+    """Take a message that comes two hours late for a redriven one, as when many are before it."""
+
+    def since(message: Any) -> dict[str, float]:
+        found: dict[str, float] = original(message)
+        return {} if message.received > message.sent + 2 * 3600 else found
+
+    return since
+
+
+def _limits_are_one(original: Any) -> Any:
+    """Give every wait the longest limit."""
+    return lambda settings: dict.fromkeys(original(settings), max(original(settings).values()))
+
+
 def _always(value: Any) -> Callable[[Any], Any]:
     """Give the same answer to every call."""
     return lambda _original: lambda *_args, **_options: value
 
 
+def _but_for(function: str) -> Callable[[Any], Any]:
+    """Invoke every function but one."""
+
+    def plant(original: Any) -> Any:
+        def invoke(lambda_: Any, invoked: str, event: Any) -> None:
+            if invoked != function:
+                original(lambda_, invoked, event)
+
+        return invoke
+
+    return plant
+
+
+_EVERY_TIME = tuple(overdue.PERIOD * number for number in range(4 * 5))  # for five hours
+
 BUGS = {
-    "the sweep does nothing": Bug(sweep, "sweep", _always([]), LOST),
+    "the sweep does nothing": Bug(sweep, "overdue", _always([]), LOST),
     "a waiting run isn't sent again": Bug(waiting, "send_again", _always(30), LOST),
     "a retry isn't asked for": Bug(queues, "send", _except(AttemptRequested.REQUESTED), LOST),
     "job names are random": Bug(transform_job, "attempt_name", _random_name, DUPLICATE),
@@ -148,17 +231,81 @@ BUGS = {
     "a report is written again and again": Bug(existing_report, "attempts", _always(-1), WRONG),
     "Completed is taken for success": Bug(outcomes, "outcome", lambda _: _by_status, WRONG),
     "people are notified by chance": Bug(announcement, "notify_people", _notify_by_chance, WRONG),
-    "predictions.csv isn't there before the commit": Bug(report, "_upload", _upload_late, WRONG),
+    "predictions.csv isn't there before the commit": Bug(
+        generations, "put", _leave_out("predictions.csv"), WRONG
+    ),
+    "report.html isn't there before the commit": Bug(generations, "put", _leave_out("report.html"), WRONG),
+    "the page of all runs is forgotten": Bug(generations, "put", _leave_out("index.html"), WRONG),
+    "model_quality.json isn't there before the commit": Bug(objects, "put_json", _write_figures_late, WRONG),
+    "a page has another batch's coverage": Bug(pages, "page", lambda _: _page_of_nothing, WRONG),
     "the newest model is named": Bug(report, "_model", _newest, WRONG),
+    "the oldest approved model reads": Bug(
+        registry, "newest_approved", _listed_otherwise(SortOrder="Ascending"), WRONG
+    ),
+    "the first page of the registry is all of it": Bug(registry, "newest_approved", _first_page, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
     "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
-    "the sweep asks every time": Bug(sweep, "_ended_and_due", _always(True), WRONG),
+    "the sweep asks every time": Bug(overdue, "MARKS", lambda _: _EVERY_TIME, WRONG),
+    "the sweep doesn't go on": Bug(looks, "invoke_later", _but_for("digits-sweep"), LOST),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
     "a report is committed without a condition": Bug(report, "_commit", _commit_blindly, WRONG),
     "a report says what the time is": Bug(report, "compose", _say_the_time, WRONG),
-    "the sweep is blind to trainings": Bug(sweep, "_look_at_training", _always(()), LOST),
+    "the sweep is blind to trainings": Bug(looks, "at_training", _always(()), LOST),
+    "a wait begins anew at each look": Bug(waiting, "_since", _always({}), TOO_LATE),
+    "since when it waits is overwritten": Bug(waiting, "_since", _since_now, TOO_LATE),
+    "what comes late is a new attempt": Bug(waiting, "_since", _late_is_new, TOO_LATE),
+    "capacity isn't waited for": Bug(run, "_is_over", _always(True), WRONG),
+    "a look comes long after the limit": Bug(waiting, "delay", _always(900), TOO_LATE),
+    "images are waited for as long as capacity": Bug(waiting, "limits", _limits_are_one, TOO_LATE),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
+
+
+# Found where deliveries take turns (test_turns.py): in random worlds two attempts of a run seldom meet.
+TURNS = {
+    "generations aren't compared": Bug(generations, "look", lambda _: _look_at_etag, WRONG),
+    "generations are written without a condition": Bug(
+        objects, "put_if_unchanged", lambda original: _condition_reports_alone(original), WRONG
+    ),
+    "an overtaken delivery drops its report": Bug(report, "_commit", lambda _: _commit_or_drop, WRONG),
+    "the list takes the entry that comes last": Bug(index, "_attempts", _always(0), WRONG),
+}
+
+
+def _page_of_nothing(run: Any, content: Any, shown: Any) -> bytes:
+    """The page of a report in which nothing was scored."""
+    nothing = content["coverage"] | {"scored": 0}
+    return _page(run, content | {"coverage": nothing}, shown)
+
+
+_page = pages.page
+
+
+def _look_at_etag(s3: Any, bucket: str, key: str) -> generations.Existing:
+    """Take every object for the earliest generation."""
+    return generations.Existing(-1, _look(s3, bucket, key).etag)
+
+
+_look = generations.look
+
+
+def _condition_reports_alone(original: Any) -> Any:
+    """Write pages and tables over whatever is there by now."""
+
+    def put(s3: Any, request: dict[str, Any], etag: str | None) -> Any:
+        if request["Key"].endswith(".json"):
+            return original(s3, request, etag)
+        return s3.put_object(**request)["ETag"]
+
+    return put
+
+
+def _commit_or_drop(
+    s3: Any, bucket: str, run: Any, content: dict[str, Any], etag: str | None, _attempts: int
+) -> bool:
+    """Leave whatever report there is by now."""
+    body = objects.to_json(content)
+    return bool(objects.put_if_unchanged(s3, {"Bucket": bucket, "Key": run.report, "Body": body}, etag))
 
 
 def _by_status(state: Any, _tally: Any) -> outcomes.Outcome:

@@ -5,20 +5,35 @@ import io
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
+from batch_prediction.runs.reason_codes import ReasonCode
+from batch_prediction.start.waiting import CAPACITY
 from tests.simulation.agreement import disagreements, disagreements_of_index
 from tests.simulation.services import BUCKET
-from tests.simulation.world import EPOCH, POISON, Upload, World
+from tests.simulation.world import DEPTH, EPOCH, POISON, SLOW, Upload, World
 
-LOST, DUPLICATE, WRONG = "lost", "duplicate job", "wrong report"
-_LOOKS = 10  # of the sweep at one job, at most
+LOST, DUPLICATE, WRONG, TOO_LATE = "lost", "duplicate job", "wrong report", "too late"
+_NO_CAPACITY = (ReasonCode.QUOTA, ReasonCode.THROTTLED)
+_MARKS = (
+    0,
+    15,
+    30,
+    60,
+    120,
+    240,
+    480,
+    960,
+    1920,
+    3840,
+)  # minutes after its end, when the sweep looks at a job
 
 
 def violations(world: World) -> list[tuple[str, str]]:
-    """The violated properties (lost, duplicate job or wrong report), with details."""
+    """The violated properties (lost, duplicate job, wrong report or too late), with details."""
     found: list[tuple[str, str]] = []
     for upload in world.uploads:
         jobs = world.jobs(upload.run)
@@ -38,6 +53,7 @@ def violations(world: World) -> list[tuple[str, str]]:
     )
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
     found += [(WRONG, text) for text in (*world.contradictions, *_wrong_index(world))]
+    found += [(TOO_LATE, text) for text in world.too_late]
     if world.endless:
         found.append((LOST, "something goes on for ever"))
     stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
@@ -73,6 +89,13 @@ def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
     return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > MAX_ATTEMPTS else []
 
 
+def _looks(world: World, upload: Upload, jobs: list[str]) -> int:
+    """How often the sweep may have looked at a run's jobs until the run had its report."""
+    reported = world.s3.versions[upload.run.report][-1][2]
+    ends = [world.sagemaker.jobs[name]["TransformEndTime"] for name in jobs]
+    return sum(end + timedelta(minutes=mark) <= reported for end in ends for mark in _MARKS)
+
+
 def _failed_by_the_service(world: World, name: str) -> bool:
     return str(world.sagemaker.jobs[name].get("FailureReason", "")).startswith("InternalServerError")
 
@@ -95,10 +118,12 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
         for key, versions_of in world.s3.versions.items()
         if key.startswith(upload.run.report_prefix) and len({body for _, body, _ in versions_of}) > reports
     ]
-    if world.asked[upload.run.id] > _LOOKS * max(1, len(jobs)):
-        wrong.append(f"asked for {world.asked[upload.run.id]} times by the sweep")
-    wrong += _started_too_early(world, upload)
+    asked = sum(run == upload.run.id for run, _ in world.asked)
+    if asked > (looks := _looks(world, upload, jobs)):
+        wrong.append(f"asked for {asked} times by the sweep, expected {looks} at most")
+    wrong += _started_too_early(world, upload) + _gave_up_too_early(world, upload)
     wrong += disagreements(world.s3, upload.run)
+    wrong += _read_with_another_package(world, upload)
     if not jobs:
         return wrong + _wrong_without_job(world, upload, report)
     return wrong + _wrong_with_job(world, upload, report, jobs)
@@ -112,6 +137,29 @@ def _started_too_early(world: World, upload: Upload) -> list[str]:
     there = all(world.arrived.get(image, seconds + 9) <= seconds + 1 for image in upload.images)
     wrong = [] if waited or there else ["decided before its images were there"]
     return wrong if len(decided) == 1 else [*wrong, f"decided {len(decided)} times"]
+
+
+def _read_with_another_package(world: World, upload: Upload) -> list[str]:
+    """A run is read with the newest package that was approved when it was decided; without one it isn't.
+
+    A handler chooses before it decides, and may be overtaken in between.
+    """
+    _, body, decided = world.s3.versions[upload.run.decision][0]
+    decision = json.loads(body)
+    if decision.get("reason_code") not in (None, ReasonCode.NO_APPROVED_MODEL):
+        return []
+    chosen = decision.get("model_package")
+    right = world.sagemaker.newest_approved_within(decided - timedelta(seconds=SLOW * DEPTH), decided)
+    return [] if chosen in right else [f"decided for {chosen}, the newest approved was one of {right}"]
+
+
+def _gave_up_too_early(world: World, upload: Upload) -> list[str]:
+    """A run isn't given up for want of capacity before it has existed for so long."""
+    for _, body, time in world.s3.versions.get(upload.run.gave_up, []):
+        existed = (time - upload.time).total_seconds()
+        if json.loads(body)["reason_code"] in _NO_CAPACITY and existed < world.limits()[CAPACITY] - 1:
+            return [f"given up after {existed:.0f} s"]
+    return []
 
 
 def _wrong_without_job(world: World, upload: Upload, report: dict[str, Any]) -> list[str]:

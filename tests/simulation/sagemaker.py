@@ -63,9 +63,9 @@ class SageMaker(Training):
             raise refusal("DescribeTransformJob", "ValidationException", 400, text)
         return dict(self.jobs[TransformJobName])
 
-    def do_list_transform_jobs(self, **_: Any) -> dict[str, Any]:
-        """All jobs."""
-        return {"TransformJobSummaries": [dict(job) for job in self.jobs.values()]}
+    def do_list_transform_jobs(self, **asked: Any) -> Any:
+        """A page of them."""
+        return self.listings.jobs("Transform", self.jobs.values(), asked, "Descending")
 
     def do_stop_transform_job(self, TransformJobName: str) -> None:  # noqa: N803
         """Stops a job that runs."""

@@ -1,26 +1,27 @@
 """What people do in a world: the batches that they drop, the models that they approve and reject."""
 
 from tests.simulation.faults import Faults
+from tests.simulation.registry import APPROVED
 from tests.simulation.sagemaker import BY_THE_SERVICE, CALM, EVENT_LOST, STUCK
 from tests.simulation.world import POISON, World
 
 BATCHES = 4
+PACKAGES = 4
 
 
 def random_world(seed: int) -> World:
     """A world of a few batches, with faults drawn from the seed: run it, and read its violations."""
     world = World(seed)
     draw = world.draw
-    if draw.random() < 0.9:
-        world.approve(1, "gone" if draw.random() < 0.05 else "there")
-    world.at(draw.uniform(0, CALM / 2), world.approve, 2)
+    for number in range(1, PACKAGES + 1):
+        _register(world, number)
     if draw.random() < 0.3:
         world.at(
             draw.uniform(0, CALM),
             _take_away,
             world,
             draw.choice(("rejected", "deleted")),
-            draw.choice((1, 2)),
+            draw.randint(1, PACKAGES),
         )
     for number in range(BATCHES):
         _drop(world, f"b{number}")
@@ -30,11 +31,21 @@ def random_world(seed: int) -> World:
     return world
 
 
+def _register(world: World, number: int) -> None:
+    """A package that is approved at once, later (perhaps after a newer one), or never; the first is early."""
+    draw = world.draw
+    begin = 0.0 if number == 1 else draw.uniform(0, CALM / 2)
+    world.at(begin, world.sagemaker.register, number, "gone" if draw.random() < 0.05 else "there")
+    if draw.random() < 0.9:
+        later = draw.choice((0.0, draw.uniform(0, CALM / 2)))
+        world.at(begin + later, world.sagemaker.decide, number, APPROVED)
+
+
 def _take_away(world: World, how: str, number: int) -> None:
     """A person rejects or deletes a package, if it exists."""
     if any(arn.endswith(f"/{number}") for arn in world.sagemaker.packages):
         world.faults.counts[f"package {how}"] += 1
-        (world.reject if how == "rejected" else world.delete)(number)
+        (world.reject if how == "rejected" else world.sagemaker.delete)(number)
 
 
 def _drop(world: World, batch: str) -> None:
@@ -72,6 +83,7 @@ def plain_world(seed: int, faults: Faults | None = None) -> World:
 def full_world(faults: Faults) -> World:
     """A world that visits every request of the functions: each way that a run and a training may take."""
     world = World(1, faults)
+    world.hurry = 1.0
     world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
     world.approve(1)
     world.sagemaker.script = {"retried": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}

@@ -72,9 +72,17 @@ class Simulated:
         return request
 
     def get_paginator(self, operation: str) -> Any:
-        """Pages of one request each; here all is one page."""
+        """Pages of one request each."""
         request = getattr(self, operation)
-        return SimpleNamespace(paginate=lambda **parameters: iter([request(**parameters)]))
+
+        def paginate(**parameters: Any) -> Iterator[Any]:
+            page = request(**parameters)
+            yield page
+            while "NextToken" in page:
+                page = request(**parameters, NextToken=page["NextToken"])
+                yield page
+
+        return SimpleNamespace(paginate=paginate)
 
 
 class S3(Simulated):
@@ -167,13 +175,21 @@ class SQS(Simulated):
         self.world.messages[ReceiptHandle].back_at = self.world.now + VisibilityTimeout
 
 
+OUTAGE = 4.5 * 3600  # seconds, the longest that a service answers nothing but errors
+
+
 class SNS(Simulated):
-    """Keeps what was published."""
+    """Keeps what was published. In a few worlds it fails for hours, so that no report can be written."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
         self.published: list[str] = []
+        self._fails_until = OUTAGE if world.draw.random() < 0.05 else 0.0
 
     def do_publish(self, Message: str, **_: Any) -> None:  # noqa: N803
         """Keep a message."""
+        faults = self.world.faults
+        if faults.active and faults.plan is None and faults.rate and self.world.now < self._fails_until:
+            faults.counts["outage"] += 1
+            raise refusal("Publish", "InternalError", 500)
         self.published.append(Message)

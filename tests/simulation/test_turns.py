@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import pytest
 
@@ -12,6 +13,7 @@ from batch_prediction.events import RunEnded
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import GiveUp, Start
 from batch_prediction.runs.reason_codes import ReasonCode
+from tests.simulation.bugs import TURNS, Bug
 from tests.simulation.faults import Faults
 from tests.simulation.properties import violations
 from tests.simulation.sagemaker import BY_THE_SERVICE
@@ -115,7 +117,7 @@ def test_an_older_delivery_that_dies_leaves_nothing_of_its_own(requests: int) ->
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_newer_delivery_that_dies_is_healed_by_its_repetition(seed: int) -> None:
+def test_a_delivery_that_dies_is_healed_by_its_repetition(seed: int) -> None:
     """In any order of requests, each delivery may die, and the next one of its message ends the work."""
     draw = random.Random(seed)  # noqa: S311 (no secret)
     found = {}
@@ -130,6 +132,23 @@ def test_a_newer_delivery_that_dies_is_healed_by_its_repetition(seed: int) -> No
             settle(world, *draw.sample(deliveries, 2))
             found[schedule] = wrong(world)
     assert {schedule: texts for schedule, texts in found.items() if texts} == {}
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_a_planted_bug_is_found_where_deliveries_take_turns(name: str) -> None:
+    """Each is a rule that two deliveries at once depend on."""
+    assert TURNS[name].breaks in {kind for kind, _ in _found_with(TURNS[name])}
+
+
+def _found_with(bug: Bug) -> Iterator[tuple[str, str]]:
+    with bug.planted():
+        for requests, others in product(range(REQUESTS), repeat=2):
+            with given_up_run() as world:
+                older, newer = older_and_newer(world)
+                older.make(requests)
+                newer.make(others)
+                settle(world, *((newer, older) if others % 2 else (older, newer)))
+                yield from violations(world)
 
 
 def test_every_request_of_a_delivery_is_a_place_to_be_overtaken() -> None:

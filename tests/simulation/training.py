@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.settings_and_events import event
 from tests.simulation.faults import refusal
+from tests.simulation.registry import Registry
 from tests.simulation.services import ARN, BUCKET, Simulated
 
 if TYPE_CHECKING:
@@ -27,12 +28,11 @@ def artifact() -> bytes:
 ARTIFACT = artifact()
 
 
-class Training(Simulated):
+class Training(Registry):
     """What SageMaker answers about tuning jobs, training jobs and the packages made from them."""
 
     def __init__(self, world: "World") -> None:
         super().__init__(world)
-        self.packages: dict[str, dict[str, Any]] = {}
         self.tunings: dict[str, dict[str, Any]] = {}
         self.trainings: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()  # final trainings whose end no event announces
@@ -50,6 +50,7 @@ class Training(Simulated):
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": f"{ARN}hyper-parameter-tuning-job/{name}",
             "HyperParameterTuningJobStatus": status,
+            "CreationTime": self.world.moment(),
             "HyperParameterTuningEndTime": self.world.moment(),
             "LastModifiedTime": self.world.moment(),
             "TrainingJobDefinition": definition,
@@ -89,9 +90,10 @@ class Training(Simulated):
         """A tuning job as it ended."""
         return self.tunings[HyperParameterTuningJobName]
 
-    def do_list_hyper_parameter_tuning_jobs(self, **_: Any) -> dict[str, Any]:
-        """All of them."""
-        return {"HyperParameterTuningJobSummaries": list(self.tunings.values())}
+    def do_list_hyper_parameter_tuning_jobs(self, **asked: Any) -> Any:
+        """A page of them."""
+        jobs = self.tunings.values()
+        return self.listings.jobs("HyperParameterTuning", jobs, asked, "Ascending")
 
     def do_create_training_job(self, **request: Any) -> None:
         """Refuses a name that is taken."""
@@ -107,33 +109,9 @@ class Training(Simulated):
             raise refusal("DescribeTrainingJob", "ValidationException", 400, "Requested resource not found.")
         return dict(self.trainings[TrainingJobName])
 
-    def do_list_training_jobs(self, **_: Any) -> dict[str, Any]:
-        """All of them, trials too."""
-        return {"TrainingJobSummaries": list(self.trainings.values())}
-
-    def do_create_model_package(self, **request: Any) -> dict[str, str]:
-        """The same ClientToken is the same package."""
-        for arn, package in self.packages.items():
-            if package.get("ClientToken") == request["ClientToken"]:
-                return {"ModelPackageArn": arn}
-        arn = f"{ARN}model-package/digits/{100 + len(self.packages)}"
-        self.packages[arn] = request | {"ModelPackageArn": arn}
-        return {"ModelPackageArn": arn}
-
-    def do_list_model_packages(self, ModelApprovalStatus: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
-        """The newest first; of an approval status, where one is asked for."""
-        found = [
-            {"ModelPackageArn": arn}
-            for arn, package in self.packages.items()
-            if ModelApprovalStatus in (None, package["ModelApprovalStatus"])
-        ]
-        return {"ModelPackageSummaryList": found[::-1]}
-
-    def do_describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:  # noqa: N803
-        """A package in its current state."""
-        if ModelPackageName not in self.packages:
-            raise refusal("DescribeModelPackage", "ValidationException", 400, "ModelPackage does not exist")
-        return dict(self.packages[ModelPackageName])
+    def do_list_training_jobs(self, **asked: Any) -> Any:
+        """A page of them, trials too."""
+        return self.listings.jobs("Training", self.trainings.values(), asked, "Ascending")
 
 
 class Lambda(Simulated):
@@ -142,4 +120,7 @@ class Lambda(Simulated):
     def do_invoke(self, FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
         """Invoke a function of the world, soon."""
         assert InvocationType == "Event"
+        if FunctionName == "digits-sweep":
+            self.world.at(1, self.world.sweep_part, Payload.decode())
+            return
         self.world.at(1, self.world.invoke, FunctionName, Payload.decode(), 1)

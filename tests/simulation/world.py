@@ -4,9 +4,8 @@ import heapq
 import json
 import os
 import random
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -19,12 +18,15 @@ import write_report
 from batch_prediction import layout
 from batch_prediction.aws import metrics, queues
 from batch_prediction.layout import Run
+from batch_prediction.start import waiting
 from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.agreement import disagreements
 from tests.simulation.faults import CrashError, Faults, request
+from tests.simulation.registry import APPROVED, REJECTED
 from tests.simulation.sagemaker import CALM, SageMaker
-from tests.simulation.services import ARN, BUCKET, S3, SNS, SQS
+from tests.simulation.services import BUCKET, S3, SNS, SQS
 from tests.simulation.training import Lambda
+from tests.simulation.waits import Waits
 
 EPOCH = 1_795_000_000  # seconds since 1970
 END = CALM + 76 * 3600  # a run without a report by then is lost
@@ -41,9 +43,20 @@ HANDLERS: dict[str, Any] = {
 }
 POISON = "{}"  # a message that no function can read
 ATTEMPTS, PAUSES = 3, (60, 120)  # of an asynchronous invocation; seconds between them
-CONTEXT: Any = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=1, invoked_function_arn="arn", aws_request_id="1"
-)
+
+
+def context(seconds_left: float) -> Any:
+    """What Lambda tells a function of its invocation."""
+    return SimpleNamespace(
+        function_name="f",
+        memory_limit_in_mb=1,
+        invoked_function_arn="arn",
+        aws_request_id="1",
+        get_remaining_time_in_millis=lambda: 1000 * seconds_left,
+    )
+
+
+CONTEXT = context(300)
 
 
 @dataclass
@@ -52,6 +65,8 @@ class Sent:
 
     queue: str
     body: str
+    sent: float  # when SQS got it
+    waits: Waits = field(default_factory=Waits)
     deliveries: int = 0
     first: float | None = None
     back_at: float = 0.0  # when it is visible again, if its delivery doesn't succeed
@@ -77,12 +92,15 @@ class Upload:
 class World:
     """One simulated stack: `run` lets its time pass until every batch has been dealt with."""
 
+    most_messages = ENDLESS
+
     def __init__(self, seed: int, faults: Faults | None = None) -> None:
         self.draw = random.Random(seed)  # noqa: S311 (no secret)
         self.faults = faults or Faults(self.draw)
         self.now, self._number = 0.0, 0
         self._pending: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self.messages: dict[str, Sent] = {}
+        self.sent = 0
         self.dead: list[str] = []
         self.abandoned: list[str] = []  # invocations that fail for good
         self.s3, self.sagemaker, self.sns = S3(self), SageMaker(self), SNS(self)
@@ -92,9 +110,12 @@ class World:
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
         self.contradictions: list[str] = []  # that a reader of a report would have met
-        self.asked = Counter[str]()  # messages of the sweep, by run
+        self.asked = set[tuple[str, float]]()  # runs whose report the sweep requested, and when
         self.failed_sweeps, self.endless = 0, False
+        self.hurry = self.draw.choice((0.0, 0.2, 1.0))  # the share of sweeps that have time for one look
+        self.too_late: list[str] = []
         self._working = [""]  # the functions that are at work, the one that was called last at the end
+        self._handled: list[Sent] = []  # the messages that they are at work on
         self.settings: dict[str, Any] = {
             "wait_for_images_minutes": self.draw.choice((0, 30, 60)),
             "wait_for_capacity_hours": self.draw.choice((0, 1, 24)),
@@ -119,13 +140,14 @@ class World:
             self._pass_time()
             self.now = max(self.now, float(CALM))  # the cause is gone
             for handle in self.dead:
-                self.messages[handle] = Sent(self.messages[handle].queue, self.messages[handle].body)
+                dead = self.messages[handle]
+                self.messages[handle] = Sent(dead.queue, dead.body, self.now, dead.waits.redriven())
                 self.at(1, self.deliver, handle)
             self.dead = []
             self._pass_time()
 
     def _pass_time(self) -> None:
-        while self._pending and len(self.messages) < ENDLESS:
+        while self._pending and self.sent < self.most_messages:
             self._next()
         self.endless = bool(self._pending)
 
@@ -172,11 +194,34 @@ class World:
         if queue not in VISIBILITY:
             self.invoke(queue, body, 1)
             return
-        handle = f"{queue}-{len(self.messages)}"
-        self.messages[handle] = Sent(queue, body)
+        self.sent += 1
+        handle = f"{queue}-{self.sent}"
+        self.messages[handle] = Sent(queue, body, self.now)
+        if self._working[-1] == "uploads" == queue:  # a run that waits
+            self.messages[handle].waits = self._handled[-1].waits.sent_again(delay)
         if self._working[-1] == "sweep":
-            self.asked[json.loads(body)["detail"]["run"]] += 1
-        self.at(delay + self.draw.uniform(0, 2), self.deliver, handle)
+            self.asked.add((json.loads(body)["detail"]["run"], self.now))
+        late = self.draw.uniform(3600, 20_000) if self.faults.happen("delivered late", 0.01) else 0
+        self.at(delay + late + self.draw.uniform(0, 2), self.deliver, handle)
+
+    def measured(self, _name: str, values: dict[str, tuple[float, str]], **_: str) -> None:
+        """A metric of a function: that a run waits is judged at once."""
+        for cause in (waiting.IMAGES, waiting.CAPACITY):
+            if f"WaitingFor{cause.title()}" in values:
+                handled = self._handled[-1]
+                assert handled.first is not None
+                again = next(reversed(self.messages.values())).waits
+                again.begin(cause, handled.first)
+                said, _unit = values[f"WaitingFor{cause.title()}"]
+                found = again.too_late(cause, handled.first, said, self.limits()[cause])
+                self.too_late += [f"{handled.body}: {text}" for text in found]
+
+    def limits(self) -> dict[str, float]:
+        """How long a run may wait, in seconds."""
+        return {
+            waiting.IMAGES: self.settings["wait_for_images_minutes"] * 60,
+            waiting.CAPACITY: self.settings["wait_for_capacity_hours"] * 3600,
+        }
 
     def deliver(self, handle: str) -> None:
         """One delivery of a message by Lambda's poller, and its result."""
@@ -191,12 +236,14 @@ class World:
         message.back_at = self.now + VISIBILITY[message.queue]
         message.busy = True
         self._working.append(message.queue)
+        self._handled.append(message)
         record = {
             "body": message.body,
             "receiptHandle": handle,
             "attributes": {
                 "ApproximateReceiveCount": str(message.deliveries),
                 "ApproximateFirstReceiveTimestamp": str(int((EPOCH + message.first) * 1000)),
+                "SentTimestamp": str(int((EPOCH + message.sent) * 1000)),
             },
         }
         try:
@@ -206,20 +253,28 @@ class World:
         else:
             if self.faults.happen("delivered again after success", 0.03):
                 self.at(message.back_at - self.now, self.deliver, handle)
+            else:
+                del self.messages[handle]
         finally:
             message.busy = False
             self._working.pop()
+            self._handled.pop()
 
     def sweep(self) -> None:
         """A sweep, and the next one as long as something is left to do."""
+        self.sweep_part(json.dumps({"time": f"{self.moment():%Y-%m-%dT%H:%M:%SZ}", "detail": {}}))
+        if self.now < END and (self._pending or self.sagemaker.working() or not self.all_reported()):
+            self.at(SWEEP, self.sweep)
+
+    def sweep_part(self, event: str) -> None:
+        """An invocation of the sweep; in a hurry it has time for one look, and invokes itself to go on."""
         self._working.append("sweep")
+        seconds = 0 if self.draw.random() < self.hurry else 300
         try:
-            sweep.handler({"time": f"{self.moment():%Y-%m-%dT%H:%M:%SZ}"}, CONTEXT)
+            sweep.handler(json.loads(event), context(seconds))
         except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
             self.failed_sweeps += 1
         self._working.pop()
-        if self.now < END and (self._pending or self.sagemaker.working() or not self.all_reported()):
-            self.at(SWEEP, self.sweep)
 
     def written(self, key: str) -> None:
         """Compare a run's pages with its report.json, if that is about its newest job, after each write."""
@@ -267,21 +322,13 @@ class World:
 
     # ------------------------------------------------------------------ people
     def approve(self, number: int, artifact: str = "there") -> None:
-        """Approve a package."""
-        arn = f"{ARN}model-package/digits/{number}"
-        self.sagemaker.packages[arn] = {
-            "ModelPackageArn": arn,
-            "ModelApprovalStatus": "Approved",
-            "artifact": artifact,
-        }
+        """Register a package and approve it."""
+        self.sagemaker.register(number, artifact)
+        self.sagemaker.decide(number, APPROVED)
 
     def reject(self, number: int) -> None:
         """Reject a package."""
-        self.sagemaker.packages[f"{ARN}model-package/digits/{number}"]["ModelApprovalStatus"] = "Rejected"
-
-    def delete(self, number: int) -> None:
-        """Delete a package."""
-        self.sagemaker.packages.pop(f"{ARN}model-package/digits/{number}")
+        self.sagemaker.decide(number, REJECTED)
 
     def put_image(self, batch: str, name: str) -> None:
         """Upload an image."""
@@ -313,12 +360,13 @@ class installed:  # noqa: N801 (a context, read as a word)
     def __enter__(self) -> None:
         os.environ.update(environment(replace(SETTINGS, **self.world.settings)))
         self._replaced = [(module, "clients", module.clients) for module in self.MODULES]
-        self._replaced.append((metrics, "emit", metrics.emit))
+        self._replaced += [(metrics, "emit", metrics.emit), (waiting, "time", vars(waiting)["time"])]
         for module in self.MODULES:
             module.clients = lambda: self.world.aws
             module.logger.setLevel("CRITICAL")
         queues.logger.setLevel("CRITICAL")
-        vars(metrics)["emit"] = lambda *_args, **_options: None
+        vars(metrics)["emit"] = self.world.measured
+        vars(waiting)["time"] = lambda: EPOCH + self.world.now
 
     def __exit__(self, *_: object) -> None:
         for module, name, original in self._replaced:

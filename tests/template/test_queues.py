@@ -3,8 +3,8 @@
 import pytest
 
 from batch_prediction.aws import queues
-from tests.template.deployed import ACCOUNT, EVENTS, REGION, allowed, arn, denied
-from tests.template.document import Properties, function, of_type, properties, template
+from tests.template.deployed import ACCOUNT, EVENTS, REGION, allowed, arn, denied, deployed
+from tests.template.document import Properties, function, many, of_type, properties, template
 
 QUEUES = tuple(of_type("AWS::SQS::Queue"))
 FED = {"UploadQueue": "StartTransform", "ReportQueue": "WriteReport"}  # by its rule; who takes from it
@@ -25,6 +25,8 @@ def policy_of(queue: str) -> Properties:
     """The one policy of a queue, whose statements name no other queue than its own."""
     (policy,) = (one for one in of_type("AWS::SQS::QueuePolicy").values() if {"Ref": queue} in one["Queues"])
     document: Properties = policy["PolicyDocument"]
+    named = [arn(each["Ref"]) for each in policy["Queues"]]
+    assert all(many(deployed(statement["Resource"])) == named for statement in document["Statement"])
     return document
 
 
@@ -52,6 +54,9 @@ def test_a_rule_may_do_nothing_but_send(queue: str) -> None:
     """It can't read or delete messages, not even by a policy of another queue; no other service can send."""
     (allowing,) = (one for one in policy_of(queue)["Statement"] if one["Effect"] == "Allow")
     assert (allowing["Principal"], allowing["Action"]) == ({"Service": EVENTS}, SEND)
+    ((operator, sources),) = allowing["Condition"].items()
+    assert (operator, sources.keys()) == ("ArnEquals", {"aws:SourceArn"})
+    assert sorted(many(deployed(sources["aws:SourceArn"]))) == sorted(map(arn, SENDING[queue]))
     for rule in SENDING[queue]:
         context = sender(arn(rule))
         for action in (f"{SEND}s", "sqs:ReceiveMessage", "sqs:PurgeQueue", "sqs:SetQueueAttributes"):

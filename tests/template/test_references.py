@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from localcloud.cloudformation.sam import resolve_parameters, translate
-from tests.template.deployed import ACCOUNT, REGION, deployed
-from tests.template.document import template
+from tests.template.deployed import ACCOUNT, REGION, arn, deployed
+from tests.template.document import many, of_type, template
 
 CONTEXT = {
     "AWS::AccountId": ACCOUNT,
@@ -39,15 +39,26 @@ def test_every_reference_names_what_exists() -> None:
 @pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
 def test_a_resource_policys_statements_name_everything(kind: str) -> None:
     """Who, what, on which resource and on which condition; in the language of 2012."""
-    for body in template()["Resources"].values():
-        if body["Type"] == kind:
-            document = body["Properties"]["PolicyDocument"]
-            assert document["Version"] == "2012-10-17"
-            sids = [statement["Sid"] for statement in document["Statement"]]
-            assert len(set(sids)) == len(sids)
-            for statement in document["Statement"]:
-                assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
-            (denying,) = (one for one in document["Statement"] if one["Effect"] == "Deny")
-            assert denying["Principal"] == "*"
-            assert denying["Action"] == ("s3:*" if kind == "AWS::S3::BucketPolicy" else "sqs:*")
-            assert denying["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    for policy in of_type(kind).values():
+        document = policy["PolicyDocument"]
+        assert document["Version"] == "2012-10-17"
+        sids = [statement["Sid"] for statement in document["Statement"]]
+        assert len(set(sids)) == len(sids)
+        for statement in document["Statement"]:
+            assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+def test_a_resource_policy_denies_what_comes_without_tls(kind: str) -> None:
+    """By one statement, about everything that the policy is of."""
+    for policy in of_type(kind).values():
+        (denying,) = (one for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny")
+        assert denying["Principal"] == "*"
+        assert denying["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        if kind == "AWS::S3::BucketPolicy":
+            assert denying["Action"] == "s3:*"
+            covered = [arn("DataBucket"), f"{arn('DataBucket')}/*"]
+        else:
+            assert denying["Action"] == "sqs:*"
+            covered = [arn(queue["Ref"]) for queue in policy["Queues"]]
+        assert many(deployed(denying["Resource"])) == covered

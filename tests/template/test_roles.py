@@ -17,8 +17,8 @@ FAILURES = ("trials/*/failure.json", "models/*/failure.json")
 ALLOWED = {
     "StartTransform": {
         "s3:GetObjectVersion": [f"{BUCKET}incoming/*/manifest.jsonl", f"{BUCKET}incoming/*/manifest.csv"],
-        "s3:GetObject": [f"{BUCKET}runs/*"],
-        "s3:PutObject": [f"{BUCKET}runs/*"],
+        "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}waiting/*"],
+        "s3:PutObject": [f"{BUCKET}runs/*", f"{BUCKET}waiting/*"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sagemaker:ListModelPackages": ["*"],
         "sagemaker:DescribeModelPackage": [f"{SAGEMAKER}model-package/${{Name}}/*"],
@@ -57,7 +57,7 @@ ALLOWED = {
         "sqs:SendMessage": ["ReportQueue.Arn"],
         "lambda:InvokeFunction": [
             f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Name}}-{name}"
-            for name in ("train-best-model", "register-model")
+            for name in ("train-best-model", "register-model", "sweep")
         ],
         "sagemaker:StopTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
     },
@@ -191,7 +191,10 @@ def test_only_the_sagemaker_role_is_passed_and_only_to_sagemaker(role: str) -> N
 def test_jobs_publish_metrics_in_sagemakers_namespaces_alone() -> None:
     """CloudWatch grants the action on no resource: the namespace is what keeps a job from others' metrics."""
     action = "cloudwatch:PutMetricData"
-    for namespace in ("/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"):
+    namespaces = ["/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"]
+    (statement,) = (one for _, one in role_statements() if one["Action"] == action)
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": namespaces}}
+    for namespace in namespaces:
         assert may("SageMakerRole", action, "*", {"cloudwatch:namespace": namespace})
     for namespace in ("DigitBatch", "AWS/SQS", "/aws/sagemaker/Endpoints", "/aws/sagemaker/TrainingJobs/x"):
         assert not may("SageMakerRole", action, "*", {"cloudwatch:namespace": namespace})

@@ -3,7 +3,7 @@
 Two forms. JSON Lines: one object a line, with `source-ref` (`s3://bucket/incoming/<batch>/…`) or `file_name`
 (relative to the manifest's folder), and perhaps `label`. CSV: a header line that names `file_name` (or
 `source-ref`) and perhaps `label`; fields are quoted as in RFC 4180, without line breaks inside. Other
-columns and attributes are ignored. Blank lines don't count.
+columns and attributes are ignored. A line has at most 64 KiB, blanks included; blank lines don't count.
 """
 
 import csv

@@ -20,42 +20,42 @@ def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_image
     manifest = Manifest.at(key)
     body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
     begin = len(f"s3://{bucket}/")
-    wanted: list[str] = []
+    wanted: list[bytes] = []  # as text, one wide character would make each letter of a key four bytes
     try:
         for number, item in enumerate(read(body.iter_chunks(_CHUNK), manifest, bucket)):
             if number >= max_images:
                 return None
             if isinstance(item, Record):
-                wanted.append(item.image[begin:])
+                wanted.append(item.image[begin:].encode())
     except ManifestError:
         return None
-    wanted.sort()  # by code points, which is S3's order: that of the keys' UTF-8 bytes
+    wanted.sort()  # S3's order is that of the keys' UTF-8 bytes
     return _first_gap(s3, bucket, manifest.folder, wanted)
 
 
-def _first_gap(s3: "S3Client", bucket: str, folder: str, wanted: list[str]) -> str | None:
+def _first_gap(s3: "S3Client", bucket: str, folder: str, wanted: list[bytes]) -> str | None:
     """The first of the sorted keys that isn't listed.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html: StartAfter is exclusive, so a page
     begins after the wanted key's own beginning, or where the last page ended. A page may be empty, though the
     listing goes on: then its token says where.
     """
-    number, after, token = 0, "", None
+    number, after, token = 0, b"", None
     while number < len(wanted):
-        after = max(after, wanted[number][:-1])
+        after = max(after, wanted[number].decode()[:-1].encode())
         request: ListObjectsV2Request = {"Bucket": bucket, "Prefix": folder}
         if token is None:
-            request["StartAfter"] = after
+            request["StartAfter"] = after.decode()
         else:
             request["ContinuationToken"] = token
         page = s3.list_objects_v2(**request)
-        there = [entry["Key"] for entry in page.get("Contents", [])]
+        there = [entry["Key"].encode() for entry in page.get("Contents", [])]
         found = set(there)
         token = page["NextContinuationToken"] if page["IsTruncated"] and not there else None
         if page["IsTruncated"] and there:
             after = there[-1]
         while number < len(wanted) and (not page["IsTruncated"] or wanted[number] <= after):
             if wanted[number] not in found:
-                return wanted[number]
+                return wanted[number].decode()
             number += 1
     return None

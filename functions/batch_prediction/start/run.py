@@ -15,7 +15,7 @@ from batch_prediction.runs.decision import Decision, GiveUp, Refuse, Start
 from batch_prediction.runs.next_action import AwaitJob, StartAttempt, WriteReport
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
-from batch_prediction.start import missing_images, transform_input, waiting
+from batch_prediction.start import missing_images, transform_input, turn, waiting
 from batch_prediction.start.waiting import CAPACITY, IMAGES, StillWaiting, WaitTimes
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def start_run(
             if isinstance(found, StillWaiting):
                 return found
             decided = found
-        _follow(aws, settings, run, decided, waited)
+        if still := _follow(aws, settings, run, decided, waited):
+            return still
     except ClientError as error:
         if not errors.is_busy(error) or _is_over(settings, waited):
             raise
@@ -113,17 +114,23 @@ def _decision_about(
     )
 
 
-def _follow(aws: Clients, settings: Settings, run: Run, decided: Decision, waited: WaitTimes) -> None:
-    """Do what a decided run needs next: start its next transform job, or ask for its report."""
+def _follow(
+    aws: Clients, settings: Settings, run: Run, decided: Decision, waited: WaitTimes
+) -> StillWaiting | None:
+    """Do what a decided run needs next: start its next transform job, or ask for its report.
+
+    StillWaiting when it isn't the run's turn.
+    """
     why: GiveUp | None = None
     try:
         match state.read(aws, settings.bucket, run, decided).next_action:
             case StartAttempt(start, number):
-                why = _start_attempt(aws.sagemaker, settings.bucket, run, start, number)
-                if why is None:
-                    return
+                outcome = _start_in_turn(aws, settings, run, start, number, waited)
+                if not isinstance(outcome, GiveUp):
+                    return outcome
+                why = outcome
             case AwaitJob() | WriteReport(unannounced=False):
-                return
+                return None
             case WriteReport():
                 pass
     except ClientError as error:
@@ -133,6 +140,29 @@ def _follow(aws: Clients, settings: Settings, run: Run, decided: Decision, waite
     if why is not None:  # outside the block: that this can't be written is no reason of its own
         decision.give_up(aws.s3, settings.bucket, run, why)
     queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(run))
+    return None
+
+
+def _start_in_turn(
+    aws: Clients, settings: Settings, run: Run, decided: Start, number: int, waited: WaitTimes
+) -> GiveUp | StillWaiting | None:
+    """Start a transform job when it is the run's turn; why it isn't or can't be started, or None when it was.
+
+    A run whose wait is over asks a last time, and is no longer in line.
+    """
+    if _is_over(settings, waited):
+        return _start_attempt(aws.sagemaker, settings.bucket, run, decided, number)
+    line = turn.line(aws.s3, settings.bucket, decided, waited.at)
+    if not line.is_turn_of(run, waited):
+        return StillWaiting(CAPACITY, "runs that have waited longer go first", in_turn=False)
+    try:
+        outcome = _start_attempt(aws.sagemaker, settings.bucket, run, decided, number)
+    except ClientError as error:
+        if errors.code(error) == errors.QUOTA_EXCEEDED:
+            line.refused(aws.s3, run, waited)
+        raise
+    line.leave(aws.s3, run)
+    return outcome
 
 
 def _start_attempt(

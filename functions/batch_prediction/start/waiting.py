@@ -6,6 +6,7 @@ Allow: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 
 import math
 from dataclasses import dataclass
+from time import time
 from typing import TYPE_CHECKING
 
 from batch_prediction.aws import metrics, queues
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import SQSClient
 
 IMAGES, CAPACITY = "images", "capacity"  # what a run waits for
-_NEXT = "next"  # when the message is due again
-_LATE = 7200  # seconds; a crash keeps it for the queue's visibility time-out, an hour (template.yaml)
+_SENT = "sent"  # when we sent the message
+_LATE = 900  # seconds; no message is in the dead-letter queue as soon as that (queues.REDELIVERY_SECONDS)
 _MIN_DELAY, _MAX_DELAY = 30, 900  # seconds; SQS delays no message for longer
+_MAX_DELAY_IN_TURN = 60  # seconds, for a run that waits for a slot
 
 
 @dataclass(frozen=True)
@@ -27,32 +29,36 @@ class StillWaiting:
 
     cause: str  # IMAGES or CAPACITY
     reason: str
+    in_turn: bool = True  # unless it lets those ask that have waited longer
 
 
 @dataclass(frozen=True)
 class WaitTimes:
-    """How long a message has waited for each cause, in seconds."""
+    """How long a message has waited for each cause, in seconds, at a time in seconds since 1970."""
 
     images: float = 0.0
     capacity: float = 0.0
+    at: float = 0.0
 
     @classmethod
     def of(cls, message: Message) -> "WaitTimes":
         """Read it from a message that has been sent again, or for the first time."""
-        since = _since(message)
-        return cls(*(message.received - since.get(cause, message.received) for cause in (IMAGES, CAPACITY)))
+        since, now = _since(message), message.received
+        return cls(*(now - since.get(cause, now) for cause in (IMAGES, CAPACITY)), at=now)
 
 
 def _since(message: Message) -> dict[str, float]:
     """Since when a message waits for each cause, in seconds since 1970.
 
-    The clock for capacity restarts when the message arrives long after it was due: it was in a dead-letter
-    queue, and its redrive is a new attempt.
+    The clock for capacity restarts when the message was put into the queue long after we sent it: it was in
+    a dead-letter queue, and its redrive, which gives it a new time of sending, is a new attempt. A message
+    that comes late, because many are before it, has its old one.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
     """
-    since = dict(message.content.get("waiting", {}))
-    if message.received > since.pop(_NEXT, message.received) + _LATE:
-        since.pop(CAPACITY, None)
-    return since
+    waits = message.content.get("waiting", {})
+    redriven = message.sent > waits.get(_SENT, message.sent) + _LATE
+    causes = (IMAGES,) if redriven else (IMAGES, CAPACITY)
+    return {cause: waits[cause] for cause in causes if cause in waits}
 
 
 def limits(settings: Settings) -> dict[str, float]:
@@ -63,22 +69,28 @@ def limits(settings: Settings) -> dict[str, float]:
     }
 
 
-def delay(waited: float, limit: float) -> int:
-    """Seconds until the next look: half of what has passed, 30 to 900, and not past the limit."""
-    return math.ceil(max(1.0, min(_MAX_DELAY, max(_MIN_DELAY, waited / 2), limit - waited)))
+def delay(still: StillWaiting, waited: float, limit: float) -> int:
+    """Seconds until the next look, at least 30, and not past the limit.
+
+    For images half of what has passed, for capacity an eighth, up to 900, or 60 when it is the run's turn.
+    """
+    wished = waited / (2 if still.cause == IMAGES else 8)
+    longest = _MAX_DELAY_IN_TURN if still.cause == CAPACITY and still.in_turn else _MAX_DELAY
+    return math.ceil(max(1.0, min(longest, max(_MIN_DELAY, wished), limit - waited)))
 
 
-def send_again(sqs: "SQSClient", settings: Settings, message: Message, cause: str) -> int:
+def send_again(sqs: "SQSClient", settings: Settings, message: Message, still: StillWaiting) -> int:
     """Send the message to its queue again, and publish how long it has waited; returns the delay in seconds.
 
-    A message that is sent again is a new one to SQS, whose own age of it begins anew.
+    A message that is sent again is a new one to SQS, whose own age of it begins anew. It says when it was
+    sent, so that a redrive of it is told by SQS's own time.
     """
-    since = {cause: message.received} | _since(message)
-    if cause == IMAGES:  # what was busy before has answered
+    since = {still.cause: message.received} | _since(message)
+    if still.cause == IMAGES:  # what was busy before has answered
         since.pop(CAPACITY, None)
-    waited = message.received - since[cause]
-    seconds = delay(waited, limits(settings)[cause])
-    waits = since | {_NEXT: message.received + seconds}
+    waited = message.received - since[still.cause]
+    seconds = delay(still, waited, limits(settings)[still.cause])
+    waits = since | {_SENT: time()}
     queues.send(sqs, settings.upload_queue_url, message.content | {"waiting": waits}, seconds)
-    metrics.emit(settings.name, {f"WaitingFor{cause.title()}": (waited, "Seconds")})
+    metrics.emit(settings.name, {f"WaitingFor{still.cause.title()}": (waited, "Seconds")})
     return seconds

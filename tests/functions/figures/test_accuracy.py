@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -51,15 +52,43 @@ def test_no_images_have_no_accuracy() -> None:
     assert all(figures.precision is figures.recall is figures.f1 is None for figures in by_class(nothing))
 
 
-@pytest.mark.parametrize("total", [1, 2, 7, 100, 9_999, 123_457])
-def test_all_and_none_have_an_interval_that_ends_at_the_value(total: int) -> None:
-    """As rounding would not have it: none right begins at exactly 0, all right ends at exactly 1."""
-    none, every = wilson(0, total), wilson(total, total)
-    assert none
-    assert every
-    assert (none.value, none.low, every.value, every.high) == (0.0, 0.0, 1.0, 1.0)
-    assert 0 < none.high < 1
-    assert none.high == pytest.approx(1 - every.low)
+@pytest.mark.parametrize("total", [1, 2, 3, 7, 10, 49, 1_000, 10_000, 999_983])
+def test_nothing_right_and_all_right_have_exact_ends(total: int) -> None:
+    """Rounding doesn't leave 1e-17 of an accuracy where there is none, nor take it from a perfect one."""
+    worst, best = wilson(0, total), wilson(total, total)
+    assert worst is not None
+    assert best is not None
+    assert (worst.value, worst.low) == (0.0, 0.0)
+    assert (best.value, best.high) == (1.0, 1.0)
+
+
+@given(PAIRS)
+def test_confusions_are_the_most_frequent_first_with_the_smaller_digits_first(
+    pairs: list[tuple[int, int]],
+) -> None:
+    """Each off-diagonal cell in the order of its images, then label, then prediction; ten at most."""
+    matrix = confusion_matrix(
+        [pair[0] for pair in pairs], [pair[1] for pair in pairs], labels=LABELS
+    ).tolist()
+    counted = Counter((label, found) for label, found in pairs if label != found)
+    expected = sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:10]
+    labels = Counter(label for label, _ in pairs)
+    assert confusions(matrix) == [
+        Confusion(label, found, images, images / labels[label]) for (label, found), images in expected
+    ]
+
+
+def test_of_eleven_confusions_the_rarest_is_left_out() -> None:
+    """Ten are listed, though the eleventh is the larger share of its label's images."""
+    matrix = [[0] * 10 for _ in LABELS]
+    matrix[0] = [1000, *range(11, 2, -1)]  # nine: 11 to 3 images
+    matrix[1][0], matrix[2][0] = 3, 2
+    found = confusions(matrix)
+    assert [(each.label, each.prediction, each.images) for each in found] == [
+        *((0, prediction, 12 - prediction) for prediction in range(1, 10)),
+        (1, 0, 3),
+    ]
+    assert found[-1].share == 1.0
 
 
 def test_the_most_frequent_confusions_come_first_and_the_smaller_digits_among_equals() -> None:
@@ -74,15 +103,6 @@ def test_the_most_frequent_confusions_come_first_and_the_smaller_digits_among_eq
         Confusion(0, 8, 1, 1.0),
     ]
     assert confusions(matrix, most=1) == [Confusion(4, 9, 3, 0.3)]
-
-
-def test_ten_confusions_are_listed() -> None:
-    """Of as many as there are."""
-    matrix = [[1] * 10 for _ in LABELS]
-    assert [(found.label, found.prediction) for found in confusions(matrix)] == [
-        *((0, prediction) for prediction in range(1, 10)),
-        (1, 0),
-    ]
 
 
 def test_each_class_is_named() -> None:

@@ -1,6 +1,7 @@
 """Calibration, from counts of confidences."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -69,18 +70,42 @@ def test_no_labelled_image_has_no_calibration() -> None:
     assert calibration({}, {}) is None
 
 
-def test_the_bins_divide_all_confidences_evenly() -> None:
-    """Each begins where the one before it ends; one without images has neither mean."""
+def test_the_bins_share_the_range_evenly() -> None:
+    """Fifteen of equal width from 0 to 1, each beginning where the one before ends."""
+    found = calibration({5_000: 1}, {})
+    assert found
+    edges = [number / 15 for number in range(16)]
+    assert [(each.low, each.high) for each in found.bins] == list(pairwise(edges))
+
+
+@pytest.mark.parametrize("edge", [3, 6, 9, 12])
+def test_a_confidence_on_an_inner_edge_is_below_it_and_the_next_one_above(edge: int) -> None:
+    """2,000 ten-thousandths are exactly 3 of 15 bins: the third holds them, the fourth holds 2,001."""
+    at = edge * 10_000 // BINS
+    found = calibration({at - 1: 1, at: 2}, {at + 1: 4})
+    assert found
+    assert {number: each.images for number, each in enumerate(found.bins) if each.images} == {
+        edge - 1: 3,
+        edge: 4,
+    }
+    below, above = found.bins[edge - 1], found.bins[edge]
+    assert (below.accuracy, above.accuracy) == (1.0, 0.0)
+    assert below.confidence is not None
+    assert above.confidence is not None
+    assert below.confidence <= below.high < above.confidence
+
+
+def test_the_error_weighs_each_bin_by_its_images() -> None:
+    """Three images that are sure and right, one that is sure and wrong: the gaps, not their sum, count."""
+    found = calibration({10_000: 2, 5_000: 1}, {10_000: 1})
+    assert found
+    assert found.expected_error == pytest.approx((3 * (1 - 2 / 3) + 1 * 0.5) / 4)
+
+
+def test_a_bin_without_images_has_neither_mean() -> None:
+    """An image that is half sure and wrong is half an error; the fourteen other bins have none."""
     found = calibration({}, {5_000: 1})
     assert found
-    assert [(each.low, each.high) for each in found.bins] == [(n / 15, (n + 1) / 15) for n in range(15)]
     assert [(each.confidence, each.accuracy) for each in found.bins if not each.images] == [(None, None)] * 14
     (used,) = (each for each in found.bins if each.images)
     assert (used.confidence, used.accuracy, found.expected_error) == (0.5, 0.0, 0.5)
-
-
-def test_an_edge_is_counted_below_it() -> None:
-    """A confidence of a fifth ends the third bin, the next ten-thousandth begins the fourth."""
-    found = calibration({2_000: 1, 2_001: 1}, {})
-    assert found
-    assert [number for number, each in enumerate(found.bins) if each.images] == [2, 3]

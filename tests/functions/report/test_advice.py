@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.report.advice import what_to_do
+from batch_prediction.report.advice import notes, what_to_do
 from batch_prediction.runs.reason_codes import ReasonCode
 from tests.functions.report.html import opened
 from tests.functions.report.sample_kinds import KINDS
@@ -95,3 +95,55 @@ def test_the_page_of_a_failure_shows_the_advice_for_its_code(aws: Clients, kind:
     """From what SageMaker or the decision says to the sentence on the page."""
     assert report_of(aws, KINDS[kind])["reason_code"] == code
     assert ADVICE[ReasonCode(code)] in opened(aws, KINDS[kind].run.page).text
+
+
+def completed(**changes: Any) -> Any:
+    """A completed run of 1,000 labelled images, four minutes to start and two at work."""
+    coverage = {"expected": 1000, "scored": 1000, "unreadable": 0, "missing": 0}
+    time = {"waiting": 10, "start_up": 240, "compute": 120}
+    return {"status": "Completed", "coverage": coverage, "labelled": 1000, "time": time} | changes
+
+
+def covered(scored: int, unreadable: int = 0, missing: int = 0) -> dict[str, int]:
+    """A coverage that adds up."""
+    counts = {"scored": scored, "unreadable": unreadable, "missing": missing}
+    return {"expected": sum(counts.values())} | counts
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"status": "Failed", "labelled": 0, "coverage": covered(0, 5, 5)}, []),
+        ({"labelled": 0}, ["No scored image has a label, so there is no accuracy"]),
+        ({"labelled": 0, "coverage": covered(0)}, ["No scored image has a label, so there is no accuracy"]),
+        ({"labelled": 999}, ["Scored without a label, and in no figure but coverage: 1 image."]),
+        ({"labelled": 1}, ["Scored without a label, and in no figure but coverage: 999 images."]),
+        (
+            {"coverage": covered(1000, missing=1)},
+            ["Not in the bucket when the job read the batch: 1 image. "],
+        ),
+        ({"coverage": covered(1000, missing=2345)}, ["when the job read the batch: 2,345 images. Upload"]),
+        (
+            {"coverage": covered(1000, unreadable=3)},
+            ["Not readable, for the reasons below: 3 images or manifest lines."],
+        ),
+        (
+            {"coverage": covered(1000, 1, 2), "labelled": 10},
+            ["Scored without a label", "read the batch: 2 images", "the reasons below: 1 image or"],
+        ),
+        ({"time": {"waiting": 1, "start_up": 600, "compute": 120}}, []),
+        ({"time": {"waiting": 1, "start_up": 601, "compute": 120}}, ["Starting the instances took most"]),
+        ({"time": {"waiting": 1, "start_up": 60, "compute": 0}}, ["Starting the instances took most"]),
+        ({"time": {"waiting": 1, "start_up": None, "compute": None}}, []),
+        ({"time": {"waiting": 1, "start_up": 60, "compute": None}}, []),
+        ({"time": None}, []),
+    ],
+)
+def test_a_completed_run_s_notes_say_what_limits_its_figures(
+    changes: dict[str, Any], expected: list[str]
+) -> None:
+    """Each limit has its note with its number, in this order, and what is as it should be has none."""
+    found = notes(completed(**changes))
+    assert len(found) == len(expected)
+    assert [text for text, note in zip(expected, found, strict=True) if text not in note] == []

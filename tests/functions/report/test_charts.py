@@ -117,3 +117,54 @@ def test_rows_stay_newest_first() -> None:
     """The table has the list's order, with every run."""
     runs = newest_first(0.9, None, 0.8)
     assert [row.run for row in charts.rows(runs)] == runs
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.991, 0.9915, ["99.10", "99.15"]),
+        (0.9911, 0.9934, ["99.10", "99.15", "99.20", "99.25", "99.30", "99.35"]),
+        (0.9911, 0.9949, ["99.1", "99.2", "99.3", "99.4", "99.5"]),
+        (0.902, 0.939, ["90", "91", "92", "93", "94"]),
+        (0.5, 1.0, ["50", "60", "70", "80", "90", "100"]),
+        (0.0, 1.0, ["0", "20", "40", "60", "80", "100"]),
+    ],
+)
+def test_ticks_name_round_values_with_as_many_decimals_as_they_need(
+    low: float, high: float, labels: list[str]
+) -> None:
+    """The finest step that gives five intervals at most; the axis ends on ticks."""
+    run = entry(1, accuracy=(low + high) / 2, low=low, high=high)
+    history = charts.history([run])
+    assert history
+    assert [label for _, label in history.ticks] == [f"{label}\xa0%" for label in labels]
+
+
+def test_the_axis_of_time_goes_from_the_oldest_run_to_the_newest() -> None:
+    """Its ends are the two moments at which the manifests were uploaded."""
+    history = charts.history(newest_first(0.9, 0.9, 0.9))
+    assert history
+    assert history.first < history.last
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "clear"),
+    [
+        ((0.90, 0.92), (0.93, 0.95), True),
+        ((0.93, 0.95), (0.90, 0.92), True),
+        ((0.90, 0.93), (0.93, 0.95), False),
+        ((0.93, 0.95), (0.90, 0.93), False),
+        ((0.90, 0.95), (0.91, 0.92), False),
+        ((0.91, 0.92), (0.90, 0.95), False),
+    ],
+)
+def test_a_change_is_clear_where_the_intervals_have_nothing_in_common(
+    before: tuple[float, float], after: tuple[float, float], clear: bool
+) -> None:
+    """Upwards and downwards; intervals that touch or hold each other are noise."""
+    runs = [
+        entry(number, accuracy=(low + high) / 2, low=low, high=high)
+        for number, (low, high) in enumerate((before, after))
+    ]
+    newest, _ = charts.rows(runs[::-1])
+    assert newest.clear is clear

@@ -194,3 +194,25 @@ def test_an_entry_says_what_the_report_says() -> None:
     found = index.entry(Run("b7", "20261122t154022z-1a2b3c4d"), report)
     assert (found["batch"], found["status"], found["expected"]) == ("b7", "Refused", 3)
     assert {found[name] for name in ("accuracy", "low", "high", "model_version", "transform_job")} == {None}
+
+
+def test_runs_of_two_batches_at_one_moment_are_two() -> None:
+    """The name of a run is unique within its batch; among equal names the order is that of the batches."""
+    first, second = entry(1), entry(1, batch="another")
+    assert index.merged([first], second) == [first, second]
+    assert index.merged([second], first) == [first, second]
+
+
+def test_a_report_about_as_many_jobs_replaces_its_entry() -> None:
+    """A repetition may know better: what it says is what the list says."""
+    older, newer = entry(1, status="Failed"), entry(1)
+    assert index.merged([older], newer) == [newer]
+
+
+def test_the_list_has_room_for_ten_thousand_runs() -> None:
+    """As docs/architecture.md says: one more, and the oldest leaves it."""
+    runs = [entry(number) for number in reversed(range(10_000))]
+    found = index.merged(runs, entry(10_000))
+    assert len(found) == 10_000
+    assert (found[0], found[-1]) == (entry(10_000), entry(1))
+    assert len(index.merged(runs[1:], entry(10_000))) == 10_000

@@ -168,6 +168,27 @@ def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.Mo
     assert tally.unreadable == 2
 
 
+@given(st.lists(st.integers(0, 4), max_size=5), st.integers(0, 4), st.integers(1, 6))
+def test_what_is_listed_is_the_first_of_all_parts_and_refused_lines(
+    sizes: list[int], refused: int, most: int
+) -> None:
+    """However many parts they lie in: of all that has no prediction, as many as a report shows."""
+    parts = [[given_line(number, 7) for number in range(size)] for size in sizes]
+    outputs: list[bytes | None] = [
+        joined(part, [{"error": f"part {place}, {number}"} for number in range(len(part))])
+        for place, part in enumerate(parts)
+    ]
+    left_out = [b'{"line":%d,"text":"x","reason":"y"}' % number for number in range(refused)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "SHOWN", most)
+        tally, rows = tabulated(parts, outputs, left_out)
+    reasons = [f"part {place}, {number}" for place, size in enumerate(sizes) for number in range(size)]
+    reasons += [f"line {number}: y" for number in range(refused)]
+    assert [reason for _, _, reason in tally.unscored] == reasons[:most]
+    assert [row["error"] for row in rows] == reasons
+    assert tally.unreadable == len(reasons)
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_begins_like_a_formula(text: str) -> None:
     """A spreadsheet shows such text instead of running it."""
@@ -255,3 +276,34 @@ def test_an_answer_of_nan_breaks_its_part() -> None:
     assert b"NaN" in output
     tally, _ = tabulated([PART], [output])
     assert "output part 0, line 1: expected the input" in (tally.problem or "")
+
+
+def test_the_memory_of_confidences_is_bounded() -> None:
+    """Another container's numbers, each of them different, don't stay in memory from part to part."""
+    part = [given_line(number, 1) for number in range(3 * CONFIDENCE_UNIT)]
+    answers = [{"label": 1, "confidence": number / (3 * CONFIDENCE_UNIT)} for number in range(len(part))]
+    tally, rows = tabulated([part], [joined(part, answers)])
+    assert tally.scored == len(rows) == len(part)
+    assert len(predictions._confidences) <= CONFIDENCE_UNIT + 1
+
+
+@pytest.mark.parametrize(("confidence", "expected"), [(0.57, 5700), (0.00004, 0), (0.99996, 10_000), (0, 0)])
+def test_a_confidence_is_rounded_to_ten_thousandths(confidence: float, expected: int) -> None:
+    """0.57 is 5,700 of them, although 0.57 times 10,000 is a little less in floating point."""
+    tally, _ = tabulated(
+        [[given_line(0, 1)]], [joined([given_line(0, 1)], [{"label": 2, "confidence": confidence}])]
+    )
+    assert tally.mistakes[0][0] == expected
+
+
+def test_the_first_broken_part_is_the_one_that_is_named() -> None:
+    """Of several, the reader looks at the first."""
+    tally, _ = tabulated([PART, PART], [None, b""])
+    assert tally.problem == "output part 0: expected 2 lines, found no object"
+
+
+def test_a_label_that_is_no_digit_breaks_its_part() -> None:
+    """Labels travel through SageMaker's join: what comes back is checked."""
+    part = [given_line(0, 11)]
+    tally, _ = tabulated([[given_line(0, 1)]], [joined(part, [{"label": 1, "confidence": 1.0}])])
+    assert tally.problem == "output part 0: expected digits, found label 11 and prediction 1"

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,3 +122,34 @@ def test_the_size_of_a_jpeg_is_found_behind_its_tables(progressive: bool) -> Non
     body = picture("JPEG", 123, 45, progressive=progressive, comment=b"x" * 3000, dpi=(72, 72))
     assert pixels(body) == ("image/jpeg", 123, 45)
     assert pixels(body[:200]) is None
+
+
+def test_an_image_of_exactly_the_limit_is_shown(aws: Clients) -> None:
+    """20 KB are the most: one byte more is too large."""
+    body = picture("PNG")
+    assert shown(aws, body + b"\0" * (MAX_IMAGE - len(body))).uri
+    assert shown(aws, body + b"\0" * (MAX_IMAGE - len(body) + 1)) == Thumbnail(None, "larger than 20 KB")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "visible"),
+    [(256, 256, True), (1, 1, True), (257, 28, False), (28, 257, False), (0, 28, False), (28, 0, False)],
+)
+def test_an_image_is_shown_up_to_256_pixels_a_side(
+    aws: Clients, width: int, height: int, visible: bool
+) -> None:
+    """A header without width or height is refused, too."""
+    header = struct.pack(">II", width, height)
+    found = shown(aws, picture("PNG")[:16] + header + picture("PNG")[24:])
+    assert (found.uri is not None) is visible
+    assert found.why == ("" if visible else f"{width} × {height} pixels: too large")
+
+
+def test_an_image_that_is_too_large_is_not_read(aws: Clients) -> None:
+    """Its body is closed, so that the connection can be used again."""
+    body = io.BytesIO(b"large")
+    with Stubber(aws.s3) as stub:
+        stub.add_response("get_object", {"ContentLength": MAX_IMAGE + 1, "Body": body})
+        (found,) = thumbnails(aws.s3, BUCKET, [f"s3://{BUCKET}/{KEY}"], TOMORROW)
+    assert found == Thumbnail(None, "larger than 20 KB")
+    assert body.closed

@@ -136,6 +136,32 @@ def test_a_refused_run_is_reported_without_a_job(aws: Clients) -> None:
     assert content["coverage"] == {"expected": 5, "scored": 0, "unreadable": 1, "missing": 4}
 
 
+@pytest.mark.parametrize("listed", [0, 1, 2, 101])
+def test_refused_lines_of_a_refused_run_are_shown_as_far_as_they_are_kept(aws: Clients, listed: int) -> None:
+    """All lines are counted; those within MaxImages have rows, and the first hundred are in the report."""
+    decision.take(aws.s3, BUCKET, RUN, Refuse(2, 1, 103, "too many", ReasonCode.TOO_MANY_IMAGES))
+    lines = [{"line": number, "text": f"={number}", "reason": "not JSON"} for number in range(3, 3 + listed)]
+    kept = "".join(json.dumps(line) + "\n" for line in lines)
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.left_out, Body=kept.encode())
+    assert write(aws, None)
+    content = read(aws)
+    assert content["coverage"] == {"expected": 105, "scored": 0, "unreadable": 103, "missing": 2}
+    assert content["unscored"] == [
+        {"image": f"'={line['line']}", "label": None, "reason": f"line {line['line']}: not JSON"}
+        for line in lines[:100]
+    ]
+    table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode().splitlines()
+    assert table[1:] == [f'"\'={line["line"]}",,,,"line {line["line"]}: not JSON"' for line in lines]
+
+
+def test_a_run_without_refused_lines_has_no_list_of_them_to_read(aws: Clients) -> None:
+    """left_out.jsonl exists only where a line was left out: a report doesn't look for it elsewhere."""
+    run_of(aws, replace(STARTED, left_out=0), joined(PART, ANSWERS))
+    aws.s3.delete_object(Bucket=BUCKET, Key=RUN.left_out)
+    assert write(aws, job("Completed"))
+    assert read(aws)["coverage"] == {"expected": 4, "scored": 3, "unreadable": 0, "missing": 1}
+
+
 def test_a_second_delivery_writes_nothing(aws: Clients) -> None:
     """Where report.json is, the report is whole: no object gets another version."""
     run_of(aws, STARTED, joined(PART, ANSWERS))

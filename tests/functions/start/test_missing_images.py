@@ -1,7 +1,9 @@
 """Whether a manifest's images have arrived."""
 
 import json
+import tracemalloc
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -39,6 +41,11 @@ class Listing:
         return answer | {"IsTruncated": True, "NextContinuationToken": token}
 
 
+def gap(listing: Any, wanted: list[str]) -> str | None:
+    """The first of the sorted keys that isn't listed."""
+    return _first_gap(listing, BUCKET, FOLDER, [key.encode() for key in wanted])
+
+
 @given(
     wanted=st.lists(ODD_NAMES, max_size=12),
     others=st.lists(ODD_NAMES, max_size=30),
@@ -53,7 +60,7 @@ def test_the_first_gap_is_found_whatever_surrounds_it(
     absent = {keys[number] for number in gone if number < len(keys)}
     there = (set(keys) | {FOLDER + name for name in others}) - absent
     listing: Any = Listing(there, empty)
-    assert _first_gap(listing, BUCKET, FOLDER, keys) == min(absent, default=None)
+    assert gap(listing, keys) == min(absent, default=None)
     begins = [place["StartAfter"] for place in listing.requests if "StartAfter" in place]
     assert all(earlier < later for earlier, later in pairwise(begins))
     assert len(listing.requests) - len(begins) <= len(empty)
@@ -63,7 +70,7 @@ def test_an_empty_page_is_not_the_end_of_the_listing() -> None:
     """Where S3 answers with no keys and goes on, nothing is concluded, and the page's token is used."""
     wanted = [f"{FOLDER}{number}.png" for number in (1, 5)]
     listing: Any = Listing({f"{FOLDER}{number}.png" for number in range(9)}, frozenset({1, 2, 4}))
-    assert _first_gap(listing, BUCKET, FOLDER, wanted) is None
+    assert gap(listing, wanted) is None
     assert [set(place) for place in listing.requests] == [
         {"StartAfter"},
         {"ContinuationToken"},
@@ -78,7 +85,7 @@ def test_what_the_manifest_does_not_name_is_skipped() -> None:
     others = {f"{FOLDER}{number:05d}.png" for number in range(10_000)}
     wanted = [f"{FOLDER}00017.png", f"{FOLDER}09000.png"]
     listing: Any = Listing(others)
-    assert _first_gap(listing, BUCKET, FOLDER, wanted) is None
+    assert gap(listing, wanted) is None
     assert len(listing.requests) == 2
 
 
@@ -86,7 +93,7 @@ def test_a_page_is_looked_at_to_its_end() -> None:
     """A batch of thirty images without other objects costs as many requests as it has pages."""
     wanted = [f"{FOLDER}{number:05d}.png" for number in range(30)]
     listing: Any = Listing(set(wanted))
-    assert _first_gap(listing, BUCKET, FOLDER, wanted) is None
+    assert gap(listing, wanted) is None
     assert len(listing.requests) == 10
 
 
@@ -147,6 +154,21 @@ def test_the_images_of_the_uploaded_version_are_looked_for(aws: Clients) -> None
     old = upload(aws, [image(1)]).version
     upload(aws, [image(2)])
     assert first_missing(aws.s3, BUCKET, KEY, old, 10) == f"{FOLDER}1.png"
+
+
+def test_a_key_takes_as_much_memory_as_it_has_bytes() -> None:
+    """One wide character in a batch's name doesn't make four bytes of each letter of its million keys."""
+    name = "\U0001f600" + "a" * 900
+    lines = [json.dumps({"file_name": f"{name}{number}"}).encode() + b"\n" for number in range(2_000)]
+    s3: Any = SimpleNamespace(
+        get_object=lambda **_: {"Body": SimpleNamespace(iter_chunks=lambda _: iter(lines))},
+        list_objects_v2=lambda **_: {"IsTruncated": False},
+    )
+    tracemalloc.start()
+    assert first_missing(s3, BUCKET, KEY, "v", 2_000) == f"{FOLDER}{name}0"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * sum(map(len, lines))
 
 
 def test_a_manifest_that_will_be_refused_is_not_waited_for(aws: Clients) -> None:

@@ -2,16 +2,30 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from moto.s3.models import s3_backends
 from moto.sagemaker.models import sagemaker_backends
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.runs.decision import Refuse, Start
+from batch_prediction.events import AttemptRequested
+from batch_prediction.runs import decision, parts, transform_job
+from batch_prediction.runs.decision import GiveUp, Refuse, Start
+from batch_prediction.runs.parts import digest
+from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
+from batch_prediction.start.run import start_run
+from batch_prediction.start.waiting import StillWaiting, WaitTimes
 from tests.functions.decide import decide
 from tests.functions.models.training_jobs import register
+from tests.functions.report.transform_jobs import attempted, job
 from tests.functions.start.uploads import (
+    DECISION,
+    RUN,
     content,
     image,
     sent,
@@ -36,6 +50,93 @@ def test_a_manifest_becomes_the_job_s_input(aws: Clients, settings: Settings) ->
     assert (refused["line"], refused["text"]) == (2, "broken")
     assert "isn't JSON" in refused["reason"]
     assert json.loads(objects[run.decision])["decision"] == "start"
+
+
+def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, settings: Settings) -> None:
+    """Counts, model, role, instances, price and digests: nobody looks for any of it again."""
+    package = register(aws, settings, "digits-1", 0.99)
+    priced = replace(settings, transform_price_per_hour=0.5)
+    run, decided = decide(aws, priced, upload(aws, [image(1, 7), image(2), "broken", image(3)]))
+    assert package.artifact_sha256
+    assert decided == Start(
+        lines=3,
+        labelled=1,
+        left_out=1,
+        model_package=package.arn,
+        training_job="digits-1",
+        artifact_sha256=package.artifact_sha256,
+        model=transform_job.model_name(settings, package.arn),
+        role=settings.sagemaker_role_arn,
+        environment=transform_job.environment(settings),
+        transform_job=f"digits-{run.id}",
+        instance_type="ml.m5.large",
+        instance_count=1,
+        price_per_hour=0.5,
+        digests=[digest([f"s3://{BUCKET}/incoming/b7/{number}.png" for number in (1, 2, 3)])],
+    )
+    assert decision.read(aws.s3, BUCKET, run) == decided
+
+
+def test_instances_and_parts_are_those_of_the_lines_that_are_scored(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of five lines three are scored, one of them with a label: at two images an instance, two instances."""
+    register(aws, settings, "digits-1", 0.99)
+    monkeypatch.setattr(transform_job, "IMAGES_PER_INSTANCE", 2)
+    monkeypatch.setattr(parts, "SMALL_PART", 1)
+    _, decided = decide(aws, settings, upload(aws, [image(1, 1), image(2), image(3), "broken", "broken"]))
+    assert isinstance(decided, Start)
+    assert decided.instance_count == 2
+    images = [f"s3://{BUCKET}/incoming/b7/{number}.png" for number in (1, 2, 3)]
+    assert decided.digests == [digest([each]) for each in images]  # of each part, in their order
+
+
+def test_a_refusal_that_is_repeated_asks_for_its_report_again(aws: Clients, settings: Settings) -> None:
+    """Its message may have been lost with the function that died; run.json stays."""
+    event = upload(aws, ["broken"])
+    run, refused = decide(aws, settings, event)
+    assert decide(aws, settings, event) == (run, refused)
+    assert [found["detail"] for found in sent(aws, settings)] == [{"batch": "b7", "run": run.id}] * 2
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Stopping", "Completed", "Stopped", "Failed"])
+def test_a_run_whose_job_exists_gets_no_other_and_its_event_asks_for_the_report(
+    aws: Clients, settings: Settings, status: str
+) -> None:
+    """SageMaker says when the job ends, or has said so: start_transform asks for no report twice."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with attempted(aws, job(status)) as stub:
+        decide(aws, settings, AttemptRequested(RUN))
+        stub.assert_no_pending_responses()
+    assert sent(aws, settings) == []
+
+
+def test_a_run_that_was_given_up_is_sent_to_its_report_and_started_no_more(
+    aws: Clients, settings: Settings
+) -> None:
+    """No event of SageMaker's would ask for that report."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    decision.give_up(aws.s3, BUCKET, RUN, GiveUp("no instances"))
+    with attempted(aws, None) as stub:
+        decide(aws, settings, AttemptRequested(RUN))
+        stub.assert_no_pending_responses()
+    assert [found["detail"] for found in sent(aws, settings)] == [{"batch": RUN.batch, "run": RUN.id}]
+
+
+def test_a_job_that_the_service_failed_is_followed_by_the_next_attempt(
+    aws: Clients, settings: Settings
+) -> None:
+    """It has its own name and output; the decision is the same, and no report is asked for yet."""
+    register(aws, settings, "digits-1", 0.99)
+    run, decided = decide(aws, settings, upload(aws, [image(1)]))
+    assert isinstance(decided, Start)
+    backend = sagemaker_backends["123456789012"]["us-east-1"]
+    backend.transform_jobs[decided.transform_job].transform_job_status = "Failed"
+    backend.transform_jobs[decided.transform_job].failure_reason = "InternalServerError: again"
+    assert decide(aws, settings, AttemptRequested(run)) == (run, decided)
+    second = aws.sagemaker.describe_transform_job(TransformJobName=f"{decided.transform_job}-2")
+    assert second["TransformOutput"]["S3OutputPath"] == f"s3://{BUCKET}/{run.output_prefix(2)}"
+    assert sent(aws, settings) == []
 
 
 def test_the_job_is_what_run_json_says(aws: Clients, settings: Settings) -> None:
@@ -100,6 +201,28 @@ def test_too_many_images_are_refused_with_their_number(aws: Clients, settings: S
     assert objects[run.input_part(0)].count(b"\n") == objects[run.left_out].count(b"\n") == 1
 
 
+def test_as_many_images_as_the_limit_are_started(aws: Clients, settings: Settings) -> None:
+    """MaxImages is the largest batch that is scored, and one that is waited for."""
+    register(aws, settings, "digits-1", 0.99)
+    limited = replace(settings, max_images=2, wait_for_images_minutes=1)
+    event = upload(aws, [image(1), "broken"])
+    missing = StillWaiting("images", f"s3://{BUCKET}/incoming/b7/1.png isn't there")
+    assert start_run(aws, limited, event) == missing
+    aws.s3.put_object(Bucket=BUCKET, Key="incoming/b7/1.png", Body=b"")
+    _, decided = decide(aws, limited, event)
+    assert isinstance(decided, Start)
+
+
+def test_the_time_in_a_run_s_name_is_that_of_its_own_manifest(aws: Clients, settings: Settings) -> None:
+    """A version that replaced it doesn't make the first one's run a later one."""
+    old = upload(aws, [image(1)])
+    upload(aws, [image(2)])
+    first, _ = s3_backends["123456789012"]["aws"].buckets[BUCKET].keys.getlist(old.key)
+    first.last_modified -= timedelta(hours=1)
+    run, _ = decide(aws, settings, old)
+    assert run.id.startswith(f"{first.last_modified:%Y%m%dt%H%M%Sz}-")
+
+
 def test_a_second_delivery_follows_the_first_decision(aws: Clients, settings: Settings) -> None:
     """Duplicate events change no object, even when another model has been approved by then."""
     register(aws, settings, "digits-1", 0.99)
@@ -131,3 +254,81 @@ def test_a_run_is_repeated_as_it_was_decided(aws: Clients, settings: Settings) -
     decide(aws, replace(settings, sagemaker_role_arn=f"{settings.sagemaker_role_arn}-2"), event)
     model = aws.sagemaker.describe_model(ModelName=decided.model)
     assert model["ExecutionRoleArn"] == settings.sagemaker_role_arn
+
+
+@pytest.mark.parametrize("status", ["PendingManualApproval", "Rejected"])
+def test_a_package_that_is_not_approved_any_more_is_not_used(
+    aws: Clients, settings: Settings, status: Any
+) -> None:
+    """Between the decision and its job a person may take the approval back, to think it over or for good."""
+    package = register(aws, settings, "digits-1", 0.99)
+    decided = replace(DECISION, model_package=package.arn)
+    decision.take(aws.s3, BUCKET, RUN, decided)
+    aws.sagemaker.update_model_package(ModelPackageArn=package.arn, ModelApprovalStatus=status)
+    decide(aws, settings, AttemptRequested(RUN))
+    assert decision.given_up(aws.s3, BUCKET, RUN) == GiveUp(
+        f"the model package {package.arn} was Approved when it was chosen and is {status} now: "
+        "upload the manifest again to read it with the newest approved package",
+        ReasonCode.MODEL_WITHDRAWN,
+    )
+    assert aws.sagemaker.list_transform_jobs()["TransformJobSummaries"] == []
+    assert len(sent(aws, settings)) == 1
+
+
+@pytest.mark.parametrize("capacity", [0.0, 1e9])
+def test_an_error_that_will_not_pass_is_no_reason_to_wait_or_to_give_up(
+    aws: Clients, settings: Settings, capacity: float
+) -> None:
+    """A missing permission is the operator's to mend: the message comes back, and ends with an alarm."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("describe_transform_job", "AccessDeniedException", "no")
+        with pytest.raises(ClientError, match="AccessDenied"):
+            decide(aws, settings, AttemptRequested(RUN), WaitTimes(capacity=capacity))
+    assert decision.given_up(aws.s3, BUCKET, RUN) is None
+    assert sent(aws, settings) == []
+
+
+def test_a_run_that_cannot_be_decided_waits_and_is_a_dead_letter_in_the_end(
+    aws: Clients, settings: Settings
+) -> None:
+    """Where S3 itself is busy for WaitForCapacityHours, no report could be written."""
+    event = upload(aws, [image(1)])
+    limit = settings.wait_for_capacity_hours * 3600
+    for waited in (WaitTimes(), WaitTimes(images=limit, capacity=limit - 1)):
+        with Stubber(aws.s3) as stub:
+            stub.add_client_error("head_object", "SlowDown", "Reduce your request rate", 503)
+            outcome = start_run(aws, settings, event, waited)
+        assert isinstance(outcome, StillWaiting)
+        assert outcome.cause == "capacity"
+        assert "SlowDown" in outcome.reason
+    with Stubber(aws.s3) as stub:
+        stub.add_client_error("head_object", "SlowDown", "Reduce your request rate", 503)
+        with pytest.raises(ClientError, match="SlowDown"):
+            start_run(aws, settings, event, WaitTimes(capacity=limit))
+
+
+def test_what_a_run_waited_for_is_the_time_that_its_reason_names(aws: Clients, settings: Settings) -> None:
+    """Hours of the wait for capacity, not of the one for images."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("describe_transform_job", "ThrottlingException", "Rate exceeded")
+        decide(aws, settings, AttemptRequested(RUN), WaitTimes(images=3600, capacity=90_000))
+    found = decision.given_up(aws.s3, BUCKET, RUN)
+    assert found is not None
+    assert found.reason.startswith("gave up after 25.0 hours")
+
+
+def test_no_report_is_asked_for_before_its_reason_is_written(aws: Clients, settings: Settings) -> None:
+    """A function that dies between the two has asked for nothing: the repetition gives the same reason."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with attempted(aws, None) as stub, pytest.MonkeyPatch.context() as patch:
+        stub.add_client_error("describe_model_package", "ValidationException", "ModelPackage does not exist")
+        patch.setattr(aws.s3, "put_object", _die)
+        with pytest.raises(RuntimeError, match="died"):
+            decide(aws, settings, AttemptRequested(RUN))
+    assert sent(aws, settings) == []
+
+
+def _die(**_: Any) -> None:
+    raise RuntimeError("died")

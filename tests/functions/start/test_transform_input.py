@@ -1,6 +1,7 @@
 """A run's input: the manifest's lines, in parts."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,21 +49,21 @@ def test_input_of_several_parts_holds_every_line_in_order(aws: Clients) -> None:
     ]
 
 
-@pytest.mark.parametrize("lines", [1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 17])
-def test_parts_are_those_that_the_report_will_look_for(
-    aws: Clients, monkeypatch: pytest.MonkeyPatch, lines: int
-) -> None:
+def test_parts_are_those_that_the_report_will_look_for(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two parts of three lines, then parts of five: sizes and digests are those of `runs/parts.py`."""
     monkeypatch.setattr(parts, "SMALL_PART", 3)
     monkeypatch.setattr(parts, "SMALL_PARTS", 2)
     monkeypatch.setattr(parts, "LARGE_PART", 5)
-    written = write(aws, [image(number, 0) for number in range(lines)])
-    stored = [records(body) for body in content(aws, RUN.input_prefix).values()]
-    assert [len(part) for part in stored] == list(part_sizes(lines))
-    assert written.digests == [digest([line["image"]["source-ref"] for line in part]) for part in stored]
-    assert [line for part in stored for line in part] == [
-        {"image": {"source-ref": f"{PREFIX}{number}.png"}, "label": 0} for number in range(lines)
-    ]
+    for lines in (1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 17):
+        run = replace(RUN, batch=f"{lines} lines")
+        version = upload(aws, [image(number, 0) for number in range(lines)]).version
+        written = transform_input.write(aws.s3, BUCKET, run, KEY, version, 100)
+        stored = [records(body) for body in content(aws, run.input_prefix).values()]
+        assert [len(part) for part in stored] == list(part_sizes(lines))
+        assert written.digests == [digest([line["image"]["source-ref"] for line in part]) for part in stored]
+        assert [line for part in stored for line in part] == [
+            {"image": {"source-ref": f"{PREFIX}{number}.png"}, "label": 0} for number in range(lines)
+        ]
 
 
 def test_lines_are_counted_as_what_they_are(aws: Clients) -> None:

@@ -20,7 +20,7 @@ from batch_prediction.runs.decision import GiveUp, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from batch_prediction.start.run import Decided, start_run
-from batch_prediction.start.waiting import StillWaiting, WaitTimes
+from batch_prediction.start.waiting import CAPACITY, IMAGES, StillWaiting, WaitTimes
 from tests.functions.decide import decide
 from tests.functions.models.training_jobs import register
 from tests.functions.start.uploads import (
@@ -74,59 +74,160 @@ def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
     assert (metric["WaitingForImages"], metric["Name"]) == (0.0, "digits")
 
 
-def test_the_age_of_a_message_outlives_its_sending() -> None:
-    """What SQS knows of a message that was sent again begins anew; what the message knows does not."""
-    first = Message('{"detail-type": "x"}', "handle", 1, received=1000.0)
-    posted: list[dict[str, Any]] = []
+LONG = replace(SETTINGS, wait_for_images_minutes=600, wait_for_capacity_hours=24)
+FOR_IMAGES, FOR_CAPACITY = StillWaiting(IMAGES, "a gap"), StillWaiting(CAPACITY, "a quota")
+HOUR = 3600.0
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time at which messages are sent, as a list of one, which a test changes."""
+    now = [1000.0]
+    monkeypatch.setattr(waiting, "time", lambda: now[0])
+    return now
+
+
+def received(body: str, at: float, *, sent: float | None = None) -> Message:
+    """A message that is delivered for the first time; unless told, it was sent at the same time."""
+    return Message(body, "handle", 1, at, at if sent is None else sent)
+
+
+def sent_again(message: Message, still: StillWaiting, settings: Settings = LONG) -> tuple[str, int]:
+    """The body of a message that is sent again, and its delay."""
+    posted: list[tuple[str, int]] = []
 
     class Queue:
-        def send_message(self, **request: Any) -> None:
-            posted.append(request)
+        def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
+            assert QueueUrl == settings.upload_queue_url
+            posted.append((MessageBody, DelaySeconds))
 
     queue: Any = Queue()
-    again = replace(SETTINGS, wait_for_images_minutes=60)
-    assert waiting.send_again(queue, again, first, waiting.IMAGES) == 30
-    second = Message(posted[0]["MessageBody"], "other", 1, received=1600.0)
-    assert WaitTimes.of(second) == WaitTimes(images=600.0, capacity=0.0)
-    assert waiting.send_again(queue, again, second, waiting.CAPACITY) == 30
-    third = Message(posted[1]["MessageBody"], "other", 1, received=1700.0)
-    assert WaitTimes.of(third) == WaitTimes(images=700.0, capacity=100.0)
-
-
-def sent_again(body: str, received: float, cause: str) -> str:
-    """The body of a message that came at a time, and is sent again."""
-    posted: list[str] = []
-
-    class Queue:
-        def send_message(self, **request: Any) -> None:
-            posted.append(request["MessageBody"])
-
-    queue: Any = Queue()
-    waiting.send_again(queue, SETTINGS, Message(body, "handle", 1, received), cause)
+    assert waiting.send_again(queue, settings, message, still) == posted[0][1]
     return posted[0]
+
+
+@pytest.mark.parametrize("still", [FOR_IMAGES, FOR_CAPACITY])
+def test_a_wait_counts_from_its_first_look_however_often_it_looks(
+    still: StillWaiting, clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After two hours of looks the message, and the metric, know that it waits for two hours."""
+    body, now, seconds = '{"detail-type": "x"}', 1000.0, 0
+    while now < 1000.0 + 2 * HOUR:
+        clock[0] = now
+        body, seconds = sent_again(received(body, now, sent=now - seconds), still)
+        assert WaitTimes.of(received(body, now, sent=now)) == WaitTimes(**{still.cause: now - 1000}, at=now)
+        now += seconds
+    assert json.loads(body)["detail-type"] == "x"
+    published = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    values = [line[f"WaitingFor{still.cause.title()}"] for line in published]
+    assert values[0] == 0
+    assert values[-1] == now - seconds - 1000
+    assert len(values) > 10
+
+
+def test_images_and_capacity_have_clocks_of_their_own() -> None:
+    """A run that found its images waits for capacity from then on; that it waited for images stays known."""
+    body, _ = sent_again(received("{}", 1000.0), FOR_IMAGES)
+    body, _ = sent_again(received(body, 1600.0, sent=1000.0), FOR_CAPACITY)
+    third = received(body, 1700.0, sent=1000.0)
+    assert WaitTimes.of(third) == WaitTimes(images=700.0, capacity=100.0, at=1700.0)
 
 
 def test_the_wait_for_capacity_is_over_when_images_are_looked_for() -> None:
     """What was busy has answered: a later refusal has its own WaitForCapacityHours."""
-    body = sent_again("{}", 1000.0, waiting.CAPACITY)
-    body = sent_again(body, 1030.0, waiting.IMAGES)
-    assert WaitTimes.of(Message(body, "handle", 1, 1100.0)) == WaitTimes(images=70.0, capacity=0.0)
+    body, _ = sent_again(received("{}", 1000.0), FOR_CAPACITY)
+    body, _ = sent_again(received(body, 1030.0, sent=1000.0), FOR_IMAGES)
+    again = received(body, 1100.0, sent=1000.0)
+    assert WaitTimes.of(again) == WaitTimes(images=70.0, capacity=0.0, at=1100.0)
 
 
-@pytest.mark.parametrize(("late", "capacity"), [(7000.0, 7030.0), (80_000.0, 0.0)])
-def test_a_redriven_message_waits_for_capacity_from_the_start(late: float, capacity: float) -> None:
-    """A redrive a day later isn't given up by the first refusal; what a crash costs changes nothing."""
-    body = sent_again("{}", 1000.0, waiting.CAPACITY)
-    assert WaitTimes.of(Message(body, "handle", 1, 1030.0 + late)) == WaitTimes(capacity=capacity)
+@pytest.mark.parametrize("late", [0.0, 7201.0, 80_000.0, 1e6])
+def test_a_message_that_comes_late_has_waited(late: float) -> None:
+    """However many messages are before it: in a deep queue, too, a wait has an end."""
+    body, seconds = sent_again(received("{}", 1000.0), FOR_CAPACITY)
+    at = 1000.0 + seconds + late
+    assert WaitTimes.of(received(body, at, sent=1000.4)) == WaitTimes(capacity=seconds + late, at=at)
 
 
-@given(waited=st.floats(0, 1e6), limit=st.floats(0, 1e6))
-def test_a_delay_is_one_that_sqs_takes_and_does_not_pass_the_limit(waited: float, limit: float) -> None:
+def test_a_redriven_message_waits_for_capacity_from_the_start() -> None:
+    """A redrive puts it into the queue anew: its first refusal is not its last; images don't wait anew."""
+    body, _ = sent_again(received("{}", 1000.0), FOR_IMAGES)
+    body, _ = sent_again(received(body, 1030.0, sent=1000.0), FOR_CAPACITY)
+    for again_at, capacity in (
+        (1900.0, 870.0),
+        (1901.0, 0.0),
+        (90_000.0, 0.0),
+    ):  # 900 seconds after the sending
+        again = WaitTimes.of(received(body, max(again_at, 1900.0), sent=again_at))
+        assert again.images == again.at - 1000.0
+        assert again.capacity == (capacity and again.at - 1030.0)
+    restarted, _ = sent_again(received(body, 90_000.0, sent=90_000.0), FOR_CAPACITY)
+    assert json.loads(restarted)["waiting"]["capacity"] == 90_000.0
+
+
+def test_what_a_redelivery_sends_is_not_taken_for_a_redrive(clock: list[float]) -> None:
+    """Its function was killed four times, for an hour each: the message that it sends then was sent then."""
+    body, _ = sent_again(received("{}", 1000.0), FOR_CAPACITY)
+    clock[0] = 1030.0 + 4 * HOUR
+    body, _ = sent_again(replace(received(body, 1030.0, sent=1000.0), deliveries=5), FOR_CAPACITY)
+    again = received(body, clock[0] + 40, sent=clock[0])
+    assert WaitTimes.of(again).capacity == 4 * HOUR + 70
+
+
+def test_a_message_of_an_earlier_version_keeps_its_clocks() -> None:
+    """It says when it was due instead of when it was sent; that is dropped when it is sent again."""
+    waits = {"images": 1000.0, "capacity": 1030.0, "next": 1060.0}
+    old = received(json.dumps({"waiting": waits}), 9000.0)
+    assert WaitTimes.of(old) == WaitTimes(images=8000.0, capacity=7970.0, at=9000.0)
+    body, _ = sent_again(old, FOR_CAPACITY)
+    assert json.loads(body)["waiting"] == {"images": 1000.0, "capacity": 1030.0, "sent": 1000.0}
+
+
+STANDS_BACK = StillWaiting(CAPACITY, "others first", in_turn=False)
+
+
+@pytest.mark.parametrize(
+    ("still", "waited", "seconds"),
+    [
+        (FOR_IMAGES, 0.0, 30),
+        (FOR_IMAGES, 61.0, 31),
+        (FOR_IMAGES, 200.0, 100),
+        (FOR_IMAGES, 1e5, 900),
+        (FOR_CAPACITY, 0.0, 30),
+        (FOR_CAPACITY, 248.0, 31),
+        (FOR_CAPACITY, 480.0, 60),
+        (FOR_CAPACITY, 1e5, 60),
+        (STANDS_BACK, 0.0, 30),
+        (STANDS_BACK, 480.0, 60),
+        (STANDS_BACK, 800.0, 100),
+        (STANDS_BACK, 1e5, 900),
+    ],
+)
+def test_a_delay_is_a_part_of_what_has_passed(still: StillWaiting, waited: float, seconds: int) -> None:
+    """Who waits for a slot looks once a minute at least; who stands back, or waits for images, less often."""
+    assert waiting.delay(still, waited, 1e9) == seconds
+    assert waiting.delay(still, waited, waited + 20.5) == 21
+    assert waiting.delay(still, waited, waited - 5) == 1
+
+
+@given(
+    still=st.sampled_from([FOR_IMAGES, FOR_CAPACITY, STANDS_BACK]),
+    waited=st.floats(0, 1e6),
+    limit=st.floats(0, 1e6),
+)
+def test_a_delay_is_one_that_sqs_takes_and_does_not_pass_the_limit(
+    still: StillWaiting, waited: float, limit: float
+) -> None:
     """1 to 900 seconds, growing with the age."""
-    seconds = waiting.delay(waited, limit)
+    seconds = waiting.delay(still, waited, limit)
     assert 1 <= seconds <= 900
     assert seconds <= max(1, limit - waited + 1)
-    assert waiting.delay(waited + 1, limit + 1) >= seconds
+    assert waiting.delay(still, waited + 1, limit + 1) >= seconds
+
+
+def test_limits_are_the_stack_s_parameters_in_seconds() -> None:
+    """WaitForImagesMinutes and WaitForCapacityHours."""
+    assert waiting.limits(LONG) == {IMAGES: 36_000, CAPACITY: 86_400}
 
 
 def start_against(

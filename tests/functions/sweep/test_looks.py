@@ -1,0 +1,221 @@
+"""One look at a job: what is missing is requested, once, and nothing of another stack's is touched."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from batch_prediction.layout import training_failure, tuning_failure
+from batch_prediction.sweep import looks
+from tests.functions.sweep.swept import (
+    HOUR,
+    LIMIT,
+    OURS,
+    ask,
+    calm_world,
+    report,
+    training,
+    transform,
+    tuning,
+)
+from tests.settings_and_events import event
+from tests.simulation.services import ARN
+from tests.simulation.world import World
+
+TUNING = "digits-261122-140000"
+FINAL = f"{TUNING}-final"
+
+
+@pytest.fixture
+def world() -> World:
+    """A world in which nothing goes wrong by itself."""
+    return calm_world()
+
+
+@pytest.fixture
+def invoked(world: World) -> list[dict[str, Any]]:
+    """The functions that are invoked, with their events, instead of being run."""
+    found: list[dict[str, Any]] = []
+
+    def invoke(FunctionName: str, InvocationType: str, Payload: bytes) -> None:  # noqa: N803
+        found.append({"function": FunctionName, "type": InvocationType, "event": json.loads(Payload)})
+
+    vars(world.aws.lambda_)["do_invoke"] = invoke
+    return found
+
+
+def messages(world: World) -> list[dict[str, Any]]:
+    """What was sent to the report queue."""
+    return [json.loads(message.body) for message in world.messages.values() if message.queue == "reports"]
+
+
+def test_a_job_that_ended_since_it_was_listed_is_not_stopped(world: World) -> None:
+    """Its description decides: lists may lag behind."""
+    now = world.moment()
+    job = transform(world, 1, now - LIMIT, "Completed", ended=now)
+    assert list(looks.at_running_transform(world.aws, OURS, job)) == []  # type: ignore[arg-type] # the same methods
+    world.sagemaker.jobs[job]["TransformJobStatus"] = "Stopping"
+    assert list(looks.at_running_transform(world.aws, OURS, job)) == []  # type: ignore[arg-type] # the same methods
+    assert world.sagemaker.jobs[job]["TransformJobStatus"] == "Stopping"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://elsewhere/runs/b1/20261122t154022z-00000001/output/1/",
+        "s3://digits-bucket/other/b1/20261122t154022z-00000001/output/1/",
+        "s3://digits-bucket/runs/b1/20261122t154022z-00000002/output/1/",
+    ],
+    ids=["bucket", "folder", "run"],
+)
+def test_a_transform_job_of_another_stack_is_left_alone(world: World, path: str) -> None:
+    """A job whose name begins like ours and that writes elsewhere is neither stopped nor reported."""
+    now = world.moment()
+    running = transform(world, 1, now - LIMIT, TransformOutput={"S3OutputPath": path})
+    assert ask(world, now) == []
+    assert world.sagemaker.jobs[running]["TransformJobStatus"] == "InProgress"
+    transform(world, 1, now - HOUR, "Completed", ended=now, TransformOutput={"S3OutputPath": path})
+    assert ask(world, now) == []
+    assert messages(world) == []
+
+
+def test_a_report_is_requested_of_the_run_that_the_job_is_of(world: World) -> None:
+    """The message names batch and run, as start_transform's own does."""
+    now = world.moment()
+    transform(world, 1, now - HOUR, "Failed", ended=now)
+    assert ask(world, now) == ["report of transform job digits-20261122t154022z-00000001"]
+    assert messages(world) == [
+        {
+            "detail-type": "Digit Batch Run Ended",
+            "detail": {"batch": "b1", "run": "20261122t154022z-00000001"},
+        }
+    ]
+
+
+def test_a_report_that_knows_the_job_is_not_requested_again(world: World) -> None:
+    """One about an earlier attempt isn't about this one; one about a later attempt is."""
+    now = world.moment()
+    first = transform(world, 1, now - HOUR, "Failed", ended=now)
+    report(world, first)
+    assert ask(world, now) == []
+    second = transform(world, 1, now - HOUR, "Completed", ended=now, attempt=2)
+    assert ask(world, now) == [f"report of transform job {second}"]
+    report(world, first, attempt=second)
+    assert ask(world, now) == []
+
+
+def test_an_ended_search_is_repeated_as_the_event_that_was_lost(
+    world: World, invoked: list[dict[str, Any]]
+) -> None:
+    """train_best_model gets the documented event of the tuning job, at the sweep's time."""
+    now = world.moment()
+    tuning(world, TUNING, now - HOUR, now, "Stopped")
+    assert ask(world, now) == [f"final training of tuning job {TUNING}"]
+    (call,) = invoked
+    assert (call["function"], call["type"]) == ("digits-train-best-model", "Event")
+    documented, repeated = event("tuning_job_completed"), call["event"]
+    arn = f"{ARN}hyper-parameter-tuning-job/{TUNING}"
+    assert repeated.keys() == documented.keys()
+    assert repeated["detail-type"] == documented["detail-type"]
+    assert repeated["source"] == documented["source"]
+    assert repeated["resources"] == [arn]
+    assert (repeated["account"], repeated["region"]) == tuple(arn.split(":")[4:2:-1])
+    assert repeated["time"] == f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    assert repeated["detail"] == {
+        "HyperParameterTuningJobName": TUNING,
+        "HyperParameterTuningJobArn": arn,
+        "HyperParameterTuningJobStatus": "Stopped",
+    }
+
+
+def test_an_ended_final_training_is_repeated_as_the_event_that_was_lost(
+    world: World, invoked: list[dict[str, Any]]
+) -> None:
+    """register_model gets the documented event of the training job, at the sweep's time."""
+    now = world.moment()
+    training(world, FINAL, now - HOUR, now, "Failed")
+    assert ask(world, now) == [f"model package of training job {FINAL}"]
+    (call,) = invoked
+    assert (call["function"], call["type"]) == ("digits-register-model", "Event")
+    documented, repeated = event("training_job_completed"), call["event"]
+    assert repeated.keys() == documented.keys()
+    assert repeated["detail-type"] == documented["detail-type"]
+    assert repeated["resources"] == [f"{ARN}training-job/{FINAL}"]
+    assert repeated["detail"] == {
+        "TrainingJobName": FINAL,
+        "TrainingJobArn": f"{ARN}training-job/{FINAL}",
+        "TrainingJobStatus": "Failed",
+        "OutputDataConfig": {"S3OutputPath": "s3://digits-bucket/models/"},
+    }
+
+
+@pytest.mark.parametrize("key", [tuning_failure(TUNING), training_failure(FINAL)])
+def test_a_recorded_failure_is_not_asked_for_again(
+    world: World, invoked: list[dict[str, Any]], key: str
+) -> None:
+    """People have been notified why there is no model: the sweep leaves it at that."""
+    now = world.moment()
+    if key == tuning_failure(TUNING):
+        tuning(world, TUNING, now - HOUR, now)
+    else:
+        training(world, FINAL, now - HOUR, now, "Failed")
+    world.s3.write(key, b"{}")
+    assert ask(world, now) == []
+    assert invoked == []
+
+
+def test_a_failure_of_another_job_is_none_of_this_one(world: World, invoked: list[dict[str, Any]]) -> None:
+    """A record is that of its job alone."""
+    now = world.moment()
+    tuning(world, TUNING, now - HOUR, now)
+    for key in (tuning_failure(f"{TUNING}0"), training_failure(TUNING), training_failure(FINAL)):
+        world.s3.write(key, b"{}")
+    assert ask(world, now) == [f"final training of tuning job {TUNING}"]
+    assert len(invoked) == 1
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Completed", "Failed"])
+def test_a_search_whose_final_training_exists_is_not_asked_for(
+    world: World, invoked: list[dict[str, Any]], status: str
+) -> None:
+    """However that training stands: what becomes of it is looked at in its own turn."""
+    now = world.moment()
+    tuning(world, TUNING, now - HOUR, now)
+    training(world, FINAL, now - HOUR, now - 10 * HOUR, status)
+    assert ask(world, now) == []
+    assert invoked == []
+
+
+def test_a_training_whose_package_exists_is_not_asked_for(
+    world: World, invoked: list[dict[str, Any]]
+) -> None:
+    """Its package may wait for approval, be rejected, or lie behind others that are newer."""
+    now = world.moment()
+    training(world, FINAL, now - HOUR, now)
+    for number, job in enumerate((FINAL, "digits-other-final", "digits-third-final"), 7):
+        world.sagemaker.register(number)
+        (*_, package) = world.sagemaker.packages.values()
+        package["CustomerMetadataProperties"] = {"training_job": job}
+    assert ask(world, now) == []
+    assert invoked == []
+    world.sagemaker.delete(7)
+    assert ask(world, now) == [f"model package of training job {FINAL}"]
+
+
+def test_trials_and_jobs_of_other_stacks_have_no_successor(
+    world: World, invoked: list[dict[str, Any]]
+) -> None:
+    """A trial's artifact lies below trials/, another stack's in another bucket: neither becomes a package."""
+    now = world.moment()
+    training(world, f"{TUNING}-001-0a1b2c3d", now - HOUR, now, to=f"trials/{TUNING}/")
+    training(world, "digits-other-final", now - HOUR, now)
+    other = {"OutputDataConfig": {"S3OutputPath": "s3://digits-bucket-2/models/"}}
+    world.sagemaker.trainings["digits-other-final"] |= other
+    tuning(world, "digits-other", now - HOUR, now)
+    definition = world.sagemaker.tunings["digits-other"]["TrainingJobDefinition"]
+    definition["OutputDataConfig"]["S3OutputPath"] = "s3://digits-bucket-2/trials/digits-other/"
+    tuning(world, "digits-undefined", now - HOUR, now)
+    del world.sagemaker.tunings["digits-undefined"]["TrainingJobDefinition"]
+    assert ask(world, now + timedelta(minutes=1)) == []
+    assert invoked == []
