@@ -16,7 +16,6 @@ from tests.mutants import changed, report, template
 from tests.mutants.campaign import Campaign
 from tests.mutants.equivalent import equivalents
 from tests.mutants.judge import Verdict
-from tests.mutants.operators import Mutant
 from tests.mutants.workshop import PROJECT
 
 GOALS = {"functions": 0.95, "training/container": 0.9}
@@ -42,31 +41,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.room,
         lines,
         given.survivors,
-        time.monotonic() + given.budget * 60,
         given.seed,
     )
-    bugs: list[Mutant] = []
+    end = time.monotonic() + given.budget * 60
+    found = {root: bugs for root in GOALS if (bugs := campaign.bugs(root))}
+    of_template = (
+        given.room in ("", TEMPLATE) and not given.survivors and (lines is None or TEMPLATE in lines)
+    )
+    parts = len(found) + of_template  # each has as much of the time that is left
     verdicts: list[Verdict] = []
     good = True
-    for root, goal in GOALS.items():
-        if not (found := campaign.bugs(root)):
-            continue
+    for number, (root, bugs) in enumerate(found.items()):
         judged = []
-        for verdict in campaign.verdicts(root, found):
+        for verdict in campaign.verdicts(root, bugs, _share(end, parts - number)):
             judged.append(verdict)
             if verdict.killed_by is None:
                 print(f"\n{report.survivor(verdict)}\n", flush=True)
-        bugs, verdicts = bugs + found, verdicts + judged
-        good = good and report.holds(judged, goal)
+        verdicts += judged
+        good = good and report.holds(judged, GOALS[root])
+    bugs = [bug for bugs in found.values() for bug in bugs]
     text = report.table(bugs, verdicts, equivalents())
     alive = [report.survivor(verdict) for verdict in verdicts if verdict.killed_by is None]
     campaign.out.mkdir(parents=True, exist_ok=True)
     (campaign.out / "survivors.md").write_text("\n\n".join([text, *alive]) + "\n")
     print(f"\n{text}\n", flush=True)
-    if given.room in ("", TEMPLATE) and not given.survivors and (lines is None or TEMPLATE in lines):
-        good = _template_holds(campaign.deadline - time.monotonic(), given.seed) and good
+    if of_template:
+        good = _template_holds(end - time.monotonic(), given.seed) and good
     print("the goals hold" if good else "the goals do not hold: fewer were killed")
     return 0 if good else 1
+
+
+def _share(end: float, parts: int) -> float:
+    """When the first of the parts that are left has to be done."""
+    now = time.monotonic()
+    return now + (end - now) / parts
 
 
 def _template_holds(seconds: float, seed: int) -> bool:

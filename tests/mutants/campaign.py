@@ -27,8 +27,7 @@ class Campaign:
     room: str = ""  # a folder or a file; empty: all
     lines: dict[str, set[int]] | None = None  # those of each file that are asked for; None: all
     again: bool = False  # only what survived the last time
-    deadline: float = float("inf")  # as time.monotonic has it; where there is one, the bugs are a sample
-    seed: int = 0
+    seed: int = 0  # of the sample, where there isn't time for all
 
     def bugs(self, root: str) -> list[Mutant]:
         """Those that are asked for below a folder."""
@@ -46,8 +45,11 @@ class Campaign:
         files = sorted((self.project / root).rglob("*.py"))
         return {str(file.relative_to(self.project)): file.read_text() for file in files}
 
-    def verdicts(self, root: str, bugs: list[Mutant]) -> Iterator[Verdict]:
-        """Of these bugs below a folder: the known ones, then the others as they come."""
+    def verdicts(self, root: str, bugs: list[Mutant], deadline: float = float("inf")) -> Iterator[Verdict]:
+        """Of these bugs below a folder: the known ones, then the others as they come, until it is too late.
+
+        `deadline` is as time.monotonic has it; where there is one, the others are in an order by chance.
+        """
         self.out.mkdir(parents=True, exist_ok=True)
         record, judged = Record(self.out / "verdicts.jsonl", self._state()), equivalents()
         left = []
@@ -59,22 +61,20 @@ class Campaign:
                 yield record.known[bug.key]
             else:
                 left.append(bug)
-        if self.deadline < float("inf"):
+        if deadline < float("inf"):
             random.Random(self.seed).shuffle(left)  # noqa: S311 # a sample, no secret
         print(f"{root}: {len(left):,} to plant, of {len(bugs):,} bugs", flush=True)
-        if left and time.monotonic() < self.deadline:
-            yield from self._judged(root, left, record)
+        if left and time.monotonic() < deadline:
+            yield from self._judged(root, left, record, deadline)
 
-    def _judged(self, root: str, bugs: list[Mutant], record: Record) -> Iterator[Verdict]:
+    def _judged(self, root: str, bugs: list[Mutant], record: Record, deadline: float) -> Iterator[Verdict]:
         name = root.replace("/", "-")
-        shops = [
-            Workshop(self.out / f"copy-{name}-{number}", self.project) for number in range(self.processes)
-        ]
+        shops = [Workshop(self.out, self.project) for _ in range(self.processes)]
         try:
             reach = measure(shops, root, self.out / f"reach-{name}.json")
             prepare(shops, reach, root.partition("/")[0])
             begun, sources = time.monotonic(), self.sources(root)
-            all_judged = judge_all(shops, reach, bugs, sources, record, self.deadline, self.worlds)
+            all_judged = judge_all(shops, reach, bugs, sources, record, deadline, self.worlds)
             for number, verdict in enumerate(all_judged, 1):
                 yield verdict
                 if number % 50 == 0 or number == len(bugs):

@@ -76,10 +76,10 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def campaign(project: Path, **given: object) -> dict[str, Verdict]:
+def campaign(project: Path, deadline: float = float("inf"), **given: object) -> dict[str, Verdict]:
     """The verdicts by what was changed."""
     run = Campaign(project, project / "out", processes=1, worlds=0, **given)  # type: ignore[arg-type]
-    return {verdict.change: verdict for verdict in run.verdicts("functions", run.bugs("functions"))}
+    return {verdict.change: verdict for verdict in run.verdicts("functions", run.bugs("functions"), deadline)}
 
 
 def test_a_weak_test_leaves_a_survivor_and_a_strong_one_none(project: Path) -> None:

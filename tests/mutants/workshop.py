@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,8 @@ PROJECT = Path(__file__).parents[2]
 class Workshop:
     """One copy with its process; used by one thread at a time."""
 
-    def __init__(self, folder: Path, project: Path = PROJECT) -> None:
-        self.folder = folder
-        shutil.rmtree(folder, ignore_errors=True)
+    def __init__(self, below: Path, project: Path = PROJECT) -> None:
+        self.folder = folder = Path(tempfile.mkdtemp(prefix="copy-", dir=below))
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=project,
@@ -85,3 +85,4 @@ class Workshop:
         self.process.stdin.close()
         self.process.wait()
         shutil.rmtree(self.folder)
+        self.folder.with_suffix(".log").unlink(missing_ok=True)
