@@ -14,6 +14,7 @@ from batch_prediction.events import AttemptRequested
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, existing_report, parts
 from batch_prediction.runs.decision import Decision, GiveUp, Refuse
+from batch_prediction.runs.parts import digest
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from tests.functions.notifications import Published
@@ -162,6 +163,18 @@ def test_a_run_without_refused_lines_has_no_list_of_them_to_read(aws: Clients) -
     aws.s3.delete_object(Bucket=BUCKET, Key=RUN.left_out)
     assert write(aws, job("Completed"))
     assert read(aws)["coverage"] == {"expected": 4, "scored": 3, "unreadable": 0, "missing": 1}
+
+
+def test_the_digests_of_run_json_are_those_that_an_output_is_compared_with(aws: Clients) -> None:
+    """A completed job whose answers are in another order has failed, and its report names the first line."""
+    images = [line["image"]["source-ref"] for line in PART]
+    run_of(aws, replace(STARTED, digests=[digest(images)]), joined([PART[1], PART[0], *PART[2:]], ANSWERS))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert (content["status"], content["reason_code"]) == ("Failed", "OUTPUT_INCOMPLETE")
+    assert content["reason"] == (
+        f"output part 0, line 1: expected the answer to {images[0]}, found that to {images[1]!r}"
+    )
 
 
 def test_a_second_delivery_writes_nothing(aws: Clients) -> None:
