@@ -212,7 +212,7 @@ def test_trials_and_jobs_of_other_stacks_have_no_successor(
     training(world, "digits-other-final", now - HOUR, now)
     other = {"OutputDataConfig": {"S3OutputPath": "s3://digits-bucket-2/models/"}}
     world.sagemaker.trainings["digits-other-final"] |= other
-    for bucket, folder in (("digits-bucket-2", "trials"), ("digits-bucket", "other")):
+    for bucket, folder in (("digits-bucket-2", "trials"), ("digits-bucket", "elsewhere")):
         tuning(world, f"digits-{folder}", now - HOUR, now)
         definition = world.sagemaker.tunings[f"digits-{folder}"]["TrainingJobDefinition"]
         definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{bucket}/{folder}/x/"
