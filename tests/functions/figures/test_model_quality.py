@@ -110,7 +110,7 @@ def test_two_hundred_images_have_a_deviation(images: int, known: bool) -> None:
 
 
 def test_every_figure_of_the_constant_classifier_is_scikit_learn_s() -> None:
-    """It always answers the most frequent label, the first of several."""
+    """It always answers the most frequent label; of two as frequent, either has these figures."""
     cells = [[3, 2, 0], [0, 5, 0], [1, 0, 2]]
     cells = [[*row, *[0] * 7] for row in cells] + [[0] * 10 for _ in range(7)]
     labels, _ = pairs(cells)

@@ -212,9 +212,10 @@ def test_trials_and_jobs_of_other_stacks_have_no_successor(
     training(world, "digits-other-final", now - HOUR, now)
     other = {"OutputDataConfig": {"S3OutputPath": "s3://digits-bucket-2/models/"}}
     world.sagemaker.trainings["digits-other-final"] |= other
-    tuning(world, "digits-other", now - HOUR, now)
-    definition = world.sagemaker.tunings["digits-other"]["TrainingJobDefinition"]
-    definition["OutputDataConfig"]["S3OutputPath"] = "s3://digits-bucket-2/trials/digits-other/"
+    for bucket, folder in (("digits-bucket-2", "trials"), ("digits-bucket", "elsewhere")):
+        tuning(world, f"digits-{folder}", now - HOUR, now)
+        definition = world.sagemaker.tunings[f"digits-{folder}"]["TrainingJobDefinition"]
+        definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{bucket}/{folder}/x/"
     tuning(world, "digits-undefined", now - HOUR, now)
     del world.sagemaker.tunings["digits-undefined"]["TrainingJobDefinition"]
     assert ask(world, now + timedelta(minutes=1)) == []
