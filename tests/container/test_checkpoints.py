@@ -167,6 +167,20 @@ def test_the_checkpoint_of_another_training_is_refused(
     assert "absent: expected a folder" in capfd.readouterr().err
 
 
+def test_another_number_of_threads_is_the_same_training(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job may resume on another instance: it goes on with the remaining steps."""
+    with monkeypatch.context() as patch:
+        at_step(patch, 7, terminate)
+        assert run("model") == 143
+    steps = at_step(monkeypatch, 0, terminate)
+    threads = torch.get_num_threads()
+    try:
+        assert run("model", "--threads", "2") == 0
+    finally:
+        torch.set_num_threads(threads)
+    assert len(steps) == 3 * STEPS_AN_EPOCH - 7
+
+
 def test_the_checkpoint_of_other_data_is_refused(
     run: Run, test_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
