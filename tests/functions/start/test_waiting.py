@@ -74,7 +74,13 @@ def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
     assert (metric["WaitingForImages"], metric["Name"]) == (0.0, "digits")
 
 
-LONG = replace(SETTINGS, wait_for_images_minutes=600, wait_for_capacity_hours=24)
+LONG = replace(
+    SETTINGS,
+    wait_for_images_minutes=600,
+    wait_for_capacity_hours=24,
+    upload_queue_url="q",
+    report_queue_url="r",
+)
 FOR_IMAGES, FOR_CAPACITY = StillWaiting(IMAGES, "a gap"), StillWaiting(CAPACITY, "a quota")
 HOUR = 3600.0
 
@@ -92,17 +98,17 @@ def received(body: str, at: float, *, sent: float | None = None) -> Message:
     return Message(body, "handle", 1, at, at if sent is None else sent)
 
 
-def sent_again(message: Message, still: StillWaiting, settings: Settings = LONG) -> tuple[str, int]:
+def sent_again(message: Message, still: StillWaiting) -> tuple[str, int]:
     """The body of a message that is sent again, and its delay."""
     posted: list[tuple[str, int]] = []
 
     class Queue:
         def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
-            assert QueueUrl == settings.upload_queue_url
+            assert QueueUrl == "q"
             posted.append((MessageBody, DelaySeconds))
 
     queue: Any = Queue()
-    assert waiting.send_again(queue, settings, message, still) == posted[0][1]
+    assert waiting.send_again(queue, LONG, message, still) == posted[0][1]
     return posted[0]
 
 
