@@ -197,6 +197,13 @@ def test_a_run_that_is_refused_stands_in_line(aws: Clients, decided: Settings) -
     assert line(aws).places == [Place(RUN.prefix, NOW - 70, NOW)]
 
 
+def test_a_run_that_is_refused_again_keeps_its_place(aws: Clients, decided: Settings) -> None:
+    """It leaves the line when it has its job, not when it asks."""
+    start(aws, decided, WaitTimes(capacity=70, at=NOW), "ResourceLimitExceeded")
+    start(aws, decided, WaitTimes(capacity=130, at=NOW + 60), "ResourceLimitExceeded")
+    assert line(aws, NOW + 60).places == [Place(RUN.prefix, NOW - 70, NOW)]
+
+
 def test_throttling_makes_no_line(aws: Clients, decided: Settings) -> None:
     """It says nothing about free slots."""
     start(aws, decided, WaitTimes(capacity=70, at=NOW), "ThrottlingException")
