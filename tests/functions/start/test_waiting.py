@@ -74,6 +74,23 @@ def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
     assert (metric["WaitingForImages"], metric["Name"]) == (0.0, "digits")
 
 
+def test_a_message_that_has_waited_long_enough_is_not_sent_again(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler decides about a run whose images have been waited for, by what its message says."""
+    patient = replace(settings, wait_for_images_minutes=10)
+    monkeypatch.setattr(start_transform, "clients", lambda: aws)
+    monkeypatch.setattr(Settings, "from_environment", lambda: patient)
+    uploaded = event("s3_object_created")
+    manifest = upload(aws, [image(1)], uploaded["detail"]["object"]["key"])
+    uploaded["detail"]["object"]["version-id"] = manifest.version
+    received = Message.of(message(uploaded)).received
+    start_transform.handler(message(uploaded | {"waiting": {"images": received - 599}}), CONTEXT)
+    assert content(aws) == {}
+    start_transform.handler(message(uploaded | {"waiting": {"images": received - 600}}), CONTEXT)
+    assert any(key.endswith("/run.json") for key in content(aws))
+
+
 LONG = replace(
     SETTINGS,
     wait_for_images_minutes=600,
