@@ -274,7 +274,7 @@ def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
     start_run(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
     waits = Message('{"detail-type": "Object Created"}', "handle", deliveries=1, received=0.0)
-    waiting.send_again(aws.sqs, stack, waits, waiting.IMAGES)
+    waiting.send_again(aws.sqs, stack, waits, waiting.StillWaiting(waiting.IMAGES, "a gap"))
     with (
         pytest.raises(LookupError),
         queues.shorten_visibility_on_error(aws.sqs, stack.upload_queue_url, waits),

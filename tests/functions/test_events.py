@@ -25,6 +25,19 @@ SAMPLES = sorted(path.stem for path in EVENTS.glob("*.json") if path.stem != "sq
 UPLOADS = [name for name in SAMPLES if name.startswith("s3_object_created")]
 
 
+def test_a_message_has_what_sqs_knows_of_it() -> None:
+    """Its deliveries, when it was delivered first, and when it was put into the queue: in seconds."""
+    record = message({"a": 1})["Records"][0]
+    record["attributes"] |= {
+        "ApproximateReceiveCount": "3",
+        "SentTimestamp": "1795000000250",
+        "ApproximateFirstReceiveTimestamp": "1795000030500",
+    }
+    found = Message.of({"Records": [record]})
+    assert (found.deliveries, found.sent, found.received) == (3, 1795000000.25, 1795000030.5)
+    assert (found.receipt, found.content) == (record["receiptHandle"], {"a": 1})
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_sample_has_documented_fields_and_no_other(name: str) -> None:
     """Every event that a test delivers has the names and the types of AWS's documentation."""

@@ -9,7 +9,7 @@ import heapq
 from bisect import bisect_right, insort
 from collections import Counter, deque
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -113,7 +113,7 @@ class Day(World):
 
     most_messages = 10**9
 
-    def __init__(self, seed: int, size: Size = WHOLE, progress: Callable[[str], None] = str) -> None:
+    def __init__(self, seed: int, size: Size = WHOLE, progress: Callable[[str], object] = str) -> None:
         draw = Random(seed)  # noqa: S311 (no secret)
         super().__init__(seed, Faults(draw, rate=0.0))
         self.size, self._progress = size, progress
@@ -124,7 +124,7 @@ class Day(World):
         self.free = {queue: workers(FUNCTIONS[queue]) for queue in VISIBILITY}
         self.deepest, self.invocations = Counter[str](), Counter[str]()
         self.requests = Counter[str]()  # by operation
-        self.longest = Counter[str]()  # seconds that a function took
+        self.longest: dict[str, float] = dict.fromkeys(FUNCTIONS, 0.0)  # seconds that a function took
         self.ready: dict[str, float] = {}  # batch → when it was complete
         self.work: dict[str, float] = {}  # batch → seconds that its job takes
         self.started: dict[str, float] = {}  # batch → when its job was created
@@ -176,7 +176,7 @@ class Day(World):
         while self.visible[queue] and self.free[queue]:
             handle = self.visible[queue].popleft()
             self.free[queue] -= 1
-            self.at(self._timed(queue, lambda handle=handle: deliver(handle)), self._released, queue)
+            self.at(self._timed(queue, partial(deliver, handle)), self._released, queue)
 
     def _released(self, queue: str) -> None:
         self.free[queue] += 1

@@ -5,6 +5,7 @@ import pytest
 from batch_prediction.start.turn import Line
 from tests.simulation import day
 from tests.simulation.day import Day, Size
+from tests.simulation.world import World
 
 SMALL = Size(batches=300, burst=100, hours=0.75)  # as many an hour as in the whole day
 
@@ -55,10 +56,13 @@ def test_at_most_so_many_functions_work_on_a_queue_at_once(monkeypatch: pytest.M
     monkeypatch.setattr(day, "REQUEST", 2.0)  # so that 50 batches in a minute are many
     world = Day(0, Size(batches=50, burst=50, hours=0.1, quota=50))
     at_work: list[int] = []
-    deliver = day.World.deliver
-    monkeypatch.setattr(
-        day.World, "deliver", lambda *given: at_work.append(5 - world.free["uploads"]) or deliver(*given)
-    )
+    deliver = World.deliver
+
+    def noted(worker: World, handle: str) -> None:
+        at_work.append(5 - world.free["uploads"])
+        deliver(worker, handle)
+
+    monkeypatch.setattr(World, "deliver", noted)
     world.run()
     assert world.violations() == []
     assert max(at_work) == 5

@@ -44,7 +44,7 @@ class WaitTimes:
     def of(cls, message: Message) -> "WaitTimes":
         """Read it from a message that has been sent again, or for the first time."""
         since, now = _since(message), message.received
-        return cls(*(now - since.get(cause, now) for cause in (IMAGES, CAPACITY)), at=now)
+        return cls(images=now - since.get(IMAGES, now), capacity=now - since.get(CAPACITY, now), at=now)
 
 
 def _since(message: Message) -> dict[str, float]:

@@ -102,25 +102,39 @@ def test_a_run_that_is_not_heard_of_any_more_holds_nobody_up(aws: Clients) -> No
     assert [place.run for place in line(aws, NOW + 601).places] == [RUN.prefix]
 
 
-def test_that_a_run_still_waits_is_noted_now_and_then(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It asks once a minute, and the line is written every few: well before its place is lost."""
-    written: list[float] = []
+@pytest.fixture
+def written(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys that are written."""
+    keys: list[str] = []
     put = aws.s3.put_object
-    monkeypatch.setattr(aws.s3, "put_object", lambda **request: written.append(now) or put(**request))
-    for now in (NOW + 60 * minute for minute in range(31)):
+
+    def write(**request: Any) -> Any:
+        keys.append(request["Key"])
+        return put(**request)
+
+    monkeypatch.setattr(aws.s3, "put_object", write)
+    return keys
+
+
+def test_that_a_run_still_waits_is_noted_now_and_then(aws: Clients, written: list[str]) -> None:
+    """It asks once a minute, and the line is written every four: well before its place is lost."""
+    noted: list[int] = []
+    for minute in range(13):
+        now = NOW + 60 * minute
         refuse(aws, RUN, now - NOW, now)
         assert line(aws, now + 60).places
-    assert written == [NOW + 240 * number for number in range(8)]
+        noted.append(len(written))
+    assert noted == [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4]
 
 
-def test_who_leaves_gives_its_place_away_and_no_other(aws: Clients) -> None:
-    """A run that has no place changes nothing."""
+def test_who_leaves_gives_its_place_away_and_no_other(aws: Clients, written: list[str]) -> None:
+    """A run that has no place writes nothing."""
     refuse(aws, OTHER, 5000.0)
-    before = content(aws, "waiting/")
     line(aws).leave(aws.s3, RUN)
-    assert content(aws, "waiting/") == before
+    assert len(written) == 1
     assert not has_turn(aws, RUN, 0.0)
     line(aws).leave(aws.s3, OTHER)
+    assert written == ["waiting/ml.m5.large/1.json"] * 2
     assert line(aws).places == []
     assert has_turn(aws, RUN, 0.0)
 
@@ -181,6 +195,13 @@ def test_a_run_that_is_refused_stands_in_line(aws: Clients, decided: Settings) -
     assert isinstance(outcome, StillWaiting)
     assert (outcome.cause, outcome.in_turn) == ("capacity", True)
     assert line(aws).places == [Place(RUN.prefix, NOW - 70, NOW)]
+
+
+def test_a_run_that_is_refused_again_keeps_its_place(aws: Clients, decided: Settings) -> None:
+    """It leaves the line when it has its job, not when it asks."""
+    start(aws, decided, WaitTimes(capacity=70, at=NOW), "ResourceLimitExceeded")
+    start(aws, decided, WaitTimes(capacity=130, at=NOW + 60), "ResourceLimitExceeded")
+    assert line(aws, NOW + 60).places == [Place(RUN.prefix, NOW - 70, NOW)]
 
 
 def test_throttling_makes_no_line(aws: Clients, decided: Settings) -> None:

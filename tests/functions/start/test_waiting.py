@@ -74,7 +74,30 @@ def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
     assert (metric["WaitingForImages"], metric["Name"]) == (0.0, "digits")
 
 
-LONG = replace(SETTINGS, wait_for_images_minutes=600, wait_for_capacity_hours=24)
+def test_a_message_that_has_waited_long_enough_is_not_sent_again(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handler decides about a run whose images have been waited for, by what its message says."""
+    patient = replace(settings, wait_for_images_minutes=10)
+    monkeypatch.setattr(start_transform, "clients", lambda: aws)
+    monkeypatch.setattr(Settings, "from_environment", lambda: patient)
+    uploaded = event("s3_object_created")
+    manifest = upload(aws, [image(1)], uploaded["detail"]["object"]["key"])
+    uploaded["detail"]["object"]["version-id"] = manifest.version
+    received = Message.of(message(uploaded)).received
+    start_transform.handler(message(uploaded | {"waiting": {"images": received - 599}}), CONTEXT)
+    assert content(aws) == {}
+    start_transform.handler(message(uploaded | {"waiting": {"images": received - 600}}), CONTEXT)
+    assert any(key.endswith("/run.json") for key in content(aws))
+
+
+LONG = replace(
+    SETTINGS,
+    wait_for_images_minutes=600,
+    wait_for_capacity_hours=24,
+    upload_queue_url="q",
+    report_queue_url="r",
+)
 FOR_IMAGES, FOR_CAPACITY = StillWaiting(IMAGES, "a gap"), StillWaiting(CAPACITY, "a quota")
 HOUR = 3600.0
 
@@ -92,17 +115,17 @@ def received(body: str, at: float, *, sent: float | None = None) -> Message:
     return Message(body, "handle", 1, at, at if sent is None else sent)
 
 
-def sent_again(message: Message, still: StillWaiting, settings: Settings = LONG) -> tuple[str, int]:
+def sent_again(message: Message, still: StillWaiting) -> tuple[str, int]:
     """The body of a message that is sent again, and its delay."""
     posted: list[tuple[str, int]] = []
 
     class Queue:
         def send_message(self, QueueUrl: str, MessageBody: str, DelaySeconds: int) -> None:  # noqa: N803
-            assert QueueUrl == settings.upload_queue_url
+            assert QueueUrl == "q"
             posted.append((MessageBody, DelaySeconds))
 
     queue: Any = Queue()
-    assert waiting.send_again(queue, settings, message, still) == posted[0][1]
+    assert waiting.send_again(queue, LONG, message, still) == posted[0][1]
     return posted[0]
 
 
