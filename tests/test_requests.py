@@ -311,7 +311,9 @@ def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
         for _function in range(3):
             functions.add_response("invoke", {"StatusCode": 202})
         for seconds_left, requested in ((300.0, 4), (0.0, 1)):
-            stub.add_response("list_transform_jobs", summary("Transform", "InProgress", f"digits-{run.id}"))
+            for _mark in overdue.MARKS:
+                running = summary("Transform", "InProgress", f"digits-{run.id}")
+                stub.add_response("list_transform_jobs", running)
             stub.add_response(
                 "list_hyper_parameter_tuning_jobs", summary("HyperParameterTuning", "Completed")
             )

@@ -1,7 +1,9 @@
 """Interrupted trainings go on where they were."""
 
+import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +11,12 @@ import pytest
 import torch
 
 import checkpoints
+import data
 import train
+from arguments import TrainingError, parse
+from ranks import Ranks
 from steps import Step
+from tests.container.blocks import WriteDataSet
 
 ARGUMENTS = [
     *("--epochs", "3", "--batch-size", "40", "--threads", "1", "--seed", "5"),
@@ -74,6 +80,10 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
         assert run("model") == 0
         assert len(steps) == 3 * STEPS_AN_EPOCH - number
     assert (tmp_path / "model/model.safetensors").read_bytes() == uninterrupted
+    whole, resumed = (
+        json.loads((tmp_path / name / "config.json").read_text()) for name in ("whole", "model")
+    )
+    assert resumed["metrics"] == whole["metrics"]
 
 
 def test_sigterm_in_the_last_step_leaves_a_finished_training(
@@ -166,6 +176,77 @@ def test_the_checkpoint_of_other_data_is_refused(
         assert run("model") == 143
     assert run("model", "--training", str(test_folder)) == 1
     assert "found one with a different data:" in capfd.readouterr().err
+
+
+def test_the_checkpoint_of_other_labels_is_refused(
+    run: Run,
+    training_folder: Path,
+    write_data_set: WriteDataSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The same images with corrected labels are another training, too."""
+    with monkeypatch.context() as patch:
+        at_step(patch, 7, terminate)
+        assert run("model") == 143
+    images, labels = data.load(training_folder)
+    labels[0] = 9 - labels[0]
+    assert run("model", "--training", str(write_data_set(tmp_path / "other", images, labels))) == 1
+    assert "found one with a different data:" in capfd.readouterr().err
+
+
+@pytest.fixture
+def kept(training_folder: Path, tmp_path: Path) -> Callable[[int], checkpoints.Checkpoints]:
+    """A function that makes the checkpoints of a training with so many ranks."""
+
+    def make(ranks: int) -> checkpoints.Checkpoints:
+        folders = ["--training", str(training_folder), "--model-dir", str(tmp_path / "model")]
+        options = parse([*ARGUMENTS, *folders, "--checkpoint-dir", str(tmp_path / "kept")])
+        images, labels = (torch.from_numpy(array) for array in data.load(training_folder))
+        return checkpoints.Checkpoints(options, images, labels, Ranks(ranks, 0, torch.device("cpu")))
+
+    return make
+
+
+def test_between_epochs_a_checkpoint_is_written_every_twenty_seconds(
+    kept: Callable[[int], checkpoints.Checkpoints], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short epochs don't spend their time on files: 20 seconds pass since the start, or the last one."""
+    clock = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
+    saved, network = kept(1), torch.nn.Linear(1, 1)
+    optimizer = torch.optim.AdamW(network.parameters())
+    steps = []
+    for step, now in enumerate((119.9, 120.0, 139.9, 140.0)):
+        clock.append(now)
+        saved.after_epoch(network, optimizer, step, torch.zeros(()))
+        file = tmp_path / "kept" / checkpoints.FILE
+        steps.append(torch.load(file)["step"] if file.exists() else None)
+    assert steps == [None, 1, 1, 3]
+
+
+def test_the_checkpoint_of_another_number_of_ranks_is_refused(
+    kept: Callable[[int], checkpoints.Checkpoints], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each rank's own randomness isn't in it: with another number the training couldn't go on as it was."""
+    monkeypatch.setattr(Ranks, "from_first", lambda _, value: value)
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
+    network = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.AdamW(network.parameters())
+    kept(1).after_epoch(network, optimizer, 5, torch.zeros(()))
+    assert kept(1).restore(network, optimizer) == 5
+    with pytest.raises(TrainingError, match="found one with a different ranks: "):
+        kept(2).restore(network, optimizer)
+
+
+def test_a_dry_run_doesn_t_look_at_a_checkpoint(run: Run, tmp_path: Path) -> None:
+    """It trains one step of its own, and leaves the file of another training as it is."""
+    file = tmp_path / "kept" / checkpoints.FILE
+    file.parent.mkdir()
+    file.write_bytes(b"another training's")
+    assert run("model", "--dry-run") == 0
+    assert file.read_bytes() == b"another training's"
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 broken archive"])

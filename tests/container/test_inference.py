@@ -80,7 +80,7 @@ def test_bad_records_cost_their_own_line_only(answer: Answer, upload: Callable[.
         f"{PREFIX}absent.png",
         upload("incoming/note.txt", content=b"hello"),
         upload("other/2.png", 2),
-        "s3://foreign/incoming/2.png",
+        "s3://foreign/s3://digits/incoming/2.png",
         upload("incoming/empty.png", content=b""),
         upload("incoming/3.png", 3),
     ) == [
@@ -88,7 +88,7 @@ def test_bad_records_cost_their_own_line_only(answer: Answer, upload: Callable[.
         {"error": "missing"},
         {"error": "not an image: expected PNG or JPEG"},
         {"error": "outside s3://digits/incoming/: s3://digits/other/2.png"},
-        {"error": "outside s3://digits/incoming/: s3://foreign/incoming/2.png"},
+        {"error": "outside s3://digits/incoming/: s3://foreign/s3://digits/incoming/2.png"},
         {"error": "not an image: expected PNG or JPEG"},
         {"label": 3, "confidence": pytest.approx(1, abs=0.5)},
     ]
@@ -324,9 +324,14 @@ def test_a_request_has_as_many_records_as_lines(lines: list[str], ended: bool) -
 
 
 def test_text_and_bytes_give_the_same_records() -> None:
-    """Toolkits hand over bytes, bytearray or text, with or without a charset in the content type."""
+    """Toolkits hand over bytes, bytearray or text, and write the content type in their own ways."""
     for body in (b"a\nb\n", bytearray(b"a\nb\n"), "a\nb\n"):
-        assert inference.input_fn(body, "application/jsonlines; charset=utf-8") == [b"a", b"b"]
+        for media_type in (
+            "application/jsonlines; charset=utf-8",
+            "Application/JSONLines ;x",
+            "application/jsonlines",
+        ):
+            assert inference.input_fn(body, media_type) == [b"a", b"b"]
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "text/csv", "", "*/*"])
@@ -357,15 +362,49 @@ def test_a_wrong_image_prefix_is_refused_at_the_start(
         inference.model_fn(str(artifact_folder))
 
 
-def test_the_number_of_fetchers_is_checked(
+def test_the_environment_s_numbers_are_used_and_checked(
     s3: Any, artifact_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """IMAGE_FETCHERS sets the connections of the client too, and must be a positive number."""
-    monkeypatch.setenv("IMAGE_FETCHERS", "5")
-    assert inference.model_fn(str(artifact_folder)).s3.meta.config.max_pool_connections == 5
+    """Fetchers are the client's connections, too; 32 and one thread where nothing is said; 0 is refused."""
+    threads = torch.get_num_threads()
+    try:
+        for fetchers, threads_of_torch in (("5", "2"), (None, None)):
+            for name, value in (("IMAGE_FETCHERS", fetchers), ("OMP_NUM_THREADS", threads_of_torch)):
+                monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+            loaded = inference.model_fn(str(artifact_folder))
+            assert loaded.fetchers == loaded.s3.meta.config.max_pool_connections == int(fetchers or 32)
+            assert torch.get_num_threads() == int(threads_of_torch or 1)
+    finally:
+        torch.set_num_threads(threads)
     monkeypatch.setenv("IMAGE_FETCHERS", "0")
     with pytest.raises(ValueError, match="IMAGE_FETCHERS: expected a number from 1 to 9999, found '0'"):
         inference.model_fn(str(artifact_folder))
+
+
+@pytest.mark.parametrize("start", ["s3://elsewhere/", f"{PREFIX}../"])
+def test_a_long_reference_is_shortened_in_its_error(answer: Answer, start: str) -> None:
+    """A thousand lines of a kilobyte each would make an answer ten times as large as the others."""
+    (line,) = answer(start + "x" * 1000)
+    assert 200 < len(line["error"]) < 300
+
+
+class Answers(nn.Module):
+    """A network that gives the same logits for every image."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Logits of as many images."""
+        return self.logits.expand(len(inputs), -1)
+
+
+def test_a_prediction_is_the_likeliest_label_of_the_artifact(model: inference.Model) -> None:
+    """The artifact says which label the largest logit's place has; its share has four decimals."""
+    logits = torch.tensor([0.1, 0.2, 0.54326, 0.15674]).log()
+    known = replace(model, network=Answers(logits), labels=[3, 5, 8, 9])
+    assert inference.classify(known, [np.zeros((28, 28), np.uint8)]) == [{"label": 8, "confidence": 0.5433}]
 
 
 def test_pickled_weights_are_never_loaded(s3: Any, tmp_path: Path) -> None:
@@ -416,17 +455,11 @@ def test_weights_that_are_not_numbers_are_not_loaded(s3: Any, artifact_folder: P
 def test_logits_that_are_not_numbers_fail_the_request(
     model: inference.Model, block_images: Callable[..., tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """One image without a confidence is enough: no prediction of its request is answered."""
+    """Images without a confidence aren't unreadable: no prediction of their request is answered."""
     images, _ = block_images(3, seed=5)
 
-    class Broken(nn.Module):
-        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-            logits = torch.zeros(len(inputs), 10)
-            logits[1, 4] = float("inf")
-            return logits
-
-    with pytest.raises(ValueError, match="logits: expected finite numbers, found others for 1 of 3 images"):
-        inference.classify(replace(model, network=Broken()), list(images))
+    with pytest.raises(ValueError, match="logits: expected finite numbers, found others for 3 of 3 images"):
+        inference.classify(replace(model, network=Answers(torch.tensor([0.0, float("inf")]))), list(images))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

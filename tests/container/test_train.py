@@ -41,6 +41,7 @@ class Seen:
     rates: list[float]
     dropout: float
     loss: float
+    weights: list[float]
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
         (dropout,) = [part.p for part in step.network.modules() if isinstance(part, torch.nn.Dropout)]
         rates = [float(group["lr"]) for group in step.optimizer.param_groups]
         before, active = step.total.item(), step.network.training
+        weights = next(step.network.parameters()).flatten().tolist()
         work(step, positions)
         seen.append(
             Seen(
@@ -62,6 +64,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
                 rates,
                 dropout if active else 0.0,
                 step.total.item() - before,
+                weights,
             )
         )
 
@@ -152,13 +155,60 @@ def test_a_seed_gives_the_same_weights_on_a_cpu(training_folder: Path, tmp_path:
 
 
 def test_sagemaker_gives_the_folders_by_environment(
-    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    training_folder: Path, test_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SM_CHANNEL_TRAINING and SM_MODEL_DIR are used where no argument names a folder."""
+    """SM_CHANNEL_TRAINING, SM_CHANNEL_TEST and SM_MODEL_DIR are used where no argument names a folder."""
     monkeypatch.setenv("SM_CHANNEL_TRAINING", str(training_folder))
+    monkeypatch.setenv("SM_CHANNEL_TEST", str(test_folder))
     monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
     assert train.main(SHORT) == 0
     assert load_file(tmp_path / "model/model.safetensors")
+    assert json.loads((tmp_path / "model/config.json").read_text())["images"]["test"] == 50
+
+
+@pytest.mark.parametrize(
+    ("switch", "value"),
+    [
+        ([], False),
+        (["--validate-epochs"], True),
+        (["--validate-epochs", "True"], True),
+        (["--validate-epochs", "false"], False),
+    ],
+)
+def test_a_switch_is_what_its_word_says(switch: list[str], value: bool) -> None:
+    """SageMaker's hyperparameters always have a value; on a command line none is needed."""
+    assert parse(["--training", "t", "--model-dir", "m", *switch]).validate_epochs is value
+
+
+def test_what_is_not_asked_for_has_its_default() -> None:
+    """A job that names no hyperparameter trains as every such job before it did."""
+    assert hyperparameters(parse(["--training", "t", "--model-dir", "m"])) == {
+        "arch": "small",
+        "epochs": 5.0,
+        "batch-size": 128,
+        "learning-rate": 0.01,
+        "weight-decay": 0.01,
+        "augmentation": 1.0,
+        "label-smoothing": 0.0,
+        "dropout": 0.0,
+        "ema-decay": 0.0,
+        "shifts": 0,
+        "validation-images": None,
+        "validate-epochs": False,
+        "seed": 0,
+        "threads": 0,
+    }
+
+
+def test_a_training_takes_the_threads_that_it_is_given(training_folder: Path, tmp_path: Path) -> None:
+    """The number is torch's from then on; 0 leaves it as it is."""
+    before = torch.get_num_threads()
+    try:
+        for given, expected in (("2", 2), ("0", 2), ("1", 1)):
+            assert run(training_folder, tmp_path, "--epochs", "0.1", "--threads", given) == 0
+            assert torch.get_num_threads() == expected
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_without_held_out_images_everything_is_trained_on(training_folder: Path, tmp_path: Path) -> None:
@@ -180,6 +230,11 @@ def test_without_held_out_images_everything_is_trained_on(training_folder: Path,
             "argument --learning-rate: expected a number from 1e-06 to 10, found 'nan'",
         ),
         (["--arch", "huge"], "argument --arch: invalid choice: 'huge'"),
+        (["--dropout", "0.91"], "argument --dropout: expected a number from 0 to 0.9, found '0.91'"),
+        (
+            ["--label-smoothing", "-0.1"],
+            "argument --label-smoothing: expected a number from 0 to 0.9, found '-0.1'",
+        ),
         (["--epoch", "1"], "unrecognized arguments: --epoch 1"),
         (["--dry-run", "maybe"], "argument --dry-run: expected true or false, found 'maybe'"),
         (
@@ -360,6 +415,39 @@ def test_the_loss_of_a_training_is_the_mean_of_its_last_epochs_steps(
     last = losses[10:]
     measured = json.loads((tmp_path / "config.json").read_text())["metrics"]["train-loss"]
     assert measured == pytest.approx(sum(last) / len(last), rel=1e-4)
+
+
+def test_the_first_weights_are_the_seeds(training_folder: Path, tmp_path: Path, steps: list[Seen]) -> None:
+    """What a training begins with is drawn with its seed, not only its order."""
+    for seed in ("3", "3", "4"):
+        assert run(training_folder, tmp_path, "--epochs", "0.1", "--seed", seed) == 0
+    first, second, other = (step.weights for step in steps)
+    assert first == second
+    assert first != other
+
+
+def test_what_calibration_promises_is_measured_on_the_calibrated_logits() -> None:
+    """An overconfident model's calibrated figures are far better than its own, and all five are there."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2000, 10, generator=generator)
+    labels = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
+
+    class Overconfident(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.batches: list[torch.Tensor] = list((3 * logits).split(train.EVALUATION_BATCH))
+
+        def forward(self, _: torch.Tensor) -> torch.Tensor:
+            return self.batches.pop(0)
+
+    metrics, temperature = train.validate(
+        Overconfident(), torch.zeros(2000, 28, 28, dtype=torch.uint8), labels
+    )
+    assert list(metrics) == VALIDATION
+    assert temperature == pytest.approx(3, rel=0.1)
+    assert metrics["validation-accuracy"] == (logits.argmax(1) == labels).double().mean().item()
+    assert metrics["calibrated-ece"] < metrics["validation-ece"] / 4
+    assert metrics["calibrated-nll"] < metrics["validation-nll"] - 0.2
 
 
 VARIED = {

@@ -128,8 +128,8 @@ def test_a_job_that_never_ends_is_stopped_and_reported(stack: Stack) -> None:
 def test_a_sweep_whose_time_is_short_invokes_itself_until_nothing_is_left(stack: Stack) -> None:
     """A function of a minute has time for one look each: every batch whose event was lost has its report."""
     batches = ("short-1", "short-2", "short-3")
-    for name in [drop(stack, batch) for batch in batches]:
-        until(lambda name=name: status(stack, "Transform", name))
+    names = [drop(stack, batch) for batch in batches]
+    until(lambda: all(status(stack, "Transform", name) for name in names))
     change = stack.cloud.client("lambda").update_function_configuration
     change(FunctionName="digits-sweep", Timeout=60)
     sweep(stack)

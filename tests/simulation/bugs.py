@@ -11,7 +11,7 @@ import orjson
 
 from batch_prediction.aws import generations, objects, queues
 from batch_prediction.events import AttemptRequested
-from batch_prediction.models import registry
+from batch_prediction.models import registration, registry
 from batch_prediction.report import announcement, index, outcomes, pages
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
@@ -198,6 +198,11 @@ def _limits_are_one(original: Any) -> Any:
     return lambda settings: dict.fromkeys(original(settings), max(original(settings).values()))
 
 
+def _swap_the_last(original: Any) -> Any:
+    """Take the last two arguments for each other."""
+    return lambda *given: original(*given[:-2], given[-1], given[-2])
+
+
 def _always(value: Any) -> Callable[[Any], Any]:
     """Give the same answer to every call."""
     return lambda _original: lambda *_args, **_options: value
@@ -243,6 +248,7 @@ BUGS = {
         registry, "newest_approved", _listed_otherwise(SortOrder="Ascending"), WRONG
     ),
     "the first page of the registry is all of it": Bug(registry, "newest_approved", _first_page, WRONG),
+    "floor and tolerance are swapped": Bug(registration, "approval", _swap_the_last, WRONG),
     "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
     "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
     "the sweep asks every time": Bug(overdue, "MARKS", lambda _: _EVERY_TIME, WRONG),

@@ -19,6 +19,8 @@ OVERTAKEN = "overtaken"  # another delivery runs from its beginning to its end b
 KINDS = (THROTTLED, FAILED, TIMED_OUT, ANSWER_LOST, REPEATED, CRASH_BEFORE, CRASH_AFTER, OVERTAKEN)
 CRASHES = {CRASH_BEFORE, CRASH_AFTER}
 RATE = 0.08  # of all requests
+SWEPT = ("list_transform_jobs", "list_hyper_parameter_tuning_jobs", "list_training_jobs")
+SWEPT_RATE = 0.01  # of those of which a sweep makes dozens
 HANDLERS = Path(__file__).parents[2] / "functions"
 
 
@@ -66,7 +68,8 @@ class Faults:
         """The fault of a request, if it gets one."""
         if self.plan is not None:
             return self._planned(operation)
-        if not self.active or self.draw.random() >= self.rate:
+        rate = min(self.rate, SWEPT_RATE) if operation in SWEPT else self.rate
+        if not self.active or self.draw.random() >= rate:
             return None
         kind = self.draw.choice(KINDS)
         if operation == "create_transform_job" and kind == THROTTLED:

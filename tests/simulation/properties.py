@@ -12,8 +12,11 @@ from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.start.waiting import CAPACITY
+from tests.settings_and_events import SETTINGS
 from tests.simulation.agreement import disagreements, disagreements_of_index
+from tests.simulation.registry import APPROVED, PENDING
 from tests.simulation.services import BUCKET
+from tests.simulation.training import FINAL_ACCURACY
 from tests.simulation.world import DEPTH, EPOCH, POISON, SLOW, Upload, World
 
 LOST, DUPLICATE, WRONG, TOO_LATE = "lost", "duplicate job", "wrong report", "too late"
@@ -52,13 +55,36 @@ def violations(world: World) -> list[tuple[str, str]]:
         package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
     )
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
-    found += [(WRONG, text) for text in (*world.contradictions, *_wrong_index(world))]
+    found += [
+        (WRONG, text) for text in (*world.contradictions, *_wrong_approvals(world), *_wrong_index(world))
+    ]
     found += [(TOO_LATE, text) for text in world.too_late]
     if world.endless:
         found.append((LOST, "something goes on for ever"))
     stays = [handle for handle in world.dead if world.messages[handle].body != POISON] + world.abandoned
     found += [(WRONG, f"{handle} stays in a dead-letter queue") for handle in stays]
     return found
+
+
+def _wrong_approvals(world: World) -> list[str]:
+    """A model is approved if it isn't worse, by more than the tolerance, than the newest approved one."""
+    registry, wrong = world.sagemaker, []
+    for arn, package in registry.packages.items():
+        if "ClientToken" not in package:
+            continue
+        created, status = registry.history[arn][0]
+        before = registry.newest_approved_within(created - timedelta(seconds=SLOW * DEPTH), created, arn)
+        if status not in {APPROVED if _may_follow(registry.metadata, other) else PENDING for other in before}:
+            wrong.append(f"{arn} was registered as {status}, the newest approved was one of {before}")
+    return wrong
+
+
+def _may_follow(metadata: dict[str, dict[str, str]], approved: str | None) -> bool:
+    """Whether a final training's model is approved after a package; None: there is no approved one."""
+    if approved is None:
+        return True
+    accuracy = metadata[approved].get("validation_accuracy")
+    return accuracy is not None and float(accuracy) - SETTINGS.accuracy_tolerance <= FINAL_ACCURACY
 
 
 def _wrong_index(world: World) -> list[str]:

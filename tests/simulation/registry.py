@@ -23,11 +23,14 @@ class Registry(Simulated):
         self.listings = Listings(most=2)  # so that few packages and few jobs have several pages
         self.packages: dict[str, dict[str, Any]] = {}
         self.history: dict[str, list[tuple[datetime, str]]] = {}
+        self.metadata: dict[str, dict[str, str]] = {}  # of each, deleted ones too
 
     # ------------------------------------------------------------------ people
-    def register(self, number: int, artifact: str = "there") -> None:
-        """A person registers a package, which waits for approval."""
-        self._add(f"{GROUP}{number}", {"ModelApprovalStatus": PENDING, "artifact": artifact})
+    def register(self, number: int, artifact: str = "there", accuracy: float | None = None) -> None:
+        """A person registers a package, which waits for approval; `accuracy` is that on validation images."""
+        known = {} if accuracy is None else {"validation_accuracy": str(accuracy)}
+        package = {"ModelApprovalStatus": PENDING, "artifact": artifact, "CustomerMetadataProperties": known}
+        self._add(f"{GROUP}{number}", package)
 
     def decide(self, number: int, status: str) -> None:
         """A person approves or rejects a package, if it exists."""
@@ -44,6 +47,7 @@ class Registry(Simulated):
     def _add(self, arn: str, package: dict[str, Any]) -> None:
         self.packages[arn] = package | {"ModelPackageArn": arn, "CreationTime": self.world.moment()}
         self.history[arn] = [(self.world.moment(), package["ModelApprovalStatus"])]
+        self.metadata[arn] = package["CustomerMetadataProperties"]
 
     # ------------------------------------------------------------------ requests
     def do_create_model_package(self, **request: Any) -> dict[str, str]:
@@ -75,14 +79,15 @@ class Registry(Simulated):
         return dict(self.packages[ModelPackageName])
 
     # ------------------------------------------------------------------ what was true when
-    def newest_approved_within(self, begin: datetime, end: datetime) -> set[str | None]:
-        """The packages that may have been the newest approved one at a moment of a period.
+    def newest_approved_within(self, begin: datetime, end: datetime, besides: str = "") -> set[str | None]:
+        """The packages, one left out, that may have been the newest approved at a moment of a period.
 
         Each that was approved then while every newer one wasn't, at some moment or other; None where all
         may have lacked approval.
         """
         found: set[str | None] = set()
-        for arn in sorted(self.history, key=lambda arn: self.history[arn][0][0], reverse=True):
+        others = self.history.keys() - {besides}
+        for arn in sorted(others, key=lambda arn: (self.history[arn][0][0], arn), reverse=True):
             statuses = self._statuses(arn, begin, end)
             if APPROVED in statuses:
                 found.add(arn)

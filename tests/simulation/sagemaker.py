@@ -25,7 +25,7 @@ class SageMaker(Training):
         self.answers: dict[str, list[dict[str, Any]]] = {}  # job → what its container answered
         self.broken: set[str] = set()  # jobs whose output is not whole
         self.script: dict[str, list[str]] = {}  # batch → how its next jobs end, where that isn't drawn
-        self._drought = self._dry_spell()
+        self.dry_spell = self._dry_spell()  # from when to when capacity is lacking
 
     def do_create_model(self, **request: Any) -> None:
         """Refuses a name that is taken as SageMaker does, and a package without an artifact."""
@@ -83,8 +83,9 @@ class SageMaker(Training):
 
     def drought(self) -> bool:
         """Whether capacity is lacking now."""
-        dry = self.world.faults.active and self._drought[0] <= self.world.now < self._drought[1]
-        self.world.faults.counts["no capacity"] += dry
+        begin, end = self.dry_spell
+        dry = self.world.faults.active and begin <= self.world.now < end
+        self.world.faults.counts["no capacity"] += dry and self.world.faults.plan is None
         return dry
 
     def job_began(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from tests.simulation.faults import Faults
 from tests.simulation.registry import APPROVED
 from tests.simulation.sagemaker import BY_THE_SERVICE, CALM, EVENT_LOST, STUCK
+from tests.simulation.training import FINAL_ACCURACY
 from tests.simulation.world import POISON, World
 
 BATCHES = 4
@@ -35,7 +36,9 @@ def _register(world: World, number: int) -> None:
     """A package that is approved at once, later (perhaps after a newer one), or never; the first is early."""
     draw = world.draw
     begin = 0.0 if number == 1 else draw.uniform(0, CALM / 2)
-    world.at(begin, world.sagemaker.register, number, "gone" if draw.random() < 0.05 else "there")
+    artifact = "gone" if draw.random() < 0.05 else "there"
+    accuracy = draw.choice((None, 0.9, FINAL_ACCURACY, FINAL_ACCURACY + 0.0015, 0.999))
+    world.at(begin, world.sagemaker.register, number, artifact, accuracy)
     if draw.random() < 0.9:
         later = draw.choice((0.0, draw.uniform(0, CALM / 2)))
         world.at(begin + later, world.sagemaker.decide, number, APPROVED)
@@ -77,6 +80,15 @@ def plain_world(seed: int, faults: Faults | None = None) -> World:
     world.at(0, world.put_image, "b0", "0.png")
     world.at(0, world.put_image, "b0", "1.png")
     world.at(1, world.put_manifest, "b0", ("0.png", "1.png"), 1)
+    return world
+
+
+def scarce_world(faults: Faults) -> World:
+    """A world of two batches, each refused its job for some minutes: they stand in a line and leave it."""
+    world = plain_world(1, faults)
+    world.sagemaker.dry_spell = (0.0, 300.0)
+    world.at(60, world.put_image, "b1", "0.png")
+    world.at(61, world.put_manifest, "b1", ("0.png",), 0)
     return world
 
 

@@ -16,7 +16,7 @@ from tests.simulation.faults import (
     Faults,
 )
 from tests.simulation.properties import violations
-from tests.simulation.schedules import full_world
+from tests.simulation.schedules import full_world, scarce_world
 
 NOWHERE: CallPath = ()
 
@@ -42,7 +42,10 @@ def test_every_call_site_of_the_functions_is_enumerated() -> None:
     assert len(undisturbed().paths) > len(sites) > 40
 
 
-@pytest.mark.parametrize("kind", [CRASH_BEFORE, CRASH_AFTER, THROTTLED, FAILED, TIMED_OUT, ANSWER_LOST])
+KINDS = (CRASH_BEFORE, CRASH_AFTER, THROTTLED, FAILED, TIMED_OUT, ANSWER_LOST)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("path", sorted(undisturbed().paths), ids=lambda path: f"{path[0]}-{path[-1]}")
 def test_a_fault_at_any_request_costs_nothing(path: CallPath, kind: str) -> None:
     """Refused, timed out, its answer lost, or the function killed before or after it: the same outcome."""
@@ -50,3 +53,24 @@ def test_a_fault_at_any_request_costs_nothing(path: CallPath, kind: str) -> None
     world.run()
     assert +world.faults.counts == {kind: 1}
     assert violations(world) == []
+
+
+@cache
+def in_line() -> list[CallPath]:
+    """The ways to the requests that are about the line of those that wait for capacity."""
+    world = scarce_world(planned(NOWHERE, THROTTLED))
+    world.run()
+    assert violations(world) == []
+    return sorted(path for path in world.faults.paths if any("start/turn.py" in part for part in path))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_while_runs_stand_in_line_costs_nothing(kind: str) -> None:
+    """When the line is read, when a place is taken in it and when it is left: the same outcome."""
+    assert len(in_line()) == 3
+    for path in in_line():
+        world = scarce_world(planned(path, kind))
+        world.run()
+        assert +world.faults.counts == {kind: 1}
+        assert violations(world) == []
+        assert len(world.sagemaker.jobs) == 2

@@ -26,6 +26,7 @@ def artifact() -> bytes:
 
 
 ARTIFACT = artifact()
+FINAL_ACCURACY = 0.99  # of every training, on validation and on test images
 
 
 class Training(Registry):
@@ -43,7 +44,7 @@ class Training(Registry):
         definition = shown["TrainingJobDefinition"]
         definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/trials/{name}/"
         best = {"TrainingJobName": f"{name}-001", "TunedHyperParameters": {"learning-rate": "0.01"}}
-        self.trainings[f"{name}-001"] = self._training(f"{name}-001", definition, 0.99) | {
+        self.trainings[f"{name}-001"] = self._training(f"{name}-001", definition, FINAL_ACCURACY) | {
             "TrainingJobStatus": "Completed"
         }
         self.tunings[name] = {
@@ -100,7 +101,9 @@ class Training(Registry):
         name = request["TrainingJobName"]
         if name in self.trainings:
             raise refusal("CreateTrainingJob", "ResourceInUse", 400)
-        self.trainings[name] = self._training(name, request, 0.99) | {"TrainingJobStatus": "InProgress"}
+        self.trainings[name] = self._training(name, request, FINAL_ACCURACY) | {
+            "TrainingJobStatus": "InProgress"
+        }
         self.world.at(1200, self.training_ends, name)
 
     def do_describe_training_job(self, TrainingJobName: str) -> dict[str, Any]:  # noqa: N803

@@ -1,6 +1,7 @@
 """Data sets: how they are checked, read from folders, and fetched."""
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import pixels
 from tests.made_digits import made, made_set
 from training.checks import check
 from training.container.data import DataError
-from training.datasets import DataSet, Digits, idx
+from training.datasets import DataSet, Digits, full_mnist, idx, sample
 from training.fetch import fetch, upright
 from training.folders import decode, read
 
@@ -194,6 +195,44 @@ def test_without_torchvision_the_error_says_what_to_install(
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(DataError, match=r"extra `torchvision`.*`make torchvision`.*digits dataset qmnist"):
         fetch("qmnist", tmp_path)
+
+
+def test_all_of_mnist_is_split_by_its_seed(tmp_path: Path) -> None:
+    """The test set is the published one; the batch is a thousand images that aren't trained on."""
+    training, test = made(1_040, seed=1), made(20, seed=2)
+    write_idx(tmp_path, "train", training)
+    write_idx(tmp_path, "t10k", test)
+    splits = [full_mnist(tmp_path, seed) for seed in (3, 3, 4)]
+    for found in splits:
+        assert same(found.test, test)
+        assert (len(found.batch), len(found.training)) == (1_000, 40)
+        both = Digits(
+            *(
+                np.concatenate([getattr(found.batch, name), getattr(found.training, name)])
+                for name in ("images", "labels")
+            )
+        )
+        assert same(both, training)
+    first, second, other = (found.batch.images for found in splits)
+    assert (first == second).all()
+    assert (first != other).any()
+
+
+def test_the_sample_of_mnist_has_disjoint_splits() -> None:
+    """Of its 5,000 images 1,000 are the batch, 500 the test and all others for training."""
+    found = sample(seed=1)
+    assert [len(part) for part in (found.training, found.test, found.batch)] == [3_500, 500, 1_000]
+    images = np.concatenate([part.images for part in (found.training, found.test, found.batch)])
+    assert len({image.tobytes() for image in images}) == 5_000
+
+
+def test_an_array_is_always_the_same_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time isn't in it, so that a data set that is there isn't sent again."""
+    files = []
+    for now in (1.0, 1e9):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        files.append(idx(made(3, seed=1).images))
+    assert files[0] == files[1]
 
 
 def test_upright_turns_columns_into_rows() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import tarfile
+import time
 from pathlib import Path
 
 import boto3
@@ -14,7 +15,7 @@ from tests.settings_and_events import BUCKET, use_moto_account
 from training import source
 
 
-def test_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_files_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither times nor permissions nor the order on disk count; another content does."""
     for folder, names in (("one", ["b.py", "a.py"]), ("other", ["a.py", "b.py"])):
         (tmp_path / folder / "__pycache__").mkdir(parents=True)
@@ -23,7 +24,11 @@ def test_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
             file.write_text(name)
             file.chmod(0o600 + 0o44 * number)
             os.utime(file, (number, number))
-    one, other = (source.pack(tmp_path / folder) for folder in ("one", "other"))
+    packed = []
+    for folder, now in (("one", 1.0), ("other", 1e9)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        packed.append(source.pack(tmp_path / folder))
+    one, other = packed
     assert one == other
     (tmp_path / "other/a.py").write_text("changed")
     assert source.pack(tmp_path / "other") != one
@@ -40,6 +45,7 @@ def test_the_archive_holds_the_containers_files_at_its_top() -> None:
             assert member.mode == 0o644
             packed[member.name] = content.read()
     assert packed == files
+    assert list(packed) == sorted(files)
     assert packed.keys() > {source.ENTRY_POINT, "requirements.txt"}
 
 

@@ -118,7 +118,10 @@ def test_every_key_is_below_our_own_prefixes(requests: list[tuple[str, dict[str,
 
 def test_the_trials_run_in_script_mode(requests: list[tuple[str, dict[str, Any]]]) -> None:
     """Program, code and what isn't searched are static hyperparameters; role and image are as given."""
-    definition = created(requests, arch="large", epochs=30, seed=7)["TrainingJobDefinition"]
+    changes = {"arch": "large", "epochs": 30, "seed": 7, "instance_count": 2}
+    definition = created(requests, **changes)["TrainingJobDefinition"]
+    assert definition["ResourceConfig"]["InstanceType"] == SEARCH["instance_type"]
+    assert definition["ResourceConfig"]["InstanceCount"] == 2
     assert definition["StaticHyperParameters"] == {
         "arch": "large",
         "epochs": "30",
@@ -167,6 +170,12 @@ def test_hyperband_gets_the_epochs(requests: list[tuple[str, dict[str, Any]]]) -
     assert request["TrainingJobDefinition"]["StaticHyperParameters"]["validate-epochs"] == "true"
 
 
+def test_hyperband_has_at_least_one_epoch(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    """A third of two epochs is none, after which no trial could be judged."""
+    config = created(requests, strategy=tune.HYPERBAND, epochs=2)["HyperParameterTuningJobConfig"]
+    assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 2}}
+
+
 def test_limits_are_those_that_were_asked_for(requests: list[tuple[str, dict[str, Any]]]) -> None:
     """No more trials run at once than there are, and no trial outlives the search."""
     request = created(requests, trials=2, parallel=8, max_seconds=600, seed=5)
@@ -189,6 +198,15 @@ def test_train_takes_every_hyperparameter_of_every_trial(
     ends = {
         entry["Name"]: (entry["MinValue"], entry["MaxValue"])
         for entry in searched["ContinuousParameterRanges"]
+    }
+    assert {
+        entry["Name"]: entry["ScalingType"] for entry in searched["ContinuousParameterRanges"]
+    } == {  # rates differ by factors, the others by amounts
+        "learning-rate": "Logarithmic",
+        "weight-decay": "Logarithmic",
+        "augmentation": "Linear",
+        "label-smoothing": "Linear",
+        "dropout": "Linear",
     }
     ends |= {entry["Name"]: tuple(entry["Values"]) for entry in searched["CategoricalParameterRanges"]}
     assert ends == {

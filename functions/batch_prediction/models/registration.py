@@ -130,11 +130,11 @@ def serving_image(job: "TrainingJobDescription", settings: Settings) -> str:
 
 
 def metadata(known: dict[str, str]) -> dict[str, str]:
-    """Texts as the registry takes them: the first 50, cut to its lengths, `_` for what it refuses."""
+    """The first 50 texts that aren't empty, cut to the registry's lengths, `_` for what it refuses."""
+    given = [(name, value) for name, value in known.items() if value]
     return {
         _REFUSED.sub("_", name)[:_MAX_KEY]: _REFUSED.sub("_", value)[:_MAX_VALUE]
-        for name, value in list(known.items())[:_METADATA_ENTRIES]
-        if value
+        for name, value in given[:_METADATA_ENTRIES]
     }
 
 

@@ -5,8 +5,8 @@ ten times. What keeps failing gets no more attention than that; it is in a dead-
 notifies people.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
@@ -37,7 +37,7 @@ class Look(IntEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A job to look at. `since`: when it ended, or should have."""
+    """A job to look at. `since`: when it ended, or, where it is above its limit, when it was created."""
 
     look: Look
     since: datetime
@@ -66,7 +66,6 @@ class _List:
     kind: str
     statuses: tuple[str, ...] = ENDED
     member: Literal["CreationTime", "LastModifiedTime"] = "LastModifiedTime"
-    filters: Mapping[str, str] = field(default_factory=dict)
 
 
 def due(age: timedelta) -> bool:
@@ -79,25 +78,25 @@ def overdue(
 ) -> list[Job]:
     """All that is due, the most urgent first; errors of lists are added to `failed`.
 
-    `limit` is the age of a transform job that is too old. Of ended transform jobs, of which there may be
-    thousands a day, only those are listed that can be due.
+    `limit` is the age of a transform job that is too old. Of transform jobs, of which there may be thousands
+    a day, only those are listed that can be due.
     """
     transforms = sagemaker.get_paginator("list_transform_jobs")
     tunings = sagemaker.get_paginator("list_hyper_parameter_tuning_jobs")
     trainings = sagemaker.get_paginator("list_training_jobs")
-    running = _List(transforms, "Transform", ("InProgress",), "CreationTime", {"StatusEquals": "InProgress"})
-    at_once = [(MARKS[0], MARKS[-1])]
+    running = _List(transforms, "Transform", ("InProgress",), "CreationTime")
+    at_once, by_mark = [(MARKS[0], MARKS[-1])], [(mark, mark) for mark in MARKS]
     found: list[Job] = []
     for look, jobs, late, windows in (
-        (Look.LIMIT, running, limit, at_once),
+        (Look.LIMIT, running, limit, by_mark),
         (Look.FINAL_TRAINING, _List(tunings, "HyperParameterTuning"), timedelta(), at_once),
         (Look.PACKAGE, _List(trainings, "Training"), timedelta(), at_once),
-        (Look.REPORT, _List(transforms, "Transform"), timedelta(), [(mark, mark) for mark in MARKS]),
+        (Look.REPORT, _List(transforms, "Transform"), timedelta(), by_mark),
     ):
         for first, last in windows:
             try:
                 for job, time in _listed(jobs, name, now - late, first, last):
-                    found.append(Job(look, time + late, job))
+                    found.append(Job(look, time, job))
             except (BotoCoreError, ClientError) as error:
                 error.add_note(f"while listing {jobs.kind} jobs")
                 logger.exception("list failed", kind=jobs.kind)
@@ -111,13 +110,13 @@ def _listed(
     """The stack's jobs that are due at the marks from `first` to `last`, and the time that they count from.
 
     Whether a job is this stack's shows in where it writes, which only its description says; the name is a
-    first filter. boto3 sends times without their fractions, and SageMaker may leave out a bound itself.
+    first filter. SageMaker leaves out a bound itself, and boto3 sends it without its fraction of a second.
     """
     bounds = {
-        f"{jobs.member}After": now - last - PERIOD - _SECOND,
+        f"{jobs.member}After": now - last - PERIOD,
         f"{jobs.member}Before": now - first + _SECOND,
     }
-    for page in jobs.pages.paginate(NameContains=f"{name}-", MaxResults=_PAGE, **bounds, **jobs.filters):
+    for page in jobs.pages.paginate(NameContains=f"{name}-", MaxResults=_PAGE, **bounds):
         for entry in page[f"{jobs.kind}JobSummaries"]:
             job = cast("Summary", {key.removeprefix(jobs.kind): value for key, value in entry.items()})
             age = now - job[jobs.member]

@@ -98,6 +98,36 @@ def test_every_cell_is_written_and_few_images_have_no_deviation() -> None:
     }
 
 
+@pytest.mark.parametrize(("images", "known"), [(199, False), (200, True)])
+def test_two_hundred_images_have_a_deviation(images: int, known: bool) -> None:
+    """As Model Monitor has it: of fewer it is NaN."""
+    found = model_quality.statistics(matrix(images, seed=1))["multiclass_classification_metrics"]
+    deviations = [
+        figure["standard_deviation"] for name, figure in found.items() if name != "confusion_matrix"
+    ]
+    assert len(deviations) == 12
+    assert all((deviation != "NaN") is known for deviation in deviations)
+
+
+def test_every_figure_of_the_constant_classifier_is_scikit_learn_s() -> None:
+    """It always answers the most frequent label, the first of several."""
+    cells = [[3, 2, 0], [0, 5, 0], [1, 0, 2]]
+    cells = [[*row, *[0] * 7] for row in cells] + [[0] * 10 for _ in range(7)]
+    labels, _ = pairs(cells)
+    constant = [0] * len(labels)
+    found = model_quality.statistics(cells)["multiclass_classification_metrics"]
+    common = {"average": "weighted", "zero_division": 0}
+    for name, expected in {
+        "accuracy": metrics.accuracy_score(labels, constant),
+        "weighted_recall": metrics.recall_score(labels, constant, **common),
+        "weighted_precision": metrics.precision_score(labels, constant, **common),
+        "weighted_f0_5": metrics.fbeta_score(labels, constant, beta=0.5, **common),
+        "weighted_f1": metrics.f1_score(labels, constant, **common),
+        "weighted_f2": metrics.fbeta_score(labels, constant, beta=2, **common),
+    }.items():
+        assert found[f"{name}_best_constant_classifier"]["value"] == pytest.approx(expected)
+
+
 def test_a_matrix_without_images_is_refused() -> None:
     """Without images there is no accuracy."""
     with pytest.raises(ValueError, match="found none"):

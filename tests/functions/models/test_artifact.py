@@ -78,6 +78,15 @@ def test_an_unreadable_artifact_is_an_error_that_names_it(aws: Clients, body: by
         read(aws, body)
 
 
+def test_the_largest_configuration_is_read(aws: Clients) -> None:
+    """A mebibyte to the byte; one byte more is refused."""
+    text = json.dumps({"x": "y" * (1024 * 1024 - 9)}).encode()
+    assert len(text) == 1024 * 1024
+    assert read(aws, archive({"config.json": text})).config.keys() == {"x"}
+    with pytest.raises(ValueError, match=r"config.json of 1048577 bytes, expected at most 1048576"):
+        read(aws, archive({"config.json": text + b" "}))
+
+
 def test_a_cut_artifact_is_an_error(aws: Clients) -> None:
     """An upload that was broken off isn't registered with an empty configuration."""
     body = archive({"model.safetensors": bytes(range(256)) * 400, "config.json": b"{}"})

@@ -58,7 +58,12 @@ def test_the_request_is_the_definition_with_the_best_hyperparameters_on_all_imag
         "test": "s3://digits-bucket/datasets/mnist/test/",
     }
     assert request["OutputDataConfig"] == {"S3OutputPath": "s3://digits-bucket/models/"}
-    assert request["ResourceConfig"]["InstanceType"] == "ml.g4dn.xlarge"
+    assert request["RoleArn"] == SETTINGS.sagemaker_role_arn
+    assert request["ResourceConfig"] == {
+        "InstanceType": "ml.g4dn.xlarge",
+        "InstanceCount": 1,
+        "VolumeSizeInGB": 30,
+    }
     assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600}
     assert request["Environment"] == {
         "DIGITS_TUNING_JOB": TUNING_JOB,
@@ -72,8 +77,63 @@ def test_a_spot_training_waits_and_keeps_checkpoints() -> None:
     request = final_training.request(replace(SETTINGS, spot_training=True), described())
     assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
     assert request["EnableManagedSpotTraining"] is True
-    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 14_400}
+    assert request["StoppingCondition"] == {"MaxRuntimeInSeconds": 3600, "MaxWaitTimeInSeconds": 4 * 3600}
     assert request["CheckpointConfig"] == {"S3Uri": f"s3://digits-bucket/checkpoints/{FINAL}/"}
+
+
+def test_what_a_definition_says_of_network_and_retries_holds_for_the_final_training() -> None:
+    """And its environment; the trials' role, output, instance and time-out don't."""
+    kept: dict[str, Any] = {
+        "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
+        "EnableNetworkIsolation": True,
+        "EnableInterContainerTrafficEncryption": True,
+        "RetryStrategy": {"MaximumRetryAttempts": 2},
+    }
+    answer = described()
+    definition = answer["TrainingJobDefinition"] | kept
+    definition |= {
+        "Environment": {"NCCL_DEBUG": "INFO", "DIGITS_TUNING_JOB": "an older one"},
+        "RoleArn": "arn:aws:iam::123456789012:role/another",
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 3, "VolumeSizeInGB": 9},
+    }
+    request = final_training.request(SETTINGS, answer | {"TrainingJobDefinition": definition})
+    assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
+    assert {name: request[name] for name in kept} == kept
+    algorithm = definition["AlgorithmSpecification"]
+    assert request["AlgorithmSpecification"] == algorithm
+    assert request["Environment"] == {
+        "NCCL_DEBUG": "INFO",
+        "DIGITS_TUNING_JOB": TUNING_JOB,
+        "DIGITS_BEST_TRIAL": f"{TUNING_JOB}-003-0a1b2c3d",
+    }
+    assert request["RoleArn"] == SETTINGS.sagemaker_role_arn
+    assert request["ResourceConfig"]["InstanceType"] == SETTINGS.training_instance_type
+
+
+def test_the_final_training_holds_no_image_out_whatever_the_trials_held_out() -> None:
+    """A fixed or a searched number of validation images is the trials' own."""
+    answer = described()
+    answer["TrainingJobDefinition"]["StaticHyperParameters"]["validation-images"] = "10000"
+    assert final_training.request(SETTINGS, answer)["HyperParameters"]["validation-images"] == "0"
+    answer["BestTrainingJob"]["TunedHyperParameters"]["validation-images"] = "5000"
+    assert final_training.request(SETTINGS, answer)["HyperParameters"]["validation-images"] == "0"
+
+
+def test_a_channel_of_the_trials_is_taken_as_it_is() -> None:
+    """A test channel of their own isn't replaced; one outside datasets/ has no sibling."""
+    answer = described()
+    definition = answer["TrainingJobDefinition"]
+    (first,) = definition["InputDataConfig"]
+
+    def channel(name: str, uri: str) -> Any:
+        source = first["DataSource"]["S3DataSource"] | {"S3Uri": uri}
+        return first | {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+    own = [channel("training", "s3://digits-bucket/datasets/mnist/training/"), channel("test", "s3://x/y/")]
+    definition["InputDataConfig"] = own
+    assert final_training.request(SETTINGS, answer)["InputDataConfig"] == own
+    definition["InputDataConfig"] = [channel("training", "s3://x/training/")]
+    assert final_training.request(SETTINGS, answer)["InputDataConfig"] == definition["InputDataConfig"]
 
 
 @pytest.mark.parametrize(
@@ -115,13 +175,20 @@ def test_a_duplicate_event_finds_the_job_that_is_there(aws: Clients, settings: S
     assert taken(aws, settings, found) == FINAL
 
 
-def test_a_foreign_job_of_that_name_is_a_loud_failure(aws: Clients, settings: Settings) -> None:
-    """A name that is taken by another tuning job's training isn't a success."""
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Environment": {"DIGITS_TUNING_JOB": "another"}},
+        {"OutputDataConfig": {"S3OutputPath": "s3://another/models/"}},
+    ],
+    ids=["tuning job", "output"],
+)
+def test_a_foreign_job_of_that_name_is_a_loud_failure(
+    aws: Clients, settings: Settings, other: dict[str, Any]
+) -> None:
+    """A name that is taken by another tuning job's training, or another stack's, isn't a success."""
     ours = final_training.request(settings, described())
-    found = {
-        "OutputDataConfig": ours["OutputDataConfig"],
-        "Environment": {"DIGITS_TUNING_JOB": "another"},
-    }
+    found = {name: ours[name] for name in ("OutputDataConfig", "Environment")} | other
     with pytest.raises(RuntimeError, match=f"{FINAL}: the name is taken by something else"):
         taken(aws, settings, found)
 
@@ -158,6 +225,15 @@ def test_a_search_without_a_best_model_is_published_and_recorded_once(
     record = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
     assert record["reason"].startswith(reason)
     assert record["job"] == TUNING_JOB
+
+
+def test_a_training_that_cannot_be_started_yet_is_an_error(aws: Clients, settings: Settings) -> None:
+    """A quota, throttling: Lambda delivers the event again, and nothing is taken for a success."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        stub.add_client_error("create_training_job", "ResourceLimitExceeded")
+        with pytest.raises(aws.sagemaker.exceptions.ClientError, match="ResourceLimitExceeded"):
+            final_training.start(aws, settings, TUNING_JOB)
 
 
 def test_another_stacks_search_is_refused(aws: Clients, settings: Settings) -> None:

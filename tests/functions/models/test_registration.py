@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from moto.sagemaker.models import sagemaker_backends
 
 import register_model
 from batch_prediction.aws.clients import Clients
@@ -86,6 +87,76 @@ def test_a_package_says_where_it_comes_from(aws: Clients, settings: Settings) ->
     assert described["ModelPackageDescription"].startswith(
         "Trained by digits-1. Approved: test accuracy 0.9921"
     )
+
+
+def test_a_package_is_served_as_aws_s_images_expect(aws: Clients, settings: Settings) -> None:
+    """The container's environment names our code, and the package says what goes in and what comes out."""
+    package = register(aws, settings, "digits-1", 0.9934)
+    served = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)["InferenceSpecification"]
+    assert served["Containers"][0]["Environment"] == registry.SERVING_ENVIRONMENT
+    assert served["SupportedContentTypes"] == ["application/jsonlines"]
+    assert served["SupportedResponseMIMETypes"] == ["application/jsonlines"]
+    assert package == registry.ModelPackage(
+        arn=package.arn,
+        status="Approved",
+        training_job="digits-1",
+        artifact_sha256=hashlib.sha256(packed(CONFIG)).hexdigest(),
+        validation_accuracy=0.9934,
+    )
+
+
+def test_each_training_job_has_its_own_token(aws: Clients, settings: Settings) -> None:
+    """SageMaker takes two requests with one token for one: it follows from the training job alone."""
+    backend = sagemaker_backends["123456789012"]["us-east-1"]
+    tokens = []
+    for name in ("digits-1", "digits-2", "digits-1"):
+        register(aws, settings, name, 0.9934)
+        tokens.append(next(reversed(backend.model_packages.values())).client_token)
+        backend.model_packages.clear()
+    assert tokens[0] == tokens[2] != tokens[1]
+    assert all(len(token) == 36 for token in tokens)
+
+
+def test_people_are_notified_before_the_package_exists(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
+) -> None:
+    """When it can't be registered the event comes again: people are notified twice rather than never."""
+
+    def fail(**_request: object) -> None:
+        raise ValueError("refused")
+
+    monkeypatch.setattr(aws.sagemaker, "create_model_package", fail)
+    with pytest.raises(ValueError, match="refused"):
+        register(aws, settings, "digits-1", 0.9934)
+    (message,) = published()
+    assert message["Subject"] == "digits-1: model approved"
+    assert "The model of digits-1 is registered in the group digits." in message["Message"]
+
+
+def test_metadata_are_cut_to_what_the_registry_takes(aws: Clients, settings: Settings) -> None:
+    """Of many the first 50, whole up to 128 and 256 characters; what is empty isn't counted."""
+    known = {f"k{number}" + "x" * 130: "y" * number * 100 for number in range(4)}
+    assert registration.metadata(known) == {
+        f"k{number}" + "x" * 126: "y" * min(number * 100, 256) for number in range(1, 4)
+    }
+    many = {"empty": ""} | {f"key{number:02d}": "value" for number in range(60)}
+    assert list(registration.metadata(many)) == [f"key{number:02d}" for number in range(50)]
+    assert registration.metadata({"what?": "100 % of é"}) == {"what_": "100 _ of é"}
+
+
+def test_where_a_model_comes_from_is_kept_whatever_else_is_cut(aws: Clients, settings: Settings) -> None:
+    """Fifty hyperparameters leave the provenance and the figures whole; SageMaker's own aren't kept."""
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-1/output/model.tar.gz", Body=packed(CONFIG))
+    given = {f"p{number:02d}": "1" for number in range(60)}
+    own = {"_tuning_objective_metric": "validation-accuracy", "sagemaker_program": "train.py"}
+    job = completed_job("digits-1", 0.9934) | {"HyperParameters": given | own}
+    package = registration.register(aws, settings, job)
+    known = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)["CustomerMetadataProperties"]
+    assert list(known)[:4] == ["training_job", "artifact_sha256", "training_image", "torch_version"]
+    assert known["validation_accuracy"] == "0.9934"
+    assert known["test_accuracy"] == "0.9921"
+    assert [name for name in known if "tuning_objective" in name or "sagemaker" in name] == []
+    assert len(known) == 50
 
 
 def test_a_training_job_is_registered_once(aws: Clients, settings: Settings) -> None:

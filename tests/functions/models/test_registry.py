@@ -76,8 +76,16 @@ def test_an_empty_page_of_the_registry_is_not_its_end(aws: Clients) -> None:
         "CreationTime": datetime(2026, 11, 22, tzinfo=UTC),
     }
     with Stubber(aws.sagemaker) as stub:
-        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [], "NextToken": "more"})
-        stub.add_response("list_model_packages", {"ModelPackageSummaryList": [summary]})
+        approved = {
+            "ModelPackageGroupName": "digits",
+            "ModelApprovalStatus": "Approved",
+            "SortBy": "CreationTime",
+            "SortOrder": "Descending",
+        }
+        empty = {"ModelPackageSummaryList": [], "NextToken": "more"}
+        stub.add_response("list_model_packages", empty, approved)
+        whole = {"ModelPackageSummaryList": [summary]}
+        stub.add_response("list_model_packages", whole, approved | {"NextToken": "more"})
         described = summary | {
             "ModelPackageName": "digits",
             "ModelPackageStatusDetails": {"ValidationStatuses": []},

@@ -49,6 +49,8 @@ def test_the_metrics_are_the_report_s_figures(
     line = json.loads(capsys.readouterr().out)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]} == expected
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    assert units == {name: "None" if name == "Accuracy" else "Count" for name in expected}
     assert (line["Name"], line["batch"], line["run"]) == ("digits", RUN.batch, RUN.id)
     assert line["status"] == report["status"]
 

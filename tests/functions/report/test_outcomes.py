@@ -51,3 +51,10 @@ def test_what_was_given_up_has_the_code_of_what_prevented_the_next_attempt(jobs:
     assert found.code == ReasonCode.THROTTLED
     assert found.status == ("Failed" if jobs else "GaveUp")
     assert (found.reason or "").endswith("gave up after 24.0 hours")
+
+
+def test_what_was_given_up_without_a_code_has_that_of_the_failed_job() -> None:
+    """An earlier version wrote none: that the service failed the job is known all the same."""
+    found = outcome(state(job("Failed", "InternalServerError: x"), gave_up=GiveUp("no capacity")), Tally())
+    assert found.code == ReasonCode.SERVICE_FAULT
+    assert found.reason == "InternalServerError: x; no other attempt: no capacity"

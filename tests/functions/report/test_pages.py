@@ -287,3 +287,61 @@ def test_the_index_page_ends_after_a_thousand_runs() -> None:
     assert "500 older runs are in index.json" in page.text
     assert page.shape["title", ()] == 1 + 200
     assert len(body) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "unknown"),
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (3599.6, "1 h"),
+        (3723, "1 h 2 min 3 s"),
+        (6000, "1 h 40 min"),
+        (7201, "2 h 1 s"),
+        (90_000, "25 h"),
+    ],
+)
+def test_durations_are_read_as_people_say_them(
+    report: dict[str, Any], seconds: float | None, text: str
+) -> None:
+    """Hours, minutes and seconds, each left out where it is zero."""
+    timed: Any = report | {"time": {"waiting": seconds, "start_up": 1, "compute": 1}}
+    shown = [Thumbnail(None, "none")] * len(report["mistakes"])
+    page = Page(pages.page(KINDS["left out"].run, timed, shown).decode())
+    assert f"from the manifest's upload to the job {text} Start-up" in page.text.replace("\xa0", " ")
+
+
+def test_an_image_counts_as_read_until_the_job_ended(aws: Clients) -> None:
+    """One that was written while the job ran is shown; without an end nothing is taken for replaced."""
+    key = "incoming/b/1.png"
+    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x1c\0\0\0\x1c")
+    past, future = "2026-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+
+    def shown(created: str, ended: str | None) -> bool:
+        found: Any = {
+            "mistakes": [{"image": f"s3://{BUCKET}/{key}"}],
+            "transform_job": {"created": created, "ended": ended},
+        }
+        return pages._thumbnails(aws.s3, BUCKET, found)[0].uri is not None
+
+    assert shown(past, future)
+    assert not shown(past, past)
+    assert shown(past, None)
+
+
+def test_the_dataset_of_the_figures_is_the_time_that_the_job_ran(aws: Clients) -> None:
+    """From its start on instances to its end, when the figures were there."""
+    report = report_of(aws, KINDS["labelled"])
+    content = json.loads(
+        aws.s3.get_object(Bucket=BUCKET, Key=KINDS["labelled"].run.model_quality)["Body"].read()
+    )
+    job = report["transform_job"]
+    assert content["dataset"] == {
+        "item_count": 300,
+        "start_time": job["started"],
+        "end_time": job["ended"],
+        "evaluation_time": job["ended"],
+    }
+    assert len({job["created"], job["started"], job["ended"]}) == 3

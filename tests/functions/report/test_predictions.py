@@ -227,17 +227,18 @@ def test_an_image_that_is_no_text_is_detected() -> None:
     )
 
 
+@pytest.mark.parametrize("size", [40, 1000])
 @pytest.mark.parametrize("count", [99, 100, 101, 250])
-def test_a_hundred_are_listed_of_any_number_over_any_parts(count: int) -> None:
+def test_a_hundred_are_listed_of_any_number_over_any_parts(count: int, size: int) -> None:
     """Of equal confidences the first in the manifest; a more confident one of a later part leads the list."""
     mistakes = [given_line(number, 1) for number in range(count)]
     unscored = [given_line(number, 1) for number in range(count, 2 * count)]
-    parts = [each[start : start + 40] for each in (mistakes, unscored) for start in range(0, count, 40)]
+    parts = [each[start : start + size] for each in (mistakes, unscored) for start in range(0, count, size)]
     wrong, late = {"label": 2, "confidence": 0.5}, {"label": 2, "confidence": 0.5001}
     answers: list[list[dict[str, Any]]] = [
         [wrong if line in mistakes else {"error": "missing"} for line in part] for part in parts
     ]
-    answers[(count - 1) // 40][-1] = late
+    answers[(count - 1) // size][-1] = late
     tally, rows = tabulated(parts, [joined(*each) for each in zip(parts, answers, strict=True)])
     assert len(rows) == 2 * count
     images = [mistake[1] for mistake in tally.mistakes]
@@ -307,3 +308,29 @@ def test_a_label_that_is_no_digit_breaks_its_part() -> None:
     part = [given_line(0, 11)]
     tally, _ = tabulated([[given_line(0, 1)]], [joined(part, [{"label": 1, "confidence": 1.0}])])
     assert tally.problem == "output part 0: expected digits, found label 11 and prediction 1"
+
+
+@pytest.mark.parametrize("prediction", [7.0, True, None, [7]])
+def test_a_prediction_that_is_no_whole_number_breaks_its_part(prediction: Any) -> None:
+    """7.0 and true equal digits in Python; a container that writes them isn't ours."""
+    part = [given_line(0, 7)]
+    tally, _ = tabulated([part], [joined(part, [{"label": prediction, "confidence": 1.0}])])
+    assert tally.problem is not None
+    assert (tally.scored, tally.missing) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ['say "7", twice.png', "line\nbreak.png", "\\.png", "7 é ‮.png", "'.png"])
+@pytest.mark.parametrize("answer", [{"label": 7, "confidence": 1.0}, {"error": 'not "an" image,\nat all'}])
+def test_the_table_keeps_every_name_and_reason(name: str, answer: dict[str, Any]) -> None:
+    """Quotes, commas and line breaks are read by a spreadsheet as they were."""
+    part = [{"image": {"source-ref": f"s3://bucket/incoming/b7/{name}"}, "label": 7}]
+    _, (row,) = tabulated([part], [joined(part, [answer])])
+    assert row["image"] == f"s3://bucket/incoming/b7/{name}"
+    assert row["error"] == answer.get("error", "")
+
+
+def test_a_container_s_reason_is_no_formula_either() -> None:
+    """What it says of an image is other people's text: neither table nor report hands it to a spreadsheet."""
+    part = [given_line(0, 7)]
+    tally, (row,) = tabulated([part], [joined(part, [{"error": "=HYPERLINK(1)"}])])
+    assert row["error"] == tally.unscored[0][2] == "'=HYPERLINK(1)"

@@ -1,7 +1,9 @@
 """A run's report."""
 
+import csv
 import json
 from dataclasses import replace
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from botocore.stub import Stubber
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested
 from batch_prediction.report import write as report
-from batch_prediction.runs import decision, existing_report
+from batch_prediction.runs import decision, existing_report, parts
 from batch_prediction.runs.decision import Decision, GiveUp, Refuse
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
@@ -296,7 +298,7 @@ def test_a_run_that_nobody_decided_is_an_error_that_names_its_key(aws: Clients) 
         report.write_report(aws, SETTINGS, RUN)
 
 
-ENDINGS = {
+ENDINGS: dict[str, tuple[Decision, list[Any], GiveUp | None, int]] = {
     "completed": (STARTED, [job("Completed")], None, 0),
     "short output": (replace(STARTED, lines=5), [job("Completed")], None, 1),
     "failed": (STARTED, [job("Failed", "AlgorithmError: See job logs")], None, 1),
@@ -390,3 +392,80 @@ def test_a_report_about_fewer_jobs_is_not_written_over_one_about_more(
     with attempted(aws, job("Failed", "AlgorithmError: another look")):
         assert not report.write_report(aws, settings, RUN)
     assert aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"] == before
+
+
+def test_no_figure_of_a_good_part_stands_for_the_whole(aws: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One part of two is missing: what the other gave is in coverage and predictions.csv alone."""
+    monkeypatch.setattr(parts, "SMALL_PART", 2)
+    run_of(aws, STARTED, joined(PART[:2], ANSWERS[:2]))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(0), Body=body(PART[:2]))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.input_part(1), Body=body(PART[2:]))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert content["status"] == "Failed"
+    assert content["coverage"] == {"expected": 5, "scored": 2, "unreadable": 1, "missing": 2}
+    assert content["labelled"] == 0
+    assert (content["accuracy"], content["calibration"]) == (None, None)
+    for name in ("classes", "confusion_matrix", "confusions", "mistakes"):
+        assert content[name] == []
+    table = list(csv.DictReader(object_of(aws, RUN.predictions).decode().splitlines()))
+    assert [row["prediction"] for row in table] == ["7", "7", "", "", ""]
+
+
+def object_of(aws: Clients, key: str) -> bytes:
+    """An object's content."""
+    content: bytes = aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    return content
+
+
+def test_an_output_in_another_order_is_a_failure_that_names_its_line(aws: Clients) -> None:
+    """run.json's digests of the parts expose it."""
+    images = [line["image"]["source-ref"] for line in PART]
+    run_of(aws, replace(STARTED, digests=[parts.digest(images)]), joined(PART[::-1], ANSWERS[::-1]))
+    assert write(aws, job("Completed"))
+    assert read(aws)["reason"].startswith("output part 0, line 1: expected the answer to")
+
+
+def test_a_refused_run_s_table_has_its_refused_lines(aws: Clients) -> None:
+    """There are no parts, but what was wrong with each line is known."""
+    run_of(aws, Refuse(0, 0, 1, "nothing to score"), None)
+    assert write(aws, None)
+    (row,) = csv.DictReader(object_of(aws, RUN.predictions).decode().splitlines())
+    assert (row["image"], row["error"]) == ("broken", "line 5: not JSON")
+    assert [each["reason"] for each in read(aws)["unscored"]] == ["line 5: not JSON"]
+
+
+def test_objects_say_what_they_are(aws: Clients) -> None:
+    """A browser shows the table as text in UTF-8, and a program knows JSON."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    types = {
+        key: aws.s3.head_object(Bucket=BUCKET, Key=key)["ContentType"]
+        for key in (RUN.predictions, RUN.report, RUN.model_quality)
+    }
+    assert types == {
+        RUN.predictions: "text/csv; charset=utf-8",
+        RUN.report: "application/json",
+        RUN.model_quality: "application/json",
+    }
+
+
+def test_times_are_utc_whatever_zone_boto3_gives(aws: Clients) -> None:
+    """boto3 answers in the zone of the machine."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    east = timezone(timedelta(hours=2))
+    described = job("Completed")
+    for name in ("CreationTime", "TransformStartTime", "TransformEndTime"):
+        described[name] = described[name].astimezone(east)
+    assert write(aws, described)
+    content = read(aws)
+    assert content["transform_job"]["created"] == "2026-11-22T15:40:24Z"
+    assert content["transform_job"]["ended"] == "2026-11-22T15:48:07Z"
+
+
+def test_a_package_without_a_version_has_none(aws: Clients) -> None:
+    """A package's name may end otherwise than in a number; its ARN is in the report all the same."""
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/unversioned"
+    run_of(aws, replace(STARTED, model_package=arn), joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    assert (read(aws)["model"]["package_arn"], read(aws)["model"]["version"]) == (arn, None)

@@ -68,3 +68,10 @@ def test_a_job_that_never_started_has_the_time_that_is_known() -> None:
     assert time(UPLOADED, job(CreationTime=60, TransformEndTime=90)) == Time(60, None, None)
     assert time(UPLOADED, job(CreationTime=-2)) == Time(0, None, None)
     assert time(UPLOADED, None) is None
+
+
+@pytest.mark.parametrize(("after", "expected"), [(1.4, 1), (1.6, 2), (0.4, 0), (-0.6, 0)])
+def test_seconds_are_rounded(after: float, expected: int) -> None:
+    """To the nearest one, never below zero."""
+    described: Any = {"CreationTime": UPLOADED + timedelta(seconds=after)}
+    assert time(UPLOADED, described) == Time(expected, None, None)

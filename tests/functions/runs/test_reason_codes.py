@@ -41,3 +41,9 @@ def test_a_code_of_another_version_is_unknown() -> None:
     """An object without a code, or with one that is yet to come, can still be read."""
     assert ReasonCode.read("QUOTA") is ReasonCode.QUOTA
     assert ReasonCode.read(None) is ReasonCode.read("A_LATER_CODE") is ReasonCode.UNKNOWN
+
+
+def test_codes_are_never_renamed() -> None:
+    """Programs compare them: each is its own name, and prints as it is written."""
+    assert all(code == code.name == code.value for code in ReasonCode)
+    assert repr(ReasonCode.QUOTA) == "'QUOTA'"

@@ -245,3 +245,19 @@ def test_a_job_of_another_model_or_input_is_not_ours(aws: Clients, change: dict[
         stub.add_response("describe_transform_job", described | change)
         with pytest.raises(RuntimeError, match=rf"transform job digits-{RUN.id}: the name is taken"):
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_a_throttled_request_that_took_effect_is_a_success(aws: Clients) -> None:
+    """It may be the repetition of one whose answer was lost: SageMaker is asked."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("create_model", {"ModelArn": model_of("")["ModelArn"]})
+        stub.add_client_error("create_transform_job", "ThrottlingException")
+        stub.add_response("describe_transform_job", job_writing_to(f"s3://{BUCKET}/{RUN.output_prefix()}"))
+        assert transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION) is None
+        stub.assert_no_pending_responses()
+
+
+def test_requests_stay_within_sagemaker_s_bound() -> None:
+    """MaxConcurrentTransforms times MaxPayloadInMB is at most 100."""
+    request = transform_job.job_request(BUCKET, RUN, DECISION)
+    assert request["MaxPayloadInMB"] * request["MaxConcurrentTransforms"] <= 100

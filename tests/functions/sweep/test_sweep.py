@@ -112,6 +112,18 @@ def test_a_job_that_cannot_be_looked_at_does_not_hide_the_others(
     assert json.loads(message.body)["detail"] == {"batch": "b1", "run": RUN.removeprefix("digits-")}
 
 
+def test_a_report_that_cannot_be_read_does_not_hide_the_others(world: World) -> None:
+    """One that somebody wrote over isn't taken for a report; its error is raised at the end."""
+    now = world.moment()
+    broken, whole = (transform(world, number, now, "Completed", ended=now) for number in (1, 2))
+    report(world, broken)
+    (key,) = (key for key in world.s3.versions if key.endswith("report.json"))
+    world.s3.write(key, b"{")
+    with pytest.raises(ExceptionGroup, match=rf"report of transform job {whole}'\]; 1 looks failed"):
+        ask(world, now)
+    assert len(world.messages) == 1
+
+
 @pytest.mark.parametrize("kind", ["transform", "hyper_parameter_tuning", "training"])
 def test_a_list_that_fails_does_not_hide_the_others(
     world: World, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -214,13 +226,12 @@ def test_a_sweep_of_ten_thousand_batches_a_day_needs_one_invocation(world: World
     now = world.moment()
     world.sagemaker.listings.most = 100
     for number in range(30_000):
-        job = transform(
-            world, number, now - 80 * HOUR, "Completed", ended=now - timedelta(seconds=8.64) * number
-        )
+        ended = now - timedelta(seconds=8.64) * number
+        job = transform(world, number, ended - timedelta(minutes=10), "Completed", ended=ended)
         report(world, job)
     requests = Requests(world)
     assert requests.sweep(world, now) == [[]]
-    assert requests.number == 2_105
+    assert requests.number == 2_124
 
 
 def test_the_handler_goes_by_the_time_of_its_event_and_of_its_context(world: World) -> None:
