@@ -151,7 +151,7 @@ def test_a_message_says_how_often_and_since_when_it_is_delivered() -> None:
         "SentTimestamp": "1795355000000",
     }
     delivered["Records"][0]["receiptHandle"] = "handle"
-    assert Message.of(delivered) == Message('{"a": 1}', "handle", 3, 1795356000.123)
+    assert Message.of(delivered) == Message('{"a": 1}', "handle", 3, 1795356000.123, 1795355000.0)
     assert Message.of(delivered).content == {"a": 1}
 
 

@@ -1,5 +1,6 @@
 """The bucket's layout."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -50,6 +51,17 @@ def test_a_run_is_named_after_one_version_of_one_manifest() -> None:
     assert Run.of_manifest("b7", "incoming/b7/manifest.jsonl", "v1", elsewhere) == run
     assert Run.of_manifest("b7", "incoming/b7/manifest.jsonl", "v2", moment) != run
     assert Run.of_manifest("b7", "incoming/b7/manifest.csv", "v1", moment) != run
+
+
+def test_a_run_s_name_is_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time zone of whoever names it doesn't matter."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        moment = datetime(2026, 11, 22, 15, 40, 22, tzinfo=UTC)
+        run = Run.of_manifest("b7", "incoming/b7/manifest.jsonl", "v1", moment)
+    time.tzset()
+    assert run.id.startswith("20261122t154022z-")
 
 
 def test_a_run_is_read_back_from_its_jobs_output_path() -> None:

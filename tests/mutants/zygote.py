@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import sys
 import time
@@ -196,6 +197,9 @@ def carry_out(order: dict[str, Any]) -> dict[str, Any]:
         sys.stdout.flush()
         os._exit(0)
     os.close(writing)
+    if reading not in select.select([reading, sys.stdin], [], [])[0]:  # nobody waits for the answer any more
+        os.killpg(child, signal.SIGKILL)
+        sys.exit()
     with os.fdopen(reading) as pipe:
         text = pipe.read()
     os.waitpid(child, 0)
