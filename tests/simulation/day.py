@@ -118,8 +118,10 @@ class Day(World):
         super().__init__(seed, Faults(draw, rate=0.0))
         self.size, self._progress = size, progress
         self.settings |= {"wait_for_images_minutes": 60, "wait_for_capacity_hours": 24}
+        self.hurry = 0.0
         self.s3, self.sagemaker = LargeBucket(self), Slots(self)
         self.aws.s3, self.aws.sagemaker = self.s3, self.sagemaker
+        self.sagemaker.listings.most = 100  # SageMaker's own limit
         self.visible: dict[str, deque[str]] = {queue: deque() for queue in VISIBILITY}
         self.free = {queue: workers(FUNCTIONS[queue]) for queue in VISIBILITY}
         self.deepest, self.invocations = Counter[str](), Counter[str]()
@@ -185,6 +187,9 @@ class Day(World):
     def sweep(self) -> None:
         """A sweep."""
         self._timed("sweep", super().sweep)
+
+    def written(self, key: str) -> None:
+        """No page is compared at each write: the worlds with faults do that."""
 
     def event(self, queue: str, body: dict[str, Any], durable: bool) -> None:
         """One in a hundred of SageMaker's events is lost."""

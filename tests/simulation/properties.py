@@ -118,8 +118,10 @@ def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
 def _looks(world: World, upload: Upload, jobs: list[str]) -> int:
     """How often the sweep may have looked at a run's jobs until the run had its report."""
     reported = world.s3.versions[upload.run.report][-1][2]
-    ends = [world.sagemaker.jobs[name]["TransformEndTime"] for name in jobs]
-    return sum(end + timedelta(minutes=mark) <= reported for end in ends for mark in _MARKS)
+    ended = [job for name in jobs if "TransformEndTime" in (job := world.sagemaker.jobs[name])]
+    return sum(
+        job["TransformEndTime"] + timedelta(minutes=mark) <= reported for job in ended for mark in _MARKS
+    )
 
 
 def _failed_by_the_service(world: World, name: str) -> bool:

@@ -43,8 +43,12 @@ def deliver(world: World) -> Delivery:
     """A delivery of a message about the run."""
     body = json.dumps(RunEnded.message(world.uploads[0].run))
     handle = f"reports-{len(world.messages)}"
-    world.messages[handle] = Sent("reports", body)
-    attributes = {"ApproximateReceiveCount": "1", "ApproximateFirstReceiveTimestamp": "0"}
+    world.messages[handle] = Sent("reports", body, world.now)
+    attributes = {
+        "ApproximateReceiveCount": "1",
+        "ApproximateFirstReceiveTimestamp": "0",
+        "SentTimestamp": "0",
+    }
     record = {"body": body, "receiptHandle": handle, "attributes": attributes}
     return Delivery(write_report.handler, {"Records": [record]})
 
