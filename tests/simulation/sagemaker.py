@@ -151,13 +151,13 @@ class SageMaker(Training):
     def _write_output(self, name: str, job: dict[str, Any]) -> None:
         lines = [json.dumps(answer).encode() for answer in self.answers[name]]
         key = job["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl.out"
-        if self.world.faults.happen("output missing", 0.03):
+        if self.world.faults.happen("output missing", 0.05):
             self.broken.add(name)
             return
-        if self.world.faults.happen("output short", 0.03):
+        if self.world.faults.happen("output short", 0.05):
             self.broken.add(name)
             lines = lines[:-1]
-        elif len(lines) > 1 and self.world.faults.happen("output mixed up", 0.03):
+        elif len(lines) > 1 and self.world.faults.happen("output mixed up", 0.05):
             self.broken.add(name)
             lines.reverse()
         self.world.s3.write(key, b"".join(line + b"\n" for line in lines))
