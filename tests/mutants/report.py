@@ -3,6 +3,8 @@
 from collections.abc import Collection, Sequence
 from math import ceil
 
+from scipy.stats import binomtest
+
 from tests.mutants.judge import Verdict
 from tests.mutants.operators import Mutant
 
@@ -33,8 +35,13 @@ def survivor(verdict: Verdict) -> str:
     return f"survived {verdict.tests} tests, {where}:\n```diff\n{verdict.diff}\n```\n`{verdict.change}`"
 
 
-def holds(verdicts: Sequence[Verdict], goal: float) -> bool:
-    """Whether so large a share was killed; of a few bugs, one may survive."""
-    return sum(verdict.killed_by is None for verdict in verdicts) <= ceil(
-        round((1 - goal) * len(verdicts), 6)
-    )
+def holds(verdicts: Sequence[Verdict], goal: float, bugs: int) -> bool:
+    """Whether so large a share of all `bugs` was killed; of a few, one may survive.
+
+    Where there was time for some of them only, they are a sample: then unless more survived than chance
+    explains where the goal holds (the binomial test, one-sided, 5 %).
+    """
+    planted, alive = len(verdicts), sum(verdict.killed_by is None for verdict in verdicts)
+    if 0 < planted < bugs:
+        return bool(binomtest(alive, planted, 1 - goal, alternative="greater").pvalue >= 0.05)
+    return alive <= ceil(round((1 - goal) * planted, 6))

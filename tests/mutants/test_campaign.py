@@ -147,5 +147,15 @@ def test_changed_lines_of_a_branch_are_its_own(project: Path) -> None:
 )
 def test_a_goal_is_a_share_of_which_one_bug_is_never_too_much(killed: int, survived: int, good: bool) -> None:
     """5 of 100 may survive, and 1 of 4."""
-    verdicts = [Verdict("f", "", "", 1, killer, 1) for killer in ["t"] * killed + [None] * survived]
-    assert report.holds(verdicts, 0.95) is good
+    assert report.holds(judged(killed, survived), 0.95, killed + survived) is good
+
+
+@pytest.mark.parametrize(("killed", "survived", "good"), [(36, 4, True), (33, 7, False), (0, 0, True)])
+def test_of_a_sample_more_may_survive_by_chance(killed: int, survived: int, good: bool) -> None:
+    """Where 5 of 100 survive, 4 of 40 are no surprise, and 7 of 40 are one."""
+    assert report.holds(judged(killed, survived), 0.95, 1_000) is good
+
+
+def judged(killed: int, survived: int) -> list[Verdict]:
+    """So many verdicts of each kind."""
+    return [Verdict("f", "", "", 1, killer, 1) for killer in ["t"] * killed + [None] * survived]
