@@ -8,9 +8,12 @@ from batch_prediction.settings import Settings
 from tests.settings_and_events import SETTINGS, environment
 
 
-def test_settings_are_read_from_the_environment_with_their_types(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spot", [True, False])
+def test_settings_are_read_from_the_environment_with_their_types(
+    monkeypatch: pytest.MonkeyPatch, spot: bool
+) -> None:
     """Every field is an environment variable of the same name in capitals, converted to the field's type."""
-    settings = replace(SETTINGS, report_queue_url="https://queue")
+    settings = replace(SETTINGS, report_queue_url="https://queue", spot_training=spot)
     for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     assert Settings.from_environment() == settings

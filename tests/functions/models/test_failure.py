@@ -38,7 +38,7 @@ def test_a_failure_is_published_and_recorded_once(
     assert len(versions(aws)) == 1
     record = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
     assert record == {
-        "schema": failure.SCHEMA,
+        "schema": "digit-batch/failure/1",
         "job": "digits-1",
         "status": "Failed",
         "reason": "AlgorithmError: the data are gone",

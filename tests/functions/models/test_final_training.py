@@ -189,8 +189,9 @@ def test_a_foreign_job_of_that_name_is_a_loud_failure(
     """A name that is taken by another tuning job's training, or another stack's, isn't a success."""
     ours = final_training.request(settings, described())
     found = {name: ours[name] for name in ("OutputDataConfig", "Environment")} | other
-    with pytest.raises(RuntimeError, match=f"{FINAL}: the name is taken by something else"):
+    with pytest.raises(RuntimeError, match=f"{FINAL}: the name is taken by something else") as raised:
         taken(aws, settings, found)
+    assert "ResourceInUse" in str(raised.value.__cause__)  # SageMaker's own words
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,8 @@ def test_another_stacks_search_is_refused(aws: Clients, settings: Settings) -> N
     answer = described()
     answer["TrainingJobDefinition"]["OutputDataConfig"]["S3OutputPath"] = "s3://other/trials/x/"
     with pytest.raises(
-        ValueError, match="expected its trials below s3://digits-bucket/trials/, found s3://other/"
+        ValueError,
+        match=f"{TUNING_JOB}: expected its trials below s3://digits-bucket/trials/, found s3://other/",
     ):
         start(aws, settings, answer)
 

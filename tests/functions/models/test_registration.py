@@ -381,3 +381,11 @@ def test_images_without_a_description_have_no_digest(aws: Clients, settings: Set
     )
     described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
     assert "dataset_sha256" not in described["CustomerMetadataProperties"]
+
+
+def test_the_registry_is_what_stands_before_the_first_slash(settings: Settings) -> None:
+    """A repository's name may have slashes of its own."""
+    job: Any = {"AlgorithmSpecification": {"TrainingImage": "1.dkr.ecr.eu-west-1.amazonaws.com/team/torch:2"}}
+    assert registration.serving_image(job, settings) == (
+        f"1.dkr.ecr.eu-west-1.amazonaws.com/{settings.serving_image}"
+    )

@@ -61,7 +61,7 @@ def test_the_owner_of_a_throttled_run_is_not_advised_to_ask_for_a_quota() -> Non
 def test_a_failed_container_s_log_streams_are_named() -> None:
     """CloudWatch names the streams of a job by the job."""
     advice = what_to_do(report(ReasonCode.CONTAINER_FAILED, JOB)) or ""
-    assert f"its streams begin with {JOB['name']}" in advice
+    assert f"in the log group /aws/sagemaker/TransformJobs (its streams begin with {JOB['name']})" in advice
 
 
 def test_a_report_without_a_known_code_has_advice_too() -> None:

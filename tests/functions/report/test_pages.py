@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 from jsonschema import Draft202012Validator
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
@@ -345,3 +346,15 @@ def test_the_dataset_of_the_figures_is_the_time_that_the_job_ran(aws: Clients) -
         "evaluation_time": job["ended"],
     }
     assert len({job["created"], job["started"], job["ended"]}) == 3
+
+
+def test_a_name_that_a_template_misspells_is_an_error() -> None:
+    """An empty place on a page would go unnoticed."""
+    with pytest.raises(UndefinedError, match="acuracy"):
+        pages._environment().from_string("{{ acuracy }}").render(accuracy=1)
+
+
+@pytest.mark.parametrize(("change", "text"), [(0.021, "+0.02"), (-0.021, "\u22120.02"), (0.0, "+0.00")])
+def test_a_change_has_a_sign(change: float, text: str) -> None:
+    """A minus as wide as the plus, so that the table's columns align."""
+    assert pages._environment().from_string("{{ change | points }}").render(change=change) == text

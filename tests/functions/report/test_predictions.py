@@ -117,6 +117,7 @@ def test_a_broken_part_among_good_ones_is_missing_as_a_whole(output: bytes | Non
     assert why in tally.problem
     assert (tally.scored, tally.unreadable, tally.missing) == (2, 0, 2)
     assert [row["error"] for row in rows] == ["", "", NO_ANSWER, NO_ANSWER]
+    assert [row["label"] for row in rows[2:]] == [row["label"] for row in rows[:2]] != ["", ""]
 
 
 @given(

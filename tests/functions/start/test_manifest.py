@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from batch_prediction.layout import Manifest
 from batch_prediction.start import manifest
 from batch_prediction.start.manifest import (
     KEPT_REASON,
@@ -112,6 +113,12 @@ def test_the_error_of_a_header_shows_its_beginning() -> None:
     """What is shown of a header that isn't one is bounded, as the error is kept in run.json."""
     with pytest.raises(ManifestError, match=r"^manifest.csv, line 2: expected .+, found 'x{200}'$"):
         read_text("\n" + "x" * 300, "csv")
+
+
+def test_a_header_that_isn_t_text_is_shown_as_far_as_it_is() -> None:
+    """A picture that was named manifest.csv, say."""
+    with pytest.raises(ManifestError, match="found '\ufffdPNG'"):
+        list(manifest.read([b"\x89PNG\n"], Manifest("b7", "csv"), "digits-bucket"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is overdue, and in which order it is looked at."""
 
-from datetime import datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_prediction.sweep import overdue
-from batch_prediction.sweep.overdue import MARKS, PERIOD, Look
+from batch_prediction.sweep.overdue import MARKS, PERIOD, Job, Look
 from tests.functions.sweep.swept import HOUR, LIMIT, calm_world, training, transform, tuning
 from tests.simulation.world import World
 
@@ -167,3 +168,14 @@ def test_ended_transform_jobs_are_listed_only_around_their_marks(world: World) -
     assert len(due) == sum(overdue.due(timedelta(minutes=2) * number) for number in range(2000))
     assert len(answers) == 2 * len(EXPECTED)
     assert sum(answers) <= 2 * len(due) + 6 * len(EXPECTED)
+
+
+def test_a_place_is_the_same_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next invocation compares it with its own."""
+    job = Job(Look.REPORT, datetime(2026, 11, 22, 15, 40, 22, tzinfo=UTC), "digits-1")
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        place = job.place
+    time.tzset()
+    assert place == "4 2026-11-22T15:40:22.000000 digits-1"
