@@ -273,6 +273,7 @@ def test_a_file_that_is_not_a_checkpoint_is_refused(
     assert run("model") == 1
     error = capfd.readouterr().err
     assert f"{checkpoints.FILE}: expected a checkpoint, found an unreadable file (" in error
+    assert "(None)" not in error
     assert error.count("\n") == 1
 
 

@@ -540,3 +540,12 @@ def test_weights_that_are_not_numbers_stop_the_training(
         "weights: expected finite numbers, found others after the last step: try a learning-rate below 0.01\n"
     )
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(("option", "largest"), [("--seed", 2**31), ("--shifts", 4)])
+def test_a_number_has_its_bounds(option: str, largest: int) -> None:
+    """The largest is taken, and one more refused."""
+    needed = ["--training", "training", "--model-dir", "model"]
+    assert getattr(parse([*needed, option, str(largest)]), option.removeprefix("--")) == largest
+    with pytest.raises(SystemExit):
+        parse([*needed, option, str(largest + 1)])

@@ -39,9 +39,9 @@ def holds(verdicts: Sequence[Verdict], goal: float, bugs: int) -> bool:
     """Whether so large a share of all `bugs` was killed; of a few, one may survive.
 
     Where there was time for some of them only, they are a sample: then unless more survived than chance
-    explains where the goal holds (the binomial test, one-sided, 5 %).
+    explains where the goal holds (the binomial test, one-sided, 1 %).
     """
     planted, alive = len(verdicts), sum(verdict.killed_by is None for verdict in verdicts)
     if 0 < planted < bugs:
-        return bool(binomtest(alive, planted, 1 - goal, alternative="greater").pvalue >= 0.05)
+        return bool(binomtest(alive, planted, 1 - goal, alternative="greater").pvalue >= 0.01)
     return alive <= ceil(round((1 - goal) * planted, 6))
