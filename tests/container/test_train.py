@@ -16,7 +16,7 @@ import data
 import images
 import inference
 import train
-from arguments import hyperparameters, parse
+from arguments import TrainingError, hyperparameters, parse
 from calibration import apply_temperature
 from images import MEAN, STD
 from model import build, over_shifts
@@ -547,5 +547,5 @@ def test_a_number_has_its_bounds(option: str, largest: int) -> None:
     """The largest is taken, and one more refused."""
     needed = ["--training", "training", "--model-dir", "model"]
     assert getattr(parse([*needed, option, str(largest)]), option.removeprefix("--")) == largest
-    with pytest.raises(SystemExit):
+    with pytest.raises(TrainingError, match=f"{option}: expected a number from 0 to {largest}, found"):
         parse([*needed, option, str(largest + 1)])
