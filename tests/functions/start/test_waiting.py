@@ -54,16 +54,24 @@ def test_a_run_waits_for_its_images_and_then_starts_with_what_is_there(
     assert aws.sagemaker.describe_transform_job(TransformJobName=decided.transform_job)
 
 
-def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
-    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The handler sends the same event again with a delay, and publishes its age as a metric."""
+def uploaded_before_its_image(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """The event of a manifest without its image; the handler is this account's, and waits ten minutes."""
     patient = replace(settings, wait_for_images_minutes=10)
     monkeypatch.setattr(start_transform, "clients", lambda: aws)
     monkeypatch.setattr(Settings, "from_environment", lambda: patient)
     uploaded = event("s3_object_created")
     manifest = upload(aws, [image(1)], uploaded["detail"]["object"]["key"])
     uploaded["detail"]["object"]["version-id"] = manifest.version
+    return uploaded
+
+
+def test_a_waiting_message_is_sent_again_and_keeps_since_when_it_waits(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The handler sends the same event again with a delay, and publishes its age as a metric."""
+    uploaded = uploaded_before_its_image(aws, settings, monkeypatch)
     start_transform.handler(message(uploaded), CONTEXT)
     answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url)
     assert "Messages" not in answer  # it is delayed
@@ -78,12 +86,7 @@ def test_a_message_that_has_waited_long_enough_is_not_sent_again(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The handler decides about a run whose images have been waited for, by what its message says."""
-    patient = replace(settings, wait_for_images_minutes=10)
-    monkeypatch.setattr(start_transform, "clients", lambda: aws)
-    monkeypatch.setattr(Settings, "from_environment", lambda: patient)
-    uploaded = event("s3_object_created")
-    manifest = upload(aws, [image(1)], uploaded["detail"]["object"]["key"])
-    uploaded["detail"]["object"]["version-id"] = manifest.version
+    uploaded = uploaded_before_its_image(aws, settings, monkeypatch)
     received = Message.of(message(uploaded)).received
     start_transform.handler(message(uploaded | {"waiting": {"images": received - 599}}), CONTEXT)
     assert content(aws) == {}
