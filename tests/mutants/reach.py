@@ -25,10 +25,11 @@ LONGEST = 10.0  # CPU seconds of either for one bug
 
 @dataclass(frozen=True)
 class Reach:
-    """Each line's tests, and each test's CPU seconds, as measured without a bug."""
+    """Each line's tests, and each test's CPU seconds without shared fixtures, as measured without a bug."""
 
     lines: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
+    shared: dict[str, dict[str, float]]  # what each uses of fixtures that several share, with CPU seconds
     imported: list[str]  # modules of packages
     folder: Path  # with the sources
 
@@ -42,17 +43,16 @@ class Reach:
     def _in_time(self, tests: set[str]) -> list[str]:
         """As many as there is time for."""
         chosen: list[str] = []
-        left = LONGEST
-        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
-            left -= self.seconds[test]
-            if left < 0 and chosen:
+        for test in sorted(tests, key=lambda test: (self.cost([test]), test)):
+            if chosen and self.cost([*chosen, test]) > LONGEST:
                 break
             chosen.append(test)
         return chosen
 
     def cost(self, tests: list[str]) -> float:
-        """CPU seconds."""
-        return sum(self.seconds[test] for test in tests)
+        """CPU seconds, those of a fixture once."""
+        fixtures = {name: seconds for test in tests for name, seconds in self.shared[test].items()}
+        return sum(self.seconds[test] for test in tests) + sum(fixtures.values())
 
     def _reaching(self, mutant: Mutant) -> set[str]:
         if not mutant.names:
@@ -85,14 +85,14 @@ def _own_file(file: str) -> str:
 def measure(shops: list[Workshop], root: str, kept: Path) -> Reach:
     """Run the tests without a bug: all of them, or where the sources are the same those that were changed."""
     folder = shops[0].folder
-    sources = _digest(sorted((folder / root).rglob("*.py")))
+    sources = _digest([Path(__file__).with_name("zygote.py"), *sorted((folder / root).rglob("*.py"))])
     found = json.loads(kept.read_text()) if kept.exists() else {}
     if found.get("sources") != sources:
         found = {"sources": sources, "files": {}, "imported": []}
     files = {str(file.relative_to(folder)): _digest([file]) for file in _test_files(folder, TESTS[root])}
     old = {name: part for name, part in found["files"].items() if files.get(name) == part["digest"]}
     if new := [name for name in files if name not in old]:
-        old |= {name: {"digest": files[name], "seconds": {}, "lines": {}} for name in new}
+        old |= {name: {"digest": files[name], "seconds": {}, "shared": {}, "lines": {}} for name in new}
         parts = [new[number :: len(shops)] for number in range(len(shops))]
         with ThreadPoolExecutor(len(shops)) as threads:
             answers = threads.map(lambda shop, part: shop.order(map=part) if part else {}, shops, parts)
@@ -100,7 +100,7 @@ def measure(shops: list[Workshop], root: str, kept: Path) -> Reach:
             if answer.get("failed") or "lines" not in answer:
                 found = answer.get("failed") or answer
                 raise SystemExit(f"without a bug: expected tests that pass, found {found}")
-            for measured in ("seconds", "lines"):
+            for measured in ("seconds", "shared", "lines"):
                 for test, value in answer[measured].items():
                     old[test.partition("::")[0]][measured][test] = value
             found["imported"] = sorted({*found["imported"], *answer["imported"]})
@@ -110,9 +110,10 @@ def measure(shops: list[Workshop], root: str, kept: Path) -> Reach:
 
 
 def _reach(found: dict[str, Any], folder: Path) -> Reach:
-    reach = Reach({}, {}, found["imported"], folder)
+    reach = Reach({}, {}, {}, found["imported"], folder)
     for part in found["files"].values():
         reach.seconds.update(part["seconds"])
+        reach.shared.update(part["shared"])
         for test, files in part["lines"].items():
             for file, lines in files.items():
                 for line in lines:

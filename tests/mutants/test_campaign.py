@@ -100,6 +100,39 @@ def test_a_weak_test_leaves_a_survivor_and_a_strong_one_none(project: Path) -> N
     assert again[bound].killed_by == "tests/functions/test_sizes.py::test_small"
 
 
+SHARED = """import pytest
+
+from batch_prediction.sizes import forever, small
+
+
+@pytest.fixture(scope="module")
+def found() -> bool:
+    return small(3)
+
+
+def test_first(found: bool) -> None:
+    assert isinstance(found, bool)
+
+
+def test_second(found: bool) -> None:
+    assert not found
+
+
+def test_forever() -> None:
+    assert forever(5) == 1
+"""
+
+
+def test_a_shared_fixture_belongs_to_each_test_that_uses_it(project: Path) -> None:
+    """The first test runs the fixture; the second, which looks at what it gave, is shown the bug, too."""
+    (project / "tests/functions/test_sizes.py").write_text(SHARED)
+    found = campaign(project, lines={"functions/batch_prediction/sizes.py": {10, 14}})
+    bound = found["return size < LIMIT → return size <= LIMIT"]
+    assert bound.killed_by == "tests/functions/test_sizes.py::test_second"
+    assert bound.tests == 2
+    assert found["while size > 1: → while size > 2:"].tests == 1
+
+
 def test_what_is_known_is_not_asked_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A second run of the same sources and tests plants nothing, and says the same."""
     lines = {"functions/batch_prediction/sizes.py": {10, 14}}

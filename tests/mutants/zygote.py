@@ -80,21 +80,58 @@ class Chosen:
 
 
 class Mapped(Chosen):
-    """Runs tests, and says which lines each executes."""
+    """Runs tests, and says which lines each executes, and which those fixtures that several tests share."""
 
     def __init__(self, measured: coverage.Coverage) -> None:
         super().__init__([])
         self.measured = measured
-        self.seconds: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}  # of tests and of shared fixtures, each without the others
+        self.shared: dict[str, list[str]] = {}  # what each test uses of them
+        self.running: list[str] = []
+        self.asked = time.process_time()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         """What is executed from here on belongs to this test."""
-        self.measured.switch_context(item.nodeid)
-        begun = time.process_time()
-        result = yield
-        self.seconds[item.nodeid] = round(time.process_time() - begun, 3)
+        with self._context(item.nodeid):
+            result = yield
+        fixtures: dict[str, Any] = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+        used = {_fixture(fixture) for found in fixtures.values() for fixture in found}
+        self.shared[item.nodeid] = sorted(used & self.seconds.keys())
         return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Iterator[None]:
+        """A shared fixture runs in its first test, and belongs to all that use it."""
+        if fixturedef.scope == "function":
+            return (yield)
+        with self._context(_fixture(fixturedef)):
+            return (yield)
+
+    @contextlib.contextmanager
+    def _context(self, name: str) -> Iterator[None]:
+        self._count()
+        self.running.append(name)
+        self.measured.switch_context(name)
+        try:
+            yield
+        finally:
+            self._count()
+            self.running.pop()
+            if self.running:
+                self.measured.switch_context(self.running[-1])
+
+    def _count(self) -> None:
+        """The time since it was asked last belongs to what runs."""
+        now = time.process_time()
+        if self.running:
+            name = self.running[-1]
+            self.seconds[name] = round(self.seconds.get(name, 0) + now - self.asked, 3)
+        self.asked = now
+
+
+def _fixture(definition: Any) -> str:
+    return f"fixture {definition.baseid}::{definition.argname}"
 
 
 def run_tests(tests: list[str]) -> dict[str, Any]:
@@ -128,16 +165,24 @@ def run_map(tests: list[str]) -> dict[str, Any]:
     measured.start()
     status = pytest.main([*PYTEST, *tests], plugins=[mapped])
     measured.stop()
-    found: dict[str, dict[str, list[int]]] = {}
+    found: dict[str, dict[str, list[int]]] = {test: {} for test in mapped.shared}
+    users: dict[str, list[str]] = {test: [test] for test in mapped.shared}
+    for test, fixtures in mapped.shared.items():
+        for fixture in fixtures:
+            users.setdefault(fixture, []).append(test)
     data = measured.get_data()
     for path in data.measured_files():
         file = str(Path(path).relative_to(Path.cwd()))
         for line, contexts in data.contexts_by_lineno(path).items():
-            for test in filter(None, contexts):
-                found.setdefault(test, {}).setdefault(file, []).append(line)
+            for test in {test for context in filter(None, contexts) for test in users[context]}:
+                found[test].setdefault(file, []).append(line)
     return {
         "failed": mapped.failed if status else None,
-        "seconds": mapped.seconds,
+        "seconds": {test: mapped.seconds[test] for test in mapped.shared},
+        "shared": {
+            test: {fixture: mapped.seconds[fixture] for fixture in fixtures}
+            for test, fixtures in mapped.shared.items()
+        },
         "lines": found,
         "imported": _imported(),
     }
