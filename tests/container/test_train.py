@@ -16,7 +16,7 @@ import data
 import images
 import inference
 import train
-from arguments import TrainingError, hyperparameters, parse
+from arguments import hyperparameters, parse
 from calibration import apply_temperature
 from images import MEAN, STD
 from model import build, over_shifts
@@ -164,40 +164,6 @@ def test_sagemaker_gives_the_folders_by_environment(
     assert train.main(SHORT) == 0
     assert load_file(tmp_path / "model/model.safetensors")
     assert json.loads((tmp_path / "model/config.json").read_text())["images"]["test"] == 50
-
-
-@pytest.mark.parametrize(
-    ("switch", "value"),
-    [
-        ([], False),
-        (["--validate-epochs"], True),
-        (["--validate-epochs", "True"], True),
-        (["--validate-epochs", "false"], False),
-    ],
-)
-def test_a_switch_is_what_its_word_says(switch: list[str], value: bool) -> None:
-    """SageMaker's hyperparameters always have a value; on a command line none is needed."""
-    assert parse(["--training", "t", "--model-dir", "m", *switch]).validate_epochs is value
-
-
-def test_what_is_not_asked_for_has_its_default() -> None:
-    """A job that names no hyperparameter trains as every such job before it did."""
-    assert hyperparameters(parse(["--training", "t", "--model-dir", "m"])) == {
-        "arch": "small",
-        "epochs": 5.0,
-        "batch-size": 128,
-        "learning-rate": 0.01,
-        "weight-decay": 0.01,
-        "augmentation": 1.0,
-        "label-smoothing": 0.0,
-        "dropout": 0.0,
-        "ema-decay": 0.0,
-        "shifts": 0,
-        "validation-images": None,
-        "validate-epochs": False,
-        "seed": 0,
-        "threads": 0,
-    }
 
 
 def test_a_training_takes_the_threads_that_it_is_given(training_folder: Path, tmp_path: Path) -> None:
@@ -540,12 +506,3 @@ def test_weights_that_are_not_numbers_stop_the_training(
         "weights: expected finite numbers, found others after the last step: try a learning-rate below 0.01\n"
     )
     assert not (tmp_path / "model").exists()
-
-
-@pytest.mark.parametrize(("option", "largest"), [("--seed", 2**31), ("--shifts", 4)])
-def test_a_number_has_its_bounds(option: str, largest: int) -> None:
-    """The largest is taken, and one more refused."""
-    needed = ["--training", "training", "--model-dir", "model"]
-    assert getattr(parse([*needed, option, str(largest)]), option.removeprefix("--")) == largest
-    with pytest.raises(TrainingError, match=f"{option}: expected a number from 0 to {largest}, found"):
-        parse([*needed, option, str(largest + 1)])
