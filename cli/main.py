@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from cli import dataset, models, project, reports
+from cli.cost import cost
 from cli.doctor import doctor
 from cli.errors import Commands
 from cli.stages import StageError
@@ -98,6 +99,7 @@ def up(
 
 app.command()(tune)
 app.command()(doctor)
+app.command()(cost)
 
 
 def _exit_cleanly() -> None:

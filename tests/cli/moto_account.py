@@ -17,8 +17,10 @@ ROLE = "arn:aws:iam::123456789012:role/digits-SageMakerRole"
 PARAMETERS = {
     "TrainingInstanceType": "ml.g4dn.xlarge",
     "TransformInstanceType": "ml.m5.large",
+    "TransformPricePerHour": "0",
     "MaxTransformInstances": "4",
     "SpotTraining": "false",
+    "Architecture": "x86_64",
     "NotificationEmail": "",
 }
 

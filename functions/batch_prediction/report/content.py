@@ -103,12 +103,14 @@ class Time(TypedDict):
 
 
 class Cost(TypedDict):
-    """What the job's instances cost, about."""
+    """What the job's instances and its requests for images cost, about."""
 
     estimate: float
     currency: str
     price_per_hour: float
     instance_hours: float
+    requests: int
+    requests_estimate: float
 
 
 class Report(TypedDict):

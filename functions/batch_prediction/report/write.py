@@ -124,7 +124,7 @@ def compose(run: Run, found: RunState, tally: Tally) -> Report:
     interval = accuracy(matrix) if whole else None
     reliability = calibration(tally.right, tally.wrong) if whole else None
     time = cost.time(run.uploaded, job)
-    price = cost.cost(decided.price_per_hour, job) if isinstance(decided, Start) else None
+    price = cost.cost(decided.price_per_hour, job, decided.lines) if isinstance(decided, Start) else None
     return {
         "schema": SCHEMA,
         "batch": run.batch,

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import TransformJobDescription
 
 CURRENCY = "USD"
+# A GET in S3 Standard, us-east-1: https://aws.amazon.com/s3/pricing/
+PRICE_OF_A_GET = 0.0004 / 1000
 # On-demand prices an hour in us-east-1, from third parties' tables: an estimate, and perhaps out of date.
 # The stack's parameter TransformPricePerHour overrides them. The truth: https://aws.amazon.com/sagemaker/pricing/
 PRICES = {
@@ -30,12 +32,14 @@ class Time:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the job's instances cost, about."""
+    """What a job's instances and its requests for images cost, about."""
 
-    estimate: float
+    estimate: float  # of both
     currency: str
     price_per_hour: float  # of one instance
     instance_hours: float
+    requests: int  # a GET an image
+    requests_estimate: float
 
 
 def price_per_hour(instance_type: str, parameter: float) -> float | None:
@@ -55,8 +59,8 @@ def time(uploaded: datetime, job: "TransformJobDescription | None") -> Time | No
     return Time(_seconds(uploaded, created), _seconds(created, started), _seconds(started, ended))
 
 
-def cost(price: float | None, job: "TransformJobDescription | None") -> Cost | None:
-    """What a job cost; None when it never ran on instances, or their price isn't known.
+def cost(price: float | None, job: "TransformJobDescription | None", images: int) -> Cost | None:
+    """What a job of so many images cost; None when it never ran, or the instances' price isn't known.
 
     "You are billed for the time interval between this time and the value of TransformEndTime", says of
     TransformStartTime https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
@@ -67,7 +71,10 @@ def cost(price: float | None, job: "TransformJobDescription | None") -> Cost | N
     if seconds is None:
         return None
     hours = job["TransformResources"]["InstanceCount"] * seconds / 3600
-    return Cost(round(hours * price, 4), CURRENCY, price, round(hours, 4))
+    requests = images * PRICE_OF_A_GET
+    return Cost(
+        round(hours * price + requests, 4), CURRENCY, price, round(hours, 4), images, round(requests, 4)
+    )
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

@@ -83,7 +83,14 @@ def test_a_completed_run_has_figures(aws: Clients) -> None:
         "instance_count": 1,
     }
     assert content["time"] == {"waiting": 2, "start_up": 247, "compute": 216}
-    assert content["cost"]["estimate"] == round(0.115 * 216 / 3600, 4)
+    assert content["cost"] == {
+        "estimate": round(0.115 * 216 / 3600, 4),
+        "currency": "USD",
+        "price_per_hour": 0.115,
+        "instance_hours": 0.06,
+        "requests": STARTED.lines,
+        "requests_estimate": 0.0,
+    }
     table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
     assert len(table.splitlines()) == 1 + 5
 

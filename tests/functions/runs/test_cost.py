@@ -33,16 +33,24 @@ def test_the_parameter_overrides_the_table() -> None:
 def test_all_instances_cost_from_start_to_end() -> None:
     """Two instances at work for half an hour are one instance hour; start-up isn't billed."""
     described = job(CreationTime=60, TransformStartTime=360, TransformEndTime=2160)
-    assert cost(0.23, described) == Cost(0.23, "USD", 0.23, 1.0)
+    assert cost(0.23, described, 0) == Cost(0.23, "USD", 0.23, 1.0, 0, 0.0)
     assert time(UPLOADED, described) == Time(60, 300, 1800)
 
 
 def test_a_cost_has_four_decimals() -> None:
     """Two instances for one second at a dollar: hours and dollars are rounded for the report."""
-    assert cost(1.0, job(TransformStartTime=0, TransformEndTime=1)) == Cost(0.0006, "USD", 1.0, 0.0006)
-    assert cost(1.23456, job(TransformStartTime=0, TransformEndTime=1)) == Cost(
-        0.0007, "USD", 1.23456, 0.0006
-    )
+    second = job(TransformStartTime=0, TransformEndTime=1)
+    assert cost(1.0, second, 0) == Cost(0.0006, "USD", 1.0, 0.0006, 0, 0.0)
+    assert cost(1.23456, second, 0) == Cost(0.0007, "USD", 1.23456, 0.0006, 0, 0.0)
+
+
+def test_each_image_is_a_request() -> None:
+    """A million GETs cost 0.40 dollars, which the estimate has beside the instances."""
+    described = job(TransformStartTime=0, TransformEndTime=1800)
+    assert cost(0.23, described, 1_000_000) == Cost(0.63, "USD", 0.23, 1.0, 1_000_000, 0.4)
+    few = cost(0.23, described, 1_234)
+    assert few
+    assert few.requests_estimate == 0.0005
 
 
 def test_common_types_have_a_price() -> None:
@@ -60,7 +68,7 @@ def test_common_types_have_a_price() -> None:
 )
 def test_what_is_not_known_has_no_cost(price: float | None, described: Any) -> None:
     """Without a price, or without instances that ran, no amount is guessed."""
-    assert cost(price, described) is None
+    assert cost(price, described, 1) is None
 
 
 def test_a_job_that_never_started_has_the_time_that_is_known() -> None:
