@@ -275,6 +275,8 @@ def test_a_file_that_is_not_a_checkpoint_is_refused(
     assert f"{checkpoints.FILE}: expected a checkpoint, found an unreadable file (" in error
     assert "(None)" not in error
     assert error.count("\n") == 1
+    assert "):" in error
+    assert len(error.partition("(")[2].rpartition("): delete it")[0]) <= 200
 
 
 def test_a_checkpoint_can_not_run_code(run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -317,6 +319,29 @@ def test_trials_that_share_checkpoints_keep_theirs_apart(
         assert train.main([*ARGUMENTS, *folders, "--seed", seed]) == 143
     found = sorted(file.relative_to(tmp_path) for file in tmp_path.rglob(checkpoints.FILE))
     assert found == [Path("checkpoints", job, checkpoints.FILE) for job in ("digits-001", "digits-002")]
+
+
+def test_a_checkpoint_s_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the folders above it, when the first one is written."""
+    monkeypatch.setattr(checkpoints, "SECONDS_BETWEEN", 0.0)
+    options = parse(["--training", "t", "--model-dir", "m", "--checkpoint-dir", str(tmp_path / "a" / "b")])
+    nothing = torch.zeros(1)
+    saved = checkpoints.Checkpoints(options, nothing, nothing, Ranks(1, 0, torch.device("cpu")))
+    network = torch.nn.Linear(1, 1)
+    for step in (1, 2):
+        saved.after_epoch(network, torch.optim.AdamW(network.parameters()), step, torch.zeros(()))
+        assert torch.load(tmp_path / "a" / "b" / checkpoints.FILE)["step"] == step
+
+
+@pytest.mark.parametrize(("folder", "ranks"), [(None, 1), ("kept", 2)])
+def test_sigterm_ends_a_training_that_can_not_save(tmp_path: Path, folder: str | None, ranks: int) -> None:
+    """Without a folder for checkpoints, or with other ranks that would wait, the signal isn't put off."""
+    options = parse(["--training", "t", "--model-dir", "m"])
+    options.checkpoint_dir = tmp_path / folder if folder else None
+    nothing = torch.zeros(1)
+    before = signal.getsignal(signal.SIGTERM)
+    with checkpoints.Checkpoints(options, nothing, nothing, Ranks(ranks, 0, torch.device("cpu"))):
+        assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_after_a_training_sigterm_is_handled_as_before(run: Run) -> None:

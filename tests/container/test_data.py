@@ -39,6 +39,18 @@ def test_a_data_set_is_read_as_it_was_written(
     assert read_images.flags.writeable
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_several_megabytes_is_read_to_its_end(
+    tmp_path: Path, write_data_set: Callable[..., Path], packed: bool
+) -> None:
+    """It is read in pieces: each has its place."""
+    images = np.random.RandomState(1).randint(0, 256, (4000, 28, 28)).astype(np.uint8)
+    labels = np.arange(4000).astype(np.uint8) % 10
+    read_images, read_labels = data.load(write_data_set(tmp_path, images, labels, packed=packed))
+    np.testing.assert_array_equal(read_images, images)
+    np.testing.assert_array_equal(read_labels, labels)
+
+
 def test_a_file_named_gz_that_is_plain_is_read(tmp_path: Path) -> None:
     """Whether a file is gzipped is read from its first bytes: browsers unpack downloads and keep the name."""
     (tmp_path / f"{IMAGES}.gz").write_bytes(ONE_IMAGE)

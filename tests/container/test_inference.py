@@ -3,6 +3,8 @@
 import inspect
 import json
 import shutil
+import threading
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -407,23 +409,82 @@ def test_a_prediction_is_the_likeliest_label_of_the_artifact(model: inference.Mo
     assert inference.classify(known, [np.zeros((28, 28), np.uint8)]) == [{"label": 8, "confidence": 0.5433}]
 
 
-def test_pickled_weights_are_never_loaded(s3: Any, tmp_path: Path) -> None:
+def test_an_image_is_normalised_by_the_artifact_s_mean_and_deviation(
+    model: inference.Model, block_images: Callable[..., tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """The network sees what training showed it: pixels from 0 to 1, less the mean, by the deviation."""
+    seen = []
+
+    class Seeing(Answers):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            seen.append(inputs.clone())
+            return super().forward(inputs)
+
+    images, _ = block_images(3, seed=6)
+    inference.classify(replace(model, network=Seeing(torch.zeros(10)), mean=0.13, std=0.31), list(images))
+    expected = (torch.from_numpy(images).unsqueeze(1).double() / 255 - 0.13) / 0.31
+    torch.testing.assert_close(seen[0].double(), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".pkl"])
+def test_pickled_weights_are_never_loaded(s3: Any, tmp_path: Path, suffix: str) -> None:
     """A model folder with a pickle instead of safetensors is refused by the pickle's name."""
-    (tmp_path / "model.pth").write_bytes(b"")
-    with pytest.raises(
-        FileNotFoundError, match=r"expected model\.safetensors, found model\.pth: pickled weights"
-    ):
+    (tmp_path / f"model{suffix}").write_bytes(b"")
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(FileNotFoundError) as error:
         inference.model_fn(str(tmp_path))
+    assert str(error.value) == (
+        f"{tmp_path}: expected model.safetensors, found model{suffix}: pickled weights can run code and are "
+        "never loaded; train the model again"
+    )
+
+
+def test_a_folder_without_weights_is_named(s3: Any, tmp_path: Path) -> None:
+    """Nothing is said of pickles where there is none."""
+    with pytest.raises(FileNotFoundError) as error:
+        inference.model_fn(str(tmp_path))
+    assert str(error.value) == f"{tmp_path}: expected model.safetensors, found none"
 
 
 def test_a_configuration_without_an_architecture_is_named(
     s3: Any, artifact_folder: Path, tmp_path: Path
 ) -> None:
-    """A config.json that lacks what inference needs is an error with the file's name and the missing key."""
+    """A config.json that lacks what inference needs is an error with the file's name and the missing keys."""
     (tmp_path / "model.safetensors").write_bytes((artifact_folder / "model.safetensors").read_bytes())
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ValueError, match=r"config\.json: expected arch, labels, mean and std, found no arch"):
+    (tmp_path / "config.json").write_text('{"labels": [], "std": 1}')
+    with pytest.raises(ValueError, match=r"config\.json: expected .* and std, found no arch, mean$"):
         inference.model_fn(str(tmp_path))
+
+
+def test_only_warnings_of_pillow_are_errors(model: inference.Model) -> None:
+    """Another package's is printed, and costs nobody a batch."""
+    with pytest.warns(UserWarning, match="old"):
+        warnings.warn("old", UserWarning, stacklevel=1)
+
+
+def test_without_an_image_prefix_no_model_is_loaded(
+    s3: Any, artifact_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says that the variable is empty, and that the model has to set it."""
+    monkeypatch.delenv("IMAGE_PREFIX")
+    with pytest.raises(ValueError, match=r"folder/, found '': set it on the model"):
+        inference.model_fn(str(artifact_folder))
+
+
+def test_as_many_images_are_fetched_at_once_as_the_environment_says(
+    s3: Any, artifact_folder: Path, upload: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request is answered before 40 are under way."""
+    monkeypatch.setenv("IMAGE_FETCHERS", "40")
+    loaded = inference.model_fn(str(artifact_folder))
+    all_there = threading.Barrier(40)
+
+    def wait(**_: object) -> None:
+        all_there.wait(30)
+
+    loaded.s3.meta.events.register("before-call.s3", wait)
+    lines = [json.dumps({"source-ref": upload("incoming/b/0.png")}).encode()] * 40
+    assert all("label" in prediction for prediction in inference.predict_fn(lines, loaded))
 
 
 def test_images_are_classified_in_mini_batches_as_they_are_alone(

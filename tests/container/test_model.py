@@ -16,6 +16,21 @@ def test_each_network_has_its_size_and_gives_ten_logits(arch: str, parameters: i
 
 
 @pytest.mark.parametrize("arch", networks.ARCHITECTURES)
+def test_each_network_has_three_by_three_places_before_its_last_layer(arch: str) -> None:
+    """28 pixels a side become 14, then half as many, rounded down: no row of an image is left out."""
+    network, sides = networks.build(arch), []
+    for layer in network.children():
+        layer.register_forward_hook(lambda _layer, _inputs, output: sides.append(output.shape[-1]))
+    network(torch.zeros(2, 1, 28, 28))
+    expected = {
+        "small": [14, 12, 6, 6, 3],
+        "base": [14, 14, 7, 7, 3],
+        "large": [28, 28, 14, 14, 14, 7, 7, 7, 3],
+    }
+    assert sides[:-3] == expected[arch]
+
+
+@pytest.mark.parametrize("arch", networks.ARCHITECTURES)
 def test_folding_batch_norm_keeps_the_logits(arch: str) -> None:
     """A folded network has no BatchNorm and the logits of the original, which stays as it was."""
     torch.manual_seed(0)

@@ -84,6 +84,12 @@ def test_sixteen_bit_grey_keeps_its_upper_byte() -> None:
     np.testing.assert_array_equal(decode(encoded(Image.fromarray(deep))), RAMP)
 
 
+def test_pixels_are_bytes_whatever_the_image_has() -> None:
+    """Training and inference normalise uint8."""
+    for mode in ("1", "L", "I;16", "P", "RGB", "RGBA", "LA"):
+        assert decode(encoded(Image.new(mode, (28, 28)))).dtype == np.uint8, mode
+
+
 def test_what_is_transparent_shows_a_black_ground() -> None:
     """White ink that is opaque stays white, and white that is transparent becomes the dark ground."""
     image = Image.new("RGBA", (28, 28), (255, 255, 255, 0))
@@ -214,6 +220,25 @@ def test_metadata_is_left_out_and_not_unpacked(handed: list[bytes]) -> None:
 def test_damaged_metadata_costs_no_image(metadata: bytes) -> None:
     """What isn't looked at may be broken: the pixels are those of the image."""
     np.testing.assert_array_equal(decode(with_metadata(RAMP_PNG, metadata)), RAMP)
+
+
+@pytest.mark.parametrize("kind", sorted({*range(0xE1, 0xF0), 0xFE} - {0xEE}))
+def test_segments_of_metadata_are_left_out(handed: list[bytes], kind: int) -> None:
+    """All application segments but those that name the colours, and comments: Pillow never sees them."""
+    np.testing.assert_array_equal(decode(with_metadata(RAMP_JPEG, segment(kind, b"x"))), decode(RAMP_JPEG))
+    assert handed == [RAMP_JPEG, RAMP_JPEG]
+
+
+def test_a_png_without_its_end_is_what_pillow_makes_of_it() -> None:
+    """A download that broke off within IEND has all its pixels, and isn't said to have too many pieces."""
+    np.testing.assert_array_equal(decode(RAMP_PNG[:-12]), RAMP)
+
+
+def test_a_second_beginning_is_where_a_jpeg_ends(handed: list[bytes]) -> None:
+    """A start of image has no length: what follows it isn't looked at."""
+    beginning = RAMP_JPEG[: RAMP_JPEG.index(b"\xff\xd9")]
+    outcome_of(beginning + b"\xff\xd8\x00\x04ab" + b"\xff\xfe\x00\x04ab" * 1500)
+    assert handed == [beginning + b"\xff\xd8"]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COMMIT",
         help="only in lines changed since it (default: since origin/main, on main itself since ten commits)",
     )
-    add("--survivors", action="store_true", help="only what survived when it was planted last")
+    add(
+        "--survivors",
+        action="store_true",
+        help="only what survived the last time, with twelve times as long for its tests",
+    )
     add(
         "--budget",
         type=float,

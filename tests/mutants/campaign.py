@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.mutants.equivalent import equivalents
 from tests.mutants.judge import Record, Verdict, judge_all, prepare
 from tests.mutants.operators import Mutant, mutants
-from tests.mutants.reach import measure
+from tests.mutants.reach import LONGEST, LONGEST_AGAIN, measure
 from tests.mutants.workshop import Workshop
 
 _FOLLOWED_FROM = ("functions", "training", "tests", "template.yaml", "pyproject.toml")  # what tests read
@@ -71,7 +71,8 @@ class Campaign:
         name = root.replace("/", "-")
         shops = [Workshop(self.out, self.project) for _ in range(self.processes)]
         try:
-            reach = measure(shops, root, self.out / f"reach-{name}.json")
+            longest = LONGEST_AGAIN if self.again else LONGEST
+            reach = measure(shops, root, self.out / f"reach-{name}.json", longest)
             prepare(shops, reach, root.partition("/")[0])
             begun, sources = time.monotonic(), self.sources(root)
             all_judged = judge_all(shops, reach, bugs, sources, record, deadline, self.worlds)
