@@ -67,13 +67,20 @@ def terminate() -> None:
 
 @pytest.mark.parametrize("number", [1, STEPS_AN_EPOCH, 7, 14])
 def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
-    run: Run, uninterrupted: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    run: Run,
+    uninterrupted: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    number: int,
 ) -> None:
     """SIGTERM saves after the current step and exits with 143; the same command runs the remaining steps."""
     with monkeypatch.context() as patch:
         steps = at_step(patch, number, terminate)
         assert run("model") == 143
         assert len(steps) == number
+    file = tmp_path / "kept" / checkpoints.FILE
+    assert f"interrupted after {number} steps; saved to {file}\n" in capfd.readouterr().out
     assert not (tmp_path / "model").exists()
     with monkeypatch.context() as patch:
         steps = at_step(patch, 0, terminate)

@@ -16,10 +16,12 @@ import data
 import images
 import inference
 import train
-from arguments import hyperparameters, parse
+from arguments import TrainingError, hyperparameters, parse
 from calibration import apply_temperature
+from checkpoints import Checkpoints
 from images import MEAN, STD
 from model import build, over_shifts
+from ranks import Ranks
 from steps import Step
 
 VALIDATION = ["validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"]
@@ -92,7 +94,7 @@ def test_the_configuration_says_how_the_model_came_about(artifact_folder: Path) 
     assert config["images"] == {"training": 200, "validation": 40, "test": 50}
     assert config["hyperparameters"]["batch-size"] == 20
     assert set(config["metrics"]) == {"train-loss", *VALIDATION, "test-accuracy"}
-    assert config["torch_version"] == torch.__version__
+    assert (config["torch_version"], config["ranks"]) == (torch.__version__, 1)
 
 
 def test_a_short_training_learns(artifact_folder: Path) -> None:
@@ -118,6 +120,7 @@ def test_metrics_and_progress_are_log_lines(
     """Each metric is one line `name: value` after the last epoch, and each epoch is one line of progress."""
     assert run(training_folder, tmp_path, "--epochs", "1.5", "--test", str(test_folder)) == 0
     lines = capfd.readouterr().out.splitlines()
+    assert not any("dry run" in line for line in lines)
     progress = [
         line
         for line in lines
@@ -181,7 +184,8 @@ def test_without_held_out_images_everything_is_trained_on(training_folder: Path,
     """With --validation-images 0 all images train, and no validation metric is claimed."""
     assert run(training_folder, tmp_path, "--validation-images", "0") == 0
     config = json.loads((tmp_path / "config.json").read_text())
-    assert config["images"]["training"] == 240
+    assert config["images"] == {"training": 240, "validation": 0, "test": 0}
+    assert config["temperature"] == 1.0
     assert set(config["metrics"]) == {"train-loss"}
     assert config["confusion_matrix"] == []
 
@@ -252,6 +256,22 @@ def test_a_broken_data_set_is_one_sentence(
     assert run(channel, tmp_path / "model") == 1
     failure = (tmp_path / "failure").read_text()
     assert failure == f"{file if content else channel}: {sentence}\n"
+
+
+def test_a_dry_run_takes_one_step(training_folder: Path, tmp_path: Path, steps: list[Seen]) -> None:
+    """However many epochs it would train."""
+    assert run(training_folder, tmp_path, "--dry-run", "--epochs", "3") == 0
+    assert len(steps) == 1
+
+
+def test_ranks_share_a_mini_batch_evenly(training_folder: Path) -> None:
+    """A size that isn't a multiple of the ranks' number ends the training before its first step."""
+    images, labels = (torch.from_numpy(array) for array in data.load(training_folder))
+    options = parse(["--training", "t", "--model-dir", "m", "--batch-size", "40"])
+    ranks = Ranks(3, 0, torch.device("cpu"))
+    saved = Checkpoints(options, images, labels, ranks)
+    with pytest.raises(TrainingError, match=r"expected a multiple of 3, the number of ranks, found 40$"):
+        train.fit(build("small"), images, labels.long(), options, ranks, saved)
 
 
 def test_a_dry_run_reads_everything_and_writes_nothing(
