@@ -1,8 +1,10 @@
 """Script mode: arguments and SM_* in, artifact, log lines and failure sentence out."""
 
+import itertools
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,6 +258,27 @@ def test_a_broken_data_set_is_one_sentence(
     assert run(channel, tmp_path / "model") == 1
     failure = (tmp_path / "failure").read_text()
     assert failure == f"{file if content else channel}: {sentence}\n"
+
+
+def test_progress_is_images_by_seconds_of_the_epoch(
+    training_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Ten steps of 20 images in four seconds by the clock, then in four more; the first line is epoch 1's."""
+    clock = itertools.count(1000, 4)
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
+    assert run(training_folder, tmp_path, "--epochs", "2") == 0
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("epoch")]
+    found = [re.sub(r"loss [\d.]+", "loss", line) for line in lines]
+    assert found == [
+        "epoch 1: 50 images/s, loss, 8.0 s elapsed",
+        "epoch 2: 50 images/s, loss, 16.0 s elapsed",
+    ]
+
+
+def test_a_confusion_matrix_has_all_labels() -> None:
+    """Those of no image, too: ten rows of ten."""
+    matrix = train.confusion_matrix(torch.eye(10)[:1], torch.tensor([0]))
+    assert matrix == [[1] + [0] * 9, *([0] * 10 for _ in range(9))]
 
 
 def test_a_dry_run_takes_one_step(training_folder: Path, tmp_path: Path, steps: list[Seen]) -> None:
