@@ -40,7 +40,7 @@ INDEX_PAGE = f"{REPORTS}index.html"
 
 _MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
-_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9])/?")
+_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9]\d{{0,2}})/?")
 _REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report\.json")
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.

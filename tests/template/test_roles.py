@@ -63,8 +63,8 @@ ALLOWED = {
     },
     "TrainBestModel": {
         "sagemaker:DescribeHyperParameterTuningJob": [f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"],
-        "sagemaker:CreateTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
-        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
+        "sagemaker:CreateTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
+        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
         "iam:PassRole": ["SageMakerRole.Arn"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}trials/*/failure.json"],

@@ -71,7 +71,11 @@ def attempt_number(run: Run, job: str) -> int:
 
 def attempt(job: "TransformJobDescription") -> Attempt:
     """What matters of a transform job as SageMaker describes it."""
-    return Attempt(job["TransformJobStatus"], job.get("FailureReason"))
+    created = job["CreationTime"]
+    ended = job.get("TransformEndTime", created)
+    return Attempt(
+        job["TransformJobStatus"], job.get("FailureReason"), created.timestamp(), ended.timestamp()
+    )
 
 
 def describe_attempts(

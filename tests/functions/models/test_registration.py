@@ -300,6 +300,26 @@ def test_a_training_job_that_did_not_complete_has_no_package(
     assert aws.sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"] == []
 
 
+def test_a_final_training_without_instances_is_no_failure_yet(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
+) -> None:
+    """Another attempt may have them: nobody is notified, and no record keeps the sweep from asking for it."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(register_model, "clients", lambda: aws)
+    described = completed_job("digits-1-final", 0.99) | {
+        "TrainingJobStatus": "Failed",
+        "SecondaryStatus": "Failed",
+        "FailureReason": "CapacityError: Unable to provision requested ML compute capacity.",
+        "Environment": {"DIGITS_TUNING_JOB": "digits-1"},
+    }
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_training_job", described)
+        register_model.handler(event("training_job_completed"), CONTEXT)
+    assert published() == []
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/")
+
+
 def test_a_package_is_what_sagemaker_serves_and_is_made_once(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
