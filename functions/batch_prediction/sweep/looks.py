@@ -12,7 +12,7 @@ from batch_prediction.aws import objects, queues
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
-from batch_prediction.models import final_training, registry
+from batch_prediction.models import final_training
 from batch_prediction.runs import existing_report, transform_job
 from batch_prediction.settings import Settings
 
@@ -76,7 +76,10 @@ def at_tuning(aws: Clients, settings: Settings, name: str, now: datetime) -> Ite
 
 
 def at_training(aws: Clients, settings: Settings, name: str, now: datetime) -> Iterator[str]:
-    """Repeat the event of an ended final training that was followed by neither a package nor a failure."""
+    """Repeat the event of an ended final training that was followed by neither a package nor a failure.
+
+    Each counts when people know of it.
+    """
     described = aws.sagemaker.describe_training_job(TrainingJobName=name)
     written = described["OutputDataConfig"]["S3OutputPath"]
     if not written.startswith(f"s3://{settings.bucket}/{layout.MODELS}"):
@@ -84,10 +87,9 @@ def at_training(aws: Clients, settings: Settings, name: str, now: datetime) -> I
     if final_training.lacked_capacity(described):
         yield from at_tuning(aws, settings, described["Environment"][final_training.TUNING_JOB], now)
         return
-    if objects.exists(aws.s3, settings.bucket, layout.training_failure(name)):
-        return
-    if registry.of_training_job(aws.sagemaker, settings.name, described):
-        return
+    for outcome in (layout.training_package(name), layout.training_failure(name)):
+        if objects.exists(aws.s3, settings.bucket, outcome):
+            return
     arn = described["TrainingJobArn"]
     detail = {
         "TrainingJobName": name,

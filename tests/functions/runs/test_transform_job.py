@@ -52,6 +52,34 @@ def test_a_foreign_model_under_our_name_is_a_loud_failure(aws: Clients) -> None:
     assert isinstance(found.value.__cause__, ClientError)
 
 
+@pytest.mark.parametrize("environment", [{}, {"SAGEMAKER_PROGRAM": "of the package", "MORE": "1"}])
+def test_a_model_is_ours_whatever_sagemaker_shows_of_its_environment(
+    aws: Clients, environment: dict[str, str]
+) -> None:
+    """It may be the package's, the model's own or both: package and role are what the name stands for."""
+    found = model_of(DECISION.model_package)
+    found["PrimaryContainer"] |= {"Environment": environment, "Image": "resolved"}
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_response("describe_model", found)
+        stub.add_response(
+            "create_transform_job", {"TransformJobArn": "arn:aws:sagemaker:x:1:transform-job/x"}
+        )
+        assert transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION) is None
+        stub.assert_no_pending_responses()
+
+
+def test_a_model_of_another_role_is_not_ours(aws: Clients) -> None:
+    """It could read what ours may not, or not what it must."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ResourceInUse")
+        stub.add_response(
+            "describe_model", model_of(DECISION.model_package) | {"ExecutionRoleArn": f"{DECISION.role}-2"}
+        )
+        with pytest.raises(RuntimeError, match=r"ExecutionRoleArn: expected .* found .*-2"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
 def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
     """A job that writes elsewhere is never taken for the run's."""
     with Stubber(aws.sagemaker) as stub:

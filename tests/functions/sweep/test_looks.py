@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from batch_prediction.layout import training_failure, tuning_failure
+from batch_prediction.layout import training_failure, training_package, tuning_failure
 from batch_prediction.sweep import looks
 from tests.functions.sweep.swept import (
     HOUR,
@@ -222,17 +222,18 @@ def test_a_search_whose_final_training_exists_is_not_asked_for(
 def test_a_training_whose_package_exists_is_not_asked_for(
     world: World, invoked: list[dict[str, Any]]
 ) -> None:
-    """Its package may wait for approval, be rejected, or lie behind others that are newer."""
+    """Whatever became of the package: that people know of it is recorded. Another job's record isn't its."""
     now = world.moment()
     training(world, FINAL, now - HOUR, now)
-    for number, job in enumerate((FINAL, "digits-other-final", "digits-third-final"), 7):
-        world.sagemaker.register(number)
-        (*_, package) = world.sagemaker.packages.values()
-        package["CustomerMetadataProperties"] = {"training_job": job}
+    world.sagemaker.register(7)
+    (*_, package) = world.sagemaker.packages.values()
+    package["CustomerMetadataProperties"] = {"training_job": FINAL}
+    world.s3.write(training_package(f"{FINAL}-2"), b"{}")
+    assert ask(world, now) == [f"model package of training job {FINAL}"]  # nobody was notified of it
+    invoked.clear()
+    world.s3.write(training_package(FINAL), b"{}")
     assert ask(world, now) == []
     assert invoked == []
-    world.sagemaker.delete(7)
-    assert ask(world, now) == [f"model package of training job {FINAL}"]
 
 
 def test_trials_and_jobs_of_other_stacks_have_no_successor(
