@@ -11,7 +11,9 @@ import orjson
 
 from batch_prediction.aws import capacity, generations, objects, queues
 from batch_prediction.events import AttemptRequested
+from batch_prediction.models import announcement as models_announcement
 from batch_prediction.models import registration, registry
+from batch_prediction.models.artifact import Artifact
 from batch_prediction.report import announcement, index, outcomes, pages
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
@@ -270,6 +272,8 @@ BUGS = {
     "no pause after a job without instances": Bug(capacity, "_MOST_PAUSE", lambda _: 0.0, DUPLICATE),
     "a wait for instances begins anew": Bug(report, "_another_attempt", lambda _: _since_now_on, TOO_LATE),
     "the sweep is blind to searches": Bug(looks, "at_tuning", _always(()), LOST),
+    "nobody is notified of a model": Bug(models_announcement, "announce", _always(None), LOST),
+    "SageMaker's metrics are all that there are": Bug(Artifact, "metrics", lambda _: {}, WRONG),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

@@ -60,6 +60,11 @@ def violations(world: World) -> list[tuple[str, str]]:
     registered = Counter(
         package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
     )
+    found += [
+        (LOST, f"{arn}: nobody was notified of it")
+        for arn, package in world.sagemaker.packages.items()
+        if "ClientToken" in package and not any(f"{arn}\n" in text for text in world.sns.published)
+    ]
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
     found += [
         (WRONG, text) for text in (*world.contradictions, *_wrong_approvals(world), *_wrong_index(world))

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+FINAL_ACCURACY = 0.99  # of every training, on validation and on test images
+CALM = 5 * 3600  # from here on nothing goes wrong any more
+NO_INSTANCES = "CapacityError: Unable to provision requested ML compute capacity. Simulated."
+
+
 def artifact() -> bytes:
     """A model.tar.gz with nothing but a config.json in it."""
-    content = json.dumps({"confusion_matrix": [[5] * 10] * 10}).encode()
+    kept = {"confusion_matrix": [[5] * 10] * 10, "metrics": {"test-accuracy": FINAL_ACCURACY}}
+    content = json.dumps(kept).encode()
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         member = tarfile.TarInfo("config.json")
@@ -26,9 +32,6 @@ def artifact() -> bytes:
 
 
 ARTIFACT = artifact()
-FINAL_ACCURACY = 0.99  # of every training, on validation and on test images
-CALM = 5 * 3600  # from here on nothing goes wrong any more
-NO_INSTANCES = "CapacityError: Unable to provision requested ML compute capacity. Simulated."
 
 
 class Training(Registry):
@@ -62,7 +65,8 @@ class Training(Registry):
         definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/trials/{name}/"
         best = {"TrainingJobName": f"{name}-001", "TunedHyperParameters": {"learning-rate": "0.01"}}
         self.trainings[f"{name}-001"] = self._training(f"{name}-001", definition, FINAL_ACCURACY) | {
-            "TrainingJobStatus": "Completed"
+            "TrainingJobStatus": "Completed",
+            "FinalMetricDataList": [{"MetricName": "validation-accuracy", "Value": FINAL_ACCURACY}],
         }
         self.tunings[name] = {
             "HyperParameterTuningJobName": name,
@@ -99,6 +103,8 @@ class Training(Registry):
         else:
             failed = self.world.faults.happen("training failed", 0.1)
             job["TrainingJobStatus"] = "Failed" if failed else "Completed"
+            if self.world.faults.happen("metrics late", 0.3):
+                job["FinalMetricDataList"] = []
             key = f"models/{name}/output/model.tar.gz"
             self.world.s3.write(key, ARTIFACT)
             job["ModelArtifacts"] = {"S3ModelArtifacts": f"s3://{BUCKET}/{key}"}

@@ -123,7 +123,7 @@ def test_each_training_job_has_its_own_token(aws: Clients, settings: Settings) -
 def test_people_are_notified_of_a_package_that_exists_and_of_none_before(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
 ) -> None:
-    """A registration that fails and is retried is no news; when it succeeds, one message names the package."""
+    """A registration that fails and is retried is no news; one that succeeds is one message."""
 
     def fail(**_request: object) -> None:
         raise ValueError("refused")
