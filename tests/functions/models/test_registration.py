@@ -169,9 +169,7 @@ def register_artifact(
     return package, described["CustomerMetadataProperties"]
 
 
-def test_figures_that_sagemaker_does_not_list_yet_are_the_artifact_s(
-    aws: Clients, settings: Settings
-) -> None:
+def test_figures_that_sagemaker_does_not_list_are_the_artifact_s(aws: Clients, settings: Settings) -> None:
     """The event comes before the last metrics: the model is judged by what train.py kept with it."""
     metrics = {"test-accuracy": 0.9921, "validation-accuracy": 0.9934, "train-loss": 0.1}
     logged = [{"MetricName": "train-loss", "Value": 0.2}]
