@@ -241,8 +241,8 @@ class World:
         return list(lacking)[::-1]
 
     def asked_at(self) -> float:
-        """When the message came that is being handled."""
-        first = self._handled[-1].first
+        """When the message came that is being handled; now, where a request is made without one."""
+        first = self._handled[-1].first if self._handled else self.now
         assert first is not None
         return first
 
