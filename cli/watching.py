@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.live import Live
 
 from batch_prediction.aws import objects
-from batch_prediction.aws.sagemaker import describe_or_none
 from batch_prediction.layout import training_failure, tuning_failure
 from batch_prediction.models import registry
-from batch_prediction.models.final_training import job_name
+from batch_prediction.models.final_training import describe_attempts, job_name, lacked_capacity
 from cli import trials
 from cli.errors import CommandError
 from cli.stack import Stack, client
@@ -65,13 +64,15 @@ def search(console: Console, tuning_job: str) -> trials.Trial | None:
 
 def final_training(stack: Stack, tuning_job: str, news: Callable[[str], None]) -> dict[str, Any] | None:
     """The completed final training job; None until then."""
-    name = job_name(tuning_job)
-    job = describe_or_none(lambda: client("sagemaker").describe_training_job(TrainingJobName=name))
-    if job is None:
+    attempts = describe_attempts(client("sagemaker"), tuning_job)
+    if not attempts or lacked_capacity(attempts[-1]):
         if reason := recorded(stack, tuning_failure(tuning_job)):
             raise CommandError(f"{tuning_job}: expected a final training, found none: {reason}")
-        news(f"waiting for train_best_model to start {name}")
+        without = " until there are instances for it" if attempts else ""
+        news(f"waiting for train_best_model to start {job_name(tuning_job, len(attempts) + 1)}{without}")
         return None
+    job: dict[str, Any] = dict(attempts[-1])
+    name = job["TrainingJobName"]
     if job["TrainingJobStatus"] in ("Failed", "Stopped"):
         reason = job.get("FailureReason") or "SageMaker gives no reason"
         raise CommandError(f"{name}: expected Completed, found {job['TrainingJobStatus']}: {reason}")

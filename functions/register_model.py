@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from batch_prediction.aws.clients import clients
 from batch_prediction.events import Event, TrainingEnded
 from batch_prediction.layout import training_failure
-from batch_prediction.models import failure, registration
+from batch_prediction.models import failure, final_training, registration
 from batch_prediction.runs.next_action import ENDED
 from batch_prediction.settings import Settings
 
@@ -21,6 +21,9 @@ def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lamb
     name, status = job["TrainingJobName"], job["TrainingJobStatus"]
     if status not in ENDED:
         raise ValueError(f"training job {name}: expected one that has ended, found {status}")
+    if final_training.lacked_capacity(job):
+        logger.info("no capacity: the sweep has train_best_model try again", training_job=name)
+        return
     if status != "Completed":
         reason = job.get("FailureReason") or f"the training job is {status}, and gives no reason"
         failure.record(aws, settings, training_failure(name), name, status, reason)

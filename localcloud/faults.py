@@ -40,6 +40,7 @@ class Faults:
     slow: float = 0.0  # any service: the answer comes after `slow_seconds`
     lost_events: float = 0.0  # SageMaker's
     internal_errors: float = 0.0  # of transform jobs: they fail with InternalServerError, without output
+    shortages: float = 0.0  # of transform and training jobs: they fail with CapacityError, before they begin
     slow_seconds: float = 0.5
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -59,6 +60,7 @@ class Faults:
         _refuse_requests(cloud, self)
         _lose_events(cloud, self)
         _fail_transform_jobs(cloud, self)
+        _lack_instances(cloud, self)
 
 
 def _refuse_requests(cloud: Cloud, faults: Faults) -> None:
@@ -107,6 +109,18 @@ def _fail_transform_jobs(cloud: Cloud, faults: Faults) -> None:
         upload_outputs(job, s3, keys, outputs)
 
     upload_outputs: Callable[..., None] = cloud.patch(TransformJob, "upload_outputs", upload)
+
+
+def _lack_instances(cloud: Cloud, faults: Faults) -> None:
+    from localcloud.sagemaker.errors import CAPACITY_ERROR, JobFailed
+    from localcloud.sagemaker.jobs import Job
+
+    def enter(job: Job, image: str) -> dict[str, str]:
+        if faults.strikes("shortages"):
+            raise JobFailed(CAPACITY_ERROR)
+        return enter_role(job, image)
+
+    enter_role: Callable[..., dict[str, str]] = cloud.patch(Job, "enter_role", enter)
 
 
 def _throttle(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

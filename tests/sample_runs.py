@@ -35,7 +35,7 @@ class Sample:
     status: str = "Completed"
     reason: str | None = None
     refused: str | None = None
-    gave_up: str | None = None  # why the run got no job
+    gave_up: str | None = None  # why the run got no job, or none after that which failed for its `reason`
     code: ReasonCode = ReasonCode.UNKNOWN  # of a refusal, or of giving up
     price: float | None = 0.115
 
@@ -72,7 +72,7 @@ class Sample:
     @property
     def attempts(self) -> int:
         """How many transform jobs the run has had: one that the service itself failed is attempted again."""
-        if self.refused or self.gave_up:
+        if self.refused or (self.gave_up and not self.reason):
             return 0
         return next_action.MAX_ATTEMPTS if (self.reason or "").startswith("InternalServerError") else 1
 

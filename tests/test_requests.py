@@ -26,7 +26,7 @@ from rich.console import Console
 import register_model
 from batch_prediction.aws import clients as functions_aws
 from batch_prediction.aws import notify, queues
-from batch_prediction.events import ManifestUploaded, Message, SweepDue
+from batch_prediction.events import IMAGES, ManifestUploaded, Message, SweepDue
 from batch_prediction.layout import Manifest, Run, tuning_failure
 from batch_prediction.models import (
     failure,
@@ -274,7 +274,7 @@ def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
     start_run(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
     waits = Message('{"detail-type": "Object Created"}', "handle", deliveries=1, received=0.0)
-    waiting.send_again(aws.sqs, stack, waits, waiting.StillWaiting(waiting.IMAGES, "a gap"))
+    waiting.send_again(aws.sqs, stack, waits, waiting.StillWaiting(IMAGES, "a gap"))
     with (
         pytest.raises(LookupError),
         queues.shorten_visibility_on_error(aws.sqs, stack.upload_queue_url, waits),
@@ -302,7 +302,6 @@ def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
         return {f"{kind}JobSummaries": [job | times | (tuned if kind == "HyperParameterTuning" else {})]}
 
     run = Run("b7", "20261122t154022z-00000000")
-    nothing: dict[str, Any] = {"ModelPackageSummaryList": []}
     final = completed_job("digits-261122-final", 0.99) | {
         "SecondaryStatus": "Completed",
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models/"},
@@ -329,7 +328,6 @@ def sweep_all(aws: functions_aws.Clients, stack: Settings) -> None:
                 missing = ("ValidationException", "Requested resource not found.")
                 stub.add_client_error("describe_training_job", *missing)
                 stub.add_response("describe_training_job", final)
-                stub.add_response("list_model_packages", nothing)
                 stub.add_response("describe_transform_job", described_job("Completed", run=run))
             assert len(sweep.sweep(aws, stack, SweepDue(now), iter([seconds_left] * 4).__next__)) == requested
         stub.assert_no_pending_responses()

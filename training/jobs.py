@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch_prediction.layout import CHECKPOINTS, MODELS
-from batch_prediction.models.final_training import MAX_WAIT_FACTOR
+from batch_prediction.models.final_training import MAX_WAIT_FACTOR, RETRY_STRATEGY
 from training.source import ENTRY_POINT
 
 # The metrics that train.py prints and SageMaker reads from the log.
@@ -71,6 +71,7 @@ def request(job: TrainingJob) -> dict[str, Any]:
             "VolumeSizeInGB": 30,
         },
         "StoppingCondition": {"MaxRuntimeInSeconds": job.max_seconds, **(waiting if job.spot else {})},
+        "RetryStrategy": RETRY_STRATEGY,
         **(spot if job.spot else {}),
     }
 

@@ -18,13 +18,14 @@ from sagemaker.core.training.configs import (
     Compute,
     InputData,
     OutputDataConfig,
+    RetryStrategy,
     StoppingCondition,
 )
 from sagemaker.train import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
 from batch_prediction.layout import CHECKPOINTS, TRIALS
-from batch_prediction.models.final_training import MAX_WAIT_FACTOR
+from batch_prediction.models.final_training import MAX_WAIT_FACTOR, RETRY_STRATEGY
 from training.jobs import METRICS, regex
 from training.source import ENTRY_POINT
 
@@ -134,7 +135,7 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
     }
     if search.strategy == HYPERBAND:
         hyperparameters["validate-epochs"] = "true"
-    return ModelTrainer(
+    trainer = ModelTrainer(
         sagemaker_session=session,
         role=search.role,
         base_job_name=search.name,
@@ -154,6 +155,8 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
         output_data_config=OutputDataConfig(s3_output_path=f"s3://{search.bucket}/{TRIALS}{search.name}/"),
         hyperparameters=hyperparameters,
     )
+    attempts = RETRY_STRATEGY["MaximumRetryAttempts"]
+    return trainer.with_retry_strategy(RetryStrategy(maximum_retry_attempts=attempts))
 
 
 def _hyperband(epochs: int) -> HyperParameterTuningJobStrategyConfig:

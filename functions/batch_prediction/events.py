@@ -10,6 +10,10 @@ from batch_prediction.layout import Run
 
 Event = dict[str, Any]  # JSON of AWS's documented shape: each class below reads what it needs
 
+# What the member `waiting` of our messages says, each in seconds since 1970: since when the message waits for
+# images and for capacity, and when we sent it.
+IMAGES, CAPACITY, SENT = "images", "capacity", "sent"
+
 
 @dataclass(frozen=True)
 class Message:
@@ -80,6 +84,11 @@ class AttemptRequested:
     def message(cls, run: Run) -> Event:
         """Our own message about a run."""
         return {"detail-type": cls.REQUESTED, "detail": {"batch": run.batch, "run": run.id}}
+
+    @classmethod
+    def message_of_waiting(cls, run: Run, since: float, sent: float) -> Event:
+        """The same about a run that has waited for capacity since a time; both in seconds since 1970."""
+        return cls.message(run) | {"waiting": {CAPACITY: since, SENT: sent}}
 
 
 def start_request(message: Message) -> ManifestUploaded | AttemptRequested:

@@ -17,6 +17,7 @@ Top-level prefixes end in a slash and never nest:
     trials/<tuning job>/failure.json                   why no final training; the trials next to it
     models/<training job>/output/model.tar.gz          the artifact of a final training
     models/<training job>/model_quality.json           its figures on the test set
+    models/<training job>/package.json                 which package it is, written when people know of it
     models/<training job>/failure.json                 or why there is no artifact
     checkpoints/<training job>/                        what an interrupted training goes on from
 """
@@ -40,7 +41,7 @@ INDEX_PAGE = f"{REPORTS}index.html"
 
 _MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
-_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9])/?")
+_OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9]\d{{0,2}})/?")
 _REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report\.json")
 # Control characters and backslashes, and segments that are empty, `.` or `..`: HTTP clients rewrite such
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
@@ -102,6 +103,11 @@ def tuning_failure(tuning_job: str) -> str:
 def training_failure(training_job: str) -> str:
     """The key of the reason why a final training was followed by no model package."""
     return f"{MODELS}{training_job}/failure.json"
+
+
+def training_package(training_job: str) -> str:
+    """The key of the record that a final training's model is registered, and that people were notified."""
+    return f"{MODELS}{training_job}/package.json"
 
 
 def check_name(name: str) -> None:

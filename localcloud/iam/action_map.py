@@ -10,6 +10,7 @@ from typing import Any
 from moto.s3.exceptions import S3ClientError
 
 from localcloud.core.cloud import Cloud
+from localcloud.iam import job_permissions
 from localcloud.iam.errors import UnknownRequestError
 from localcloud.iam.policy_evaluation import Request
 
@@ -96,6 +97,7 @@ def _of_operation(cloud: Cloud, service: str, name: str, parameter: Parameter) -
         group = str(parameter("ModelPackageGroupName")).rpartition("/")[2]
         yield Request(action, _arn(cloud, service, f"model-package/{group}/", "1"))
         yield Request(action, _arn(cloud, service, "model-package-group/", group))
+        yield from _of_images(parameter("InferenceSpecification") or {})
     elif name == "events:PutEvents":
         buses = {entry.get("EventBusName", "default") for entry in parameter("Entries")}
         for bus in sorted(buses):
@@ -112,6 +114,18 @@ def _of_operation(cloud: Cloud, service: str, name: str, parameter: Parameter) -
             f"The local cloud doesn't know what permissions {name} needs of a role; "
             "localcloud/iam/action_map.py lists those that it knows."
         )
+
+
+def _of_images(specification: Any) -> Iterator[Request]:
+    """What registering a package asks about its containers' images, where Amazon ECR has them.
+
+    The reference names no such action; AWS grants both to whoever makes packages, in its managed policy:
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonSageMakerModelRegistryFullAccess.html
+    """
+    for container in specification.get("Containers", []):
+        if repository := job_permissions.repository(container.get("Image", "")):
+            yield Request("ecr:BatchGetImage", repository)
+            yield Request("ecr:DescribeImages", repository)
 
 
 def _arn(cloud: Cloud, service: str, kind: str, name: str) -> str:

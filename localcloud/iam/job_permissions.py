@@ -12,13 +12,19 @@ IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(
 PULLING = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
 
 
+def repository(image: str) -> str | None:
+    """The ARN of an image's repository in Amazon ECR; None for an image that is elsewhere."""
+    found = IMAGE.match(image)
+    if found is None:
+        return None
+    account, region, name = found.groups()
+    return f"arn:aws:ecr:{region}:{account}:repository/{name}"
+
+
 def of_job(cloud: Cloud, group: str, name: str, image: str) -> list[Request]:
     """Pull the image, write the log and the metrics; `group` is the log group and the metrics' namespace."""
     asked = []
-    pulled = IMAGE.match(image)
-    if pulled:
-        account, region, repository = pulled.groups()
-        place = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+    if place := repository(image):
         asked += [
             Request("ecr:GetAuthorizationToken", "*"),
             *(Request(f"ecr:{each}", place) for each in PULLING),

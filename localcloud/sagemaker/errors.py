@@ -4,6 +4,11 @@ from moto.sagemaker.exceptions import SagemakerClientError
 
 INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
 
+CAPACITY_ERROR = (
+    "CapacityError: Unable to provision requested ML compute capacity. Please retry using a different ML "
+    "instance type."
+)
+
 
 class JobFailed(Exception):  # noqa: N818 - it names the status that the job ends with
     """The job ends as Failed; the message is its FailureReason."""

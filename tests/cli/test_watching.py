@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from rich.console import Console
 
 from cli import trials, watching
+from cli.errors import CommandError
 from cli.stack import Stack, client, find
 from cli.stages import StageError
 from tests.cli.moto_account import deploy, empty_account
@@ -145,6 +146,22 @@ def test_a_final_training_that_failed_says_why(sagemaker: Stubber, stack: Stack)
     with pytest.raises(StageError):
         watching.follow(console, stack, TUNING_JOB)
     assert f"{FINAL}: expected Completed, found Failed: no capacity" in screen.getvalue()
+
+
+def test_a_final_training_without_instances_is_waited_for(sagemaker: Stubber, stack: Stack) -> None:
+    """Its next attempt is named; when train_best_model gives up, its reason is shown."""
+    lacking = final(
+        "Failed", FailureReason="CapacityError: none", Environment={"DIGITS_TUNING_JOB": TUNING_JOB}
+    )
+    for _look in range(2):
+        sagemaker.add_response("describe_training_job", lacking)
+        sagemaker.add_client_error("describe_training_job", *NOT_FOUND)
+    news: list[str] = []
+    assert watching.final_training(stack, TUNING_JOB, news.append) is None
+    assert news == [f"waiting for train_best_model to start {FINAL}-2 until there are instances for it"]
+    fail(f"trials/{TUNING_JOB}/failure.json", "gave up after 24.0 hours")
+    with pytest.raises(CommandError, match=r"found none: gave up after 24\.0 hours"):
+        watching.final_training(stack, TUNING_JOB, news.append)
 
 
 def test_a_model_that_is_not_registered_says_why(sagemaker: Stubber, stack: Stack) -> None:

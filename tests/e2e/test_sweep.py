@@ -27,9 +27,15 @@ folder = pathlib.Path(os.environ["SM_MODEL_DIR"])
 
 
 @pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+def faults() -> Faults:
+    """Every event of SageMaker is lost."""
+    return Faults(seed=1, lost_events=1.0)
+
+
+@pytest.fixture(scope="module")
+def stack(request: pytest.FixtureRequest, faults: Faults) -> Iterator[Stack]:
     """The stack as template.yaml deploys it, in a cloud that loses every event of SageMaker."""
-    with local_cloud(faults=Faults(seed=1, lost_events=1.0)) as cloud:
+    with local_cloud(faults=faults) as cloud:
         yield deploy_template(request, cloud, WaitForImagesMinutes="0")
 
 
@@ -110,6 +116,55 @@ def test_a_job_that_the_service_failed_is_retried(stack: Stack) -> None:
     (report,) = stack.reports("again")
     assert report["transform_job"]["name"] == f"{name}-2"
     assert report["status"] == "Completed"
+
+
+def let_time_pass(stack: Stack, kind: str, name: str, hours: float) -> None:
+    """A job that ended was created, and ended, so many hours earlier."""
+    backend = sagemaker_backends[stack.cloud.account_id][stack.cloud.region]
+    job = getattr(backend, f"{kind.lower()}_jobs")[name]
+    for time in ("creation_time", f"{kind.lower()}_end_time"):
+        setattr(job, time, getattr(job, time) - timedelta(hours=hours))
+
+
+def test_a_run_without_instances_has_another_job_or_is_given_up(
+    stack: Stack, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pause is over after an hour, WaitForCapacityHours are after twenty-five: both have their report."""
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "shortages", 1.0)
+        names = {batch: drop(stack, batch) for batch in ("scarce", "none")}
+        until(lambda: all(status(stack, "Transform", name) == "Failed" for name in names.values()))
+    for batch, hours in (("scarce", 1), ("none", 25)):
+        let_time_pass(stack, "Transform", names[batch], hours)
+    sweep(stack)
+    assert until(lambda: status(stack, "Transform", f"{names['scarce']}-2")) == "Completed"
+    sweep(stack)
+    (report,) = stack.reports("scarce")
+    assert (report["status"], report["transform_job"]["name"]) == ("Completed", f"{names['scarce']}-2")
+    (report,) = stack.reports("none")
+    assert (report["status"], report["reason_code"]) == ("Failed", "NO_CAPACITY")
+    assert "Unable to provision requested ML compute capacity" in report["reason"]
+    assert "gave up after 25.0 hours (the stack's parameter WaitForCapacityHours)" in report["reason"]
+
+
+def test_a_final_training_without_instances_has_another(
+    stack: Stack, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sweep finds the search, the next the training without instances, the third a model to register."""
+    search(stack, "digits-scarce", TRAINING)
+    until(lambda: status(stack, "HyperParameterTuning", "digits-scarce"))
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "shortages", 1.0)
+        sweep(stack)
+        assert until(lambda: status(stack, "Training", "digits-scarce-final")) == "Failed"
+    let_time_pass(stack, "Training", "digits-scarce-final", hours=1)
+    before = len(stack.packages())
+    sweep(stack)
+    assert until(lambda: status(stack, "Training", "digits-scarce-final-2")) == "Completed"
+    sweep(stack)
+    until(lambda: len(stack.packages()) > before)
+    assert until(lambda: stack.objects("models/digits-scarce-final-2/package.json"))
+    assert not stack.objects("models/digits-scarce-final/failure.json")
 
 
 def test_a_job_that_never_ends_is_stopped_and_reported(stack: Stack) -> None:

@@ -115,7 +115,9 @@ def test_an_ended_job_and_a_refusal_both_name_their_run() -> None:
 
 def test_a_run_that_needs_another_job_is_named_in_start_transform_s_queue() -> None:
     """write_report asks for the next attempt with a message of our own, in the queue of S3's events."""
-    assert start_request(Message.of(message(AttemptRequested.message(RUN)))) == AttemptRequested(RUN)
+    waited = AttemptRequested.message_of_waiting(RUN, since=1.0, sent=2.0)
+    for asked in (AttemptRequested.message(RUN), waited):
+        assert start_request(Message.of(message(asked))) == AttemptRequested(RUN)
 
 
 def test_fields_that_we_don_t_know_are_tolerated() -> None:
@@ -159,6 +161,11 @@ def test_our_own_messages_have_a_detail_type_and_their_run() -> None:
     """As EventBridge's have: messages of an earlier version may still be in the queues."""
     run = {"batch": "spring/b7", "run": "20261122t154022z-1a2b3c4d"}
     assert AttemptRequested.message(RUN) == {"detail-type": "Digit Batch Try Wanted", "detail": run}
+    assert AttemptRequested.message_of_waiting(RUN, since=1795355000.0, sent=1795356000.0) == {
+        "detail-type": "Digit Batch Try Wanted",
+        "detail": run,
+        "waiting": {"capacity": 1795355000.0, "sent": 1795356000.0},
+    }
     assert RunEnded.message(RUN) == {"detail-type": "Digit Batch Run Ended", "detail": run}
 
 

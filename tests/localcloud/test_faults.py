@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud
 from localcloud.faults import Faults
 from localcloud.iam.roles import role_environment
+from localcloud.sagemaker.errors import JobFailed
+from localcloud.sagemaker.jobs import Job
+from localcloud.sagemaker.training.job import TrainingJob
+from localcloud.sagemaker.transform.job import TransformJob
 
 EVERYTHING = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -111,6 +116,22 @@ def test_events_of_sagemaker_get_lost_and_those_of_s3_do_not(
         ("event", "SageMaker Transform Job State Change")
     ]
     assert faults.counts["lost_events"] == 1
+
+
+@pytest.mark.parametrize("kind", [TransformJob, TrainingJob])
+def test_a_job_without_instances_fails_before_it_begins(
+    faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch, kind: type[Job]
+) -> None:
+    """In AWS's words, of transform and training jobs; without the fault its role is what counts."""
+    cloud, faults, _ = faulty
+    role = "arn:aws:iam::123456789012:role/worker"
+    job = SimpleNamespace(cloud=cloud, name="x", role_arn=role, kind=kind.kind)
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "shortages", 1.0)
+        with pytest.raises(JobFailed, match=r"^CapacityError: Unable to provision requested ML compute"):
+            kind.enter_role(job, "image")  # type: ignore[arg-type] # what it reads of a job
+    with pytest.raises(JobFailed, match=r"^ClientError"):
+        kind.enter_role(job, "image")  # type: ignore[arg-type] # what it reads of a job
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import orjson
 
-from batch_prediction.aws import generations, objects, queues
+from batch_prediction.aws import capacity, generations, objects, queues
 from batch_prediction.events import AttemptRequested
+from batch_prediction.models import announcement as models_announcement
 from batch_prediction.models import registration, registry
+from batch_prediction.models.artifact import Artifact
 from batch_prediction.report import announcement, index, outcomes, pages
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
@@ -263,6 +265,15 @@ BUGS = {
     "capacity isn't waited for": Bug(run, "_is_over", _always(True), WRONG),
     "a look comes long after the limit": Bug(waiting, "delay", _always(900), TOO_LATE),
     "images are waited for as long as capacity": Bug(waiting, "limits", _limits_are_one, TOO_LATE),
+    "no instances are a failure like others": Bug(
+        capacity, "FAILURE_PREFIX", lambda _: "no such reason", WRONG
+    ),
+    "instances aren't waited for": Bug(capacity.Shortage, "lasted", _always(1e9), WRONG),
+    "no pause after a job without instances": Bug(capacity, "_MOST_PAUSE", lambda _: 0.0, DUPLICATE),
+    "a wait for instances begins anew": Bug(report, "_another_attempt", lambda _: _since_now_on, TOO_LATE),
+    "the sweep is blind to searches": Bug(looks, "at_tuning", _always(()), LOST),
+    "nobody is notified of a model": Bug(models_announcement, "announce", _always(None), LOST),
+    "SageMaker's metrics are all that there are": Bug(Artifact, "metrics", lambda _: {}, WRONG),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 
@@ -285,6 +296,12 @@ def _page_of_nothing(run: Any, content: Any, shown: Any) -> bytes:
 
 
 _page = pages.page
+
+
+def _since_now_on(run: Any, _shortage: Any) -> Any:
+    """Let a run without instances wait from now on."""
+    now = vars(report)["time"]()
+    return AttemptRequested.message_of_waiting(run, now, now)
 
 
 def _look_at_etag(s3: Any, bucket: str, key: str) -> generations.Existing:

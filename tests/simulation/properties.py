@@ -5,22 +5,25 @@ import io
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+from batch_prediction import layout
+from batch_prediction.events import CAPACITY
 from batch_prediction.layout import INDEX, INDEX_PAGE
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from batch_prediction.runs.reason_codes import ReasonCode
-from batch_prediction.start.waiting import CAPACITY
 from tests.settings_and_events import SETTINGS
 from tests.simulation.agreement import disagreements, disagreements_of_index
 from tests.simulation.registry import APPROVED, PENDING
 from tests.simulation.services import BUCKET
-from tests.simulation.training import FINAL_ACCURACY
+from tests.simulation.training import FINAL_ACCURACY, NO_INSTANCES
 from tests.simulation.world import DEPTH, EPOCH, POISON, SLOW, Upload, World
 
 LOST, DUPLICATE, WRONG, TOO_LATE = "lost", "duplicate job", "wrong report", "too late"
-_NO_CAPACITY = (ReasonCode.QUOTA, ReasonCode.THROTTLED)
+_NO_CAPACITY = (ReasonCode.QUOTA, ReasonCode.THROTTLED, ReasonCode.NO_CAPACITY)
+_PAUSE = 900  # seconds at least, between a job without instances and the next one
 _MARKS = (
     0,
     15,
@@ -41,6 +44,7 @@ def violations(world: World) -> list[tuple[str, str]]:
     for upload in world.uploads:
         jobs = world.jobs(upload.run)
         found += [(DUPLICATE, text) for text in _duplicates(world, upload, jobs)]
+        found += [(TOO_LATE, text) for text in _asked_too_late(world, jobs)]
         body = world.s3.content(upload.run.report)
         if body is None:
             found.append((LOST, f"{upload.run.prefix}: no report; jobs {jobs}"))
@@ -51,9 +55,16 @@ def violations(world: World) -> list[tuple[str, str]]:
         for name in world.sagemaker.tunings
         if not world.followed(f"{name}-final")
     ]
+    for name in world.sagemaker.tunings:
+        found += list(_wrong_finals(world, name))
     registered = Counter(
         package["ClientToken"] for package in world.sagemaker.packages.values() if "ClientToken" in package
     )
+    found += [
+        (LOST, f"{arn}: nobody was notified of it")
+        for arn, package in world.sagemaker.packages.items()
+        if "ClientToken" in package and not any(f"{arn}\n" in text for text in world.sns.published)
+    ]
     found += [(DUPLICATE, f"package {token}") for token, number in registered.items() if number > 1]
     found += [
         (WRONG, text) for text in (*world.contradictions, *_wrong_approvals(world), *_wrong_index(world))
@@ -108,11 +119,58 @@ def _wrong_index(world: World) -> list[str]:
 
 
 def _duplicates(world: World, upload: Upload, jobs: list[str]) -> list[str]:
-    """Jobs that should not have been paid for: more than one, unless the service failed the one before."""
-    failed = [_failed_by_the_service(world, name) for name in jobs]
+    """Jobs that should not have been paid for: more than one, unless the service failed the one before.
+
+    One for which it had no instances is followed by another, after a pause, as often as its limit lets it.
+    """
+    lacked = [bool(world.without_instances([name])) for name in jobs]
+    failed = [lacked[number] or _failed_by_the_service(world, name) for number, name in enumerate(jobs)]
     if jobs and not all(failed[:-1]):
         return [f"{upload.run.prefix}: {jobs} although not each but the last was failed by the service"]
-    return [f"{upload.run.prefix}: {len(jobs)} jobs"] if len(jobs) > MAX_ATTEMPTS else []
+    described = [world.sagemaker.jobs[name] for name in jobs]
+    if hasty := _hasty(lacked, [(job["CreationTime"], job.get("TransformEndTime")) for job in described]):
+        return [f"{upload.run.prefix}: {jobs[hasty]} {_PAUSE} s after one without instances"]
+    return [f"{upload.run.prefix}: {len(jobs)} jobs"] if lacked.count(False) > MAX_ATTEMPTS else []
+
+
+def _hasty(lacked: list[bool], times: list[tuple[Any, Any]]) -> int | None:
+    """Which job, of some that began and ended then, came too soon after one without instances."""
+    for number in range(1, len(times)):
+        if lacked[number - 1] and (times[number][0] - times[number - 1][1]).total_seconds() < _PAUSE - 1:
+            return number
+    return None
+
+
+def _asked_too_late(world: World, jobs: list[str]) -> list[str]:
+    """Jobs for which a run asked after it had waited for instances for as long as it may."""
+    late = []
+    for number, name in enumerate(jobs):
+        if lacking := world.without_instances(jobs[:number]):
+            since = world.sagemaker.jobs[lacking[0]]["CreationTime"].timestamp() - EPOCH
+            waited = world.sagemaker.asked[name] - since
+            late += [f"{name} after {waited:.0f} s"] if waited >= world.limits()[CAPACITY] + 1 else []
+    return late
+
+
+def _wrong_finals(world: World, tuning: str) -> Iterator[tuple[str, str]]:
+    """Attempts at a final training that come too soon, too late or after one that had its instances."""
+    names = world.finals(f"{tuning}-final")
+    jobs = [world.sagemaker.trainings[name] for name in names]
+    lacked = [job.get("FailureReason") == NO_INSTANCES for job in jobs]
+    if not all(lacked[:-1]):
+        yield DUPLICATE, f"{names} although not each but the last found no instances"
+        return
+    hasty = _hasty(lacked, [(job["CreationTime"], job.get("TrainingEndTime")) for job in jobs])
+    if hasty:
+        yield DUPLICATE, f"{names[hasty]} soon after one without instances"
+    limit = world.limits()[CAPACITY]
+    waited = (jobs[-1]["CreationTime"] - jobs[0]["CreationTime"]).total_seconds() if jobs else 0
+    if waited >= limit + SLOW * DEPTH:
+        yield TOO_LATE, f"{names[-1]} after {waited:.0f} s"
+    failures = world.s3.versions.get(layout.tuning_failure(tuning), [])
+    for _, _, time in failures if jobs else []:
+        if (time - jobs[0]["CreationTime"]).total_seconds() < limit - 1 or not lacked[-1]:
+            yield WRONG, f"{names[-1]} was given up after {time - jobs[0]['CreationTime']}"
 
 
 def _looks(world: World, upload: Upload, jobs: list[str]) -> int:
@@ -215,11 +273,10 @@ def _wrong_with_job(world: World, upload: Upload, report: dict[str, Any], jobs: 
     used = world.sagemaker.models[job["ModelName"]]["PrimaryContainer"]["ModelPackageName"]
     if report["model"]["package_arn"] != used:
         wrong.append(f"names {report['model']['package_arn']}, the job used {used}")
-    if (
-        _failed_by_the_service(world, name)
-        and len(jobs) < MAX_ATTEMPTS
-        and not world.s3.content(upload.run.gave_up)
-    ):
+    lacking = bool(world.without_instances(jobs))
+    had_instances = sum(not world.without_instances([each]) for each in jobs)
+    worth_another = lacking or (_failed_by_the_service(world, name) and had_instances < MAX_ATTEMPTS)
+    if worth_another and not world.s3.content(upload.run.gave_up):
         wrong.append("the service failed the job, and it was not retried")
     whole = job["TransformJobStatus"] == "Completed" and name not in world.sagemaker.broken
     expected = job["TransformJobStatus"] if whole or job["TransformJobStatus"] != "Completed" else "Failed"

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 from batch_prediction.layout import Run
 from tests.simulation.faults import refusal
 from tests.simulation.services import BUCKET
-from tests.simulation.training import Training
+from tests.simulation.training import NO_INSTANCES, Training
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 STUCK, EVENT_LOST, BY_THE_SERVICE = "stuck", "event lost", "InternalServerError"  # how a job may end
-CALM = 5 * 3600  # from here on nothing goes wrong any more
 
 
 class SageMaker(Training):
@@ -24,8 +23,9 @@ class SageMaker(Training):
         self.jobs: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, list[dict[str, Any]]] = {}  # job → what its container answered
         self.broken: set[str] = set()  # jobs whose output is not whole
+        self.asked: dict[str, float] = {}  # job → when the message came that it was created for
         self.script: dict[str, list[str]] = {}  # batch → how its next jobs end, where that isn't drawn
-        self.dry_spell = self._dry_spell()  # from when to when capacity is lacking
+        self.dry_spell = self._dry_spell(0.25)  # from when to when the quota is used up
 
     def do_create_model(self, **request: Any) -> None:
         """Refuses a name that is taken as SageMaker does, and a package without an artifact."""
@@ -49,6 +49,7 @@ class SageMaker(Training):
             raise refusal("CreateTransformJob", "ResourceInUse", 400)
         if self.drought():
             raise refusal("CreateTransformJob", "ResourceLimitExceeded", 400)
+        self.asked[name] = self.world.asked_at()
         self.jobs[name] = request | {
             "TransformJobStatus": "InProgress",
             "CreationTime": self.world.moment(),
@@ -75,14 +76,8 @@ class SageMaker(Training):
         """Whether a transform job runs, perhaps for ever."""
         return any(job["TransformJobStatus"] == "InProgress" for job in self.jobs.values())
 
-    def _dry_spell(self) -> tuple[float, float]:
-        if self.world.draw.random() < 0.25:
-            begin = self.world.draw.uniform(0, CALM / 2)
-            return begin, begin + self.world.draw.uniform(600, 9000)
-        return 0.0, 0.0
-
     def drought(self) -> bool:
-        """Whether capacity is lacking now."""
+        """Whether the quota is used up now."""
         begin, end = self.dry_spell
         dry = self.world.faults.active and begin <= self.world.now < end
         self.world.faults.counts["no capacity"] += dry and self.world.faults.plan is None
@@ -121,6 +116,8 @@ class SageMaker(Training):
         reason = None
         if scripted == BY_THE_SERVICE:
             status, reason = "Failed", f"{BY_THE_SERVICE}: simulated"
+        elif scripted == NO_INSTANCES or (status is None and self.lacks_instances()):
+            status, reason = "Failed", NO_INSTANCES
         elif status is None:
             status, reason = self._end()
         if status == "Completed":

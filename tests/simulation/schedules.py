@@ -2,10 +2,11 @@
 
 from tests.simulation.faults import Faults
 from tests.simulation.registry import APPROVED
-from tests.simulation.sagemaker import BY_THE_SERVICE, CALM, EVENT_LOST, STUCK
-from tests.simulation.training import FINAL_ACCURACY
+from tests.simulation.sagemaker import BY_THE_SERVICE, EVENT_LOST, STUCK
+from tests.simulation.training import CALM, FINAL_ACCURACY, NO_INSTANCES
 from tests.simulation.world import POISON, World
 
+NEVER = (0.0, 0.0)  # a time between two that are the same
 BATCHES = 4
 PACKAGES = 4
 
@@ -26,7 +27,7 @@ def random_world(seed: int) -> World:
         )
     for number in range(BATCHES):
         _drop(world, f"b{number}")
-    if draw.random() < 0.25:
+    if draw.random() < 0.4:
         ends = draw.choice(("Completed", "Completed", "Failed"))
         world.at(draw.uniform(0, CALM / 2), world.sagemaker.tuning_ends, "digits-261122-140000", ends)
     return world
@@ -76,6 +77,7 @@ def plain_world(seed: int, faults: Faults | None = None) -> World:
     """A world of one batch of two images, in which nothing goes wrong by itself."""
     world = World(seed, faults)
     world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 24}
+    world.sagemaker.dry_spell = world.sagemaker.shortage = NEVER
     world.approve(1)
     world.at(0, world.put_image, "b0", "0.png")
     world.at(0, world.put_image, "b0", "1.png")
@@ -92,14 +94,30 @@ def scarce_world(faults: Faults) -> World:
     return world
 
 
+def short_world(faults: Faults) -> World:
+    """A world in which AWS has no instances for the first jobs of a run and for a final training."""
+    world = plain_world(1, faults)
+    world.hurry = 0.0
+    world.sagemaker.script = {"b0": [NO_INSTANCES, NO_INSTANCES]}
+    world.sagemaker.short = {"digits-261122-170000-final"}
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-170000", "Completed")
+    return world
+
+
 def full_world(faults: Faults) -> World:
     """A world that visits every request of the functions: each way that a run and a training may take."""
     world = World(1, faults)
     world.hurry = 1.0
     world.settings |= {"wait_for_images_minutes": 30, "wait_for_capacity_hours": 0}
+    world.sagemaker.dry_spell = world.sagemaker.shortage = NEVER
     world.approve(1)
-    world.sagemaker.script = {"retried": [BY_THE_SERVICE], "stuck": [STUCK], "lost": [EVENT_LOST]}
-    for number, batch in enumerate(("plain", "retried", "stuck", "lost", "late", "rejected")):
+    world.sagemaker.script = {
+        "retried": [BY_THE_SERVICE],
+        "stuck": [STUCK],
+        "lost": [EVENT_LOST],
+        "short": [NO_INSTANCES],
+    }
+    for number, batch in enumerate(("plain", "retried", "stuck", "lost", "late", "rejected", "short")):
         begin = number * 100.0
         world.at(begin, world.put_image, batch, "0.png")
         world.at(begin + (90 if batch == "late" else 0), world.put_image, batch, "1.png")
@@ -111,6 +129,8 @@ def full_world(faults: Faults) -> World:
     world.at(0, world.sagemaker.tuning_ends, "digits-261122-140000", "Completed")
     world.at(0, world.sagemaker.tuning_ends, "digits-261122-150000", "Failed")
     world.at(0, world.sagemaker.tuning_ends, "digits-261122-160000", "Completed", False)
+    world.sagemaker.short = {"digits-261122-170000-final"}
+    world.at(0, world.sagemaker.tuning_ends, "digits-261122-170000", "Completed")
     world.at(30, world.invoke, "digits-train-best-model", TUNED_TWICE, 1)
     return world
 

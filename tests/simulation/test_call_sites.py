@@ -16,7 +16,7 @@ from tests.simulation.faults import (
     Faults,
 )
 from tests.simulation.properties import violations
-from tests.simulation.schedules import full_world, scarce_world
+from tests.simulation.schedules import full_world, scarce_world, short_world
 
 NOWHERE: CallPath = ()
 
@@ -74,3 +74,29 @@ def test_a_fault_while_runs_stand_in_line_costs_nothing(kind: str) -> None:
         assert +world.faults.counts == {kind: 1}
         assert violations(world) == []
         assert len(world.sagemaker.jobs) == 2
+
+
+@cache
+def without_instances() -> list[CallPath]:
+    """The ways to requests that are made because AWS had no instances for a while."""
+    world = short_world(planned(NOWHERE, THROTTLED))
+    world.run()
+    assert violations(world) == []
+    (upload,) = world.uploads
+    assert len(world.jobs(upload.run)) == 3
+    assert len(world.finals("digits-261122-170000-final")) == 2
+    return sorted(world.faults.paths - undisturbed().paths)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_while_there_are_no_instances_costs_nothing(kind: str) -> None:
+    """Of a run that gets its third job, and a final training that gets its second: the same outcome."""
+    assert without_instances()
+    for path in without_instances():
+        world = short_world(planned(path, kind))
+        world.run()
+        assert +world.faults.counts == {kind: 1}
+        assert violations(world) == []
+        (upload,) = world.uploads
+        assert world.sagemaker.jobs[world.jobs(upload.run)[-1]]["TransformJobStatus"] == "Completed"
+        assert len(world.sagemaker.packages) == 2

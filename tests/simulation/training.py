@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+FINAL_ACCURACY = 0.99  # of every training, on validation and on test images
+CALM = 5 * 3600  # from here on nothing goes wrong any more
+NO_INSTANCES = "CapacityError: Unable to provision requested ML compute capacity. Simulated."
+
+
 def artifact() -> bytes:
     """A model.tar.gz with nothing but a config.json in it."""
-    content = json.dumps({"confusion_matrix": [[5] * 10] * 10}).encode()
+    kept = {"confusion_matrix": [[5] * 10] * 10, "metrics": {"test-accuracy": FINAL_ACCURACY}}
+    content = json.dumps(kept).encode()
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         member = tarfile.TarInfo("config.json")
@@ -26,7 +32,6 @@ def artifact() -> bytes:
 
 
 ARTIFACT = artifact()
-FINAL_ACCURACY = 0.99  # of every training, on validation and on test images
 
 
 class Training(Registry):
@@ -37,6 +42,21 @@ class Training(Registry):
         self.tunings: dict[str, dict[str, Any]] = {}
         self.trainings: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()  # final trainings whose end no event announces
+        self.shortage = self._dry_spell(0.25)  # from when to when AWS has no instances
+        self.short: set[str] = set()  # final trainings that end without instances, though none lack
+
+    def _dry_spell(self, chance: float) -> tuple[float, float]:
+        if self.world.draw.random() < chance:
+            begin = self.world.draw.uniform(0, CALM / 2)
+            return begin, begin + self.world.draw.uniform(600, 9000)
+        return 0.0, 0.0
+
+    def lacks_instances(self) -> bool:
+        """Whether a job that ends now does so because AWS has no instances for it."""
+        begin, end = self.shortage
+        lacking = self.world.faults.active and begin <= self.world.now < end
+        self.world.faults.counts["no instances"] += lacking and self.world.faults.plan is None
+        return lacking
 
     def tuning_ends(self, name: str, status: str, announced: bool = True) -> None:
         """A tuning job of the documented event's shape has ended; unless `announced`, no event is sent."""
@@ -45,7 +65,8 @@ class Training(Registry):
         definition["OutputDataConfig"]["S3OutputPath"] = f"s3://{BUCKET}/trials/{name}/"
         best = {"TrainingJobName": f"{name}-001", "TunedHyperParameters": {"learning-rate": "0.01"}}
         self.trainings[f"{name}-001"] = self._training(f"{name}-001", definition, FINAL_ACCURACY) | {
-            "TrainingJobStatus": "Completed"
+            "TrainingJobStatus": "Completed",
+            "FinalMetricDataList": [{"MetricName": "validation-accuracy", "Value": FINAL_ACCURACY}],
         }
         self.tunings[name] = {
             "HyperParameterTuningJobName": name,
@@ -76,13 +97,18 @@ class Training(Registry):
 
     def training_ends(self, name: str) -> None:
         """A final training ends, sometimes without a model."""
-        failed = self.world.faults.happen("training failed", 0.1)
         job = self.trainings[name]
-        job["TrainingJobStatus"] = "Failed" if failed else "Completed"
+        if name in self.short or self.lacks_instances():
+            job |= {"TrainingJobStatus": "Failed", "FailureReason": NO_INSTANCES}
+        else:
+            failed = self.world.faults.happen("training failed", 0.1)
+            job["TrainingJobStatus"] = "Failed" if failed else "Completed"
+            if self.world.faults.happen("metrics late", 0.3):
+                job["FinalMetricDataList"] = []
+            key = f"models/{name}/output/model.tar.gz"
+            self.world.s3.write(key, ARTIFACT)
+            job["ModelArtifacts"] = {"S3ModelArtifacts": f"s3://{BUCKET}/{key}"}
         job["TrainingEndTime"] = job["LastModifiedTime"] = self.world.moment()
-        key = f"models/{name}/output/model.tar.gz"
-        self.world.s3.write(key, ARTIFACT)
-        job["ModelArtifacts"] = {"S3ModelArtifacts": f"s3://{BUCKET}/{key}"}
         if name not in self._silent:
             detail = {"TrainingJobName": name}
             self.world.event("digits-register-model", {"detail": detail}, durable=False)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from batch_prediction.start.waiting import CAPACITY, IMAGES
+from batch_prediction.events import CAPACITY, IMAGES
 
 ROUNDING = 1.0  # seconds: a delay is a whole number of them, and at least one
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import takewhile
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +18,18 @@ import train_best_model
 import write_report
 from batch_prediction import layout
 from batch_prediction.aws import metrics, queues
+from batch_prediction.events import CAPACITY, IMAGES
 from batch_prediction.layout import Run
+from batch_prediction.models import final_training
+from batch_prediction.report import write
 from batch_prediction.start import waiting
 from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.agreement import disagreements
 from tests.simulation.faults import CrashError, Faults, request
 from tests.simulation.registry import APPROVED, REJECTED
-from tests.simulation.sagemaker import CALM, SageMaker
+from tests.simulation.sagemaker import SageMaker
 from tests.simulation.services import BUCKET, S3, SNS, SQS
-from tests.simulation.training import Lambda
+from tests.simulation.training import CALM, NO_INSTANCES, Lambda
 from tests.simulation.waits import Waits
 
 EPOCH = 1_795_000_000  # seconds since 1970
@@ -199,6 +203,8 @@ class World:
         self.messages[handle] = Sent(queue, body, self.now)
         if self._working[-1] == "uploads" == queue:  # a run that waits
             self.messages[handle].waits = self._handled[-1].waits.sent_again(delay)
+        elif self._working[-1] == "reports":
+            self.messages[handle].waits = self._wait_of(json.loads(body))
         if self._working[-1] == "sweep":
             self.asked.add((json.loads(body)["detail"]["run"], self.now))
         late = self.draw.uniform(3600, 20_000) if self.faults.happen("delivered late", 0.01) else 0
@@ -206,21 +212,45 @@ class World:
 
     def measured(self, _name: str, values: dict[str, tuple[float, str]], **_: str) -> None:
         """A metric of a function: that a run waits is judged at once."""
-        for cause in (waiting.IMAGES, waiting.CAPACITY):
+        for cause in (IMAGES, CAPACITY):
             if f"WaitingFor{cause.title()}" in values:
-                handled = self._handled[-1]
-                assert handled.first is not None
                 again = next(reversed(self.messages.values())).waits
-                again.begin(cause, handled.first)
+                again.begin(cause, self.asked_at())
                 said, _unit = values[f"WaitingFor{cause.title()}"]
-                found = again.too_late(cause, handled.first, said, self.limits()[cause])
-                self.too_late += [f"{handled.body}: {text}" for text in found]
+                found = again.too_late(cause, self.asked_at(), said, self.limits()[cause])
+                self.too_late += [f"{self._handled[-1].body}: {text}" for text in found]
+
+    def _wait_of(self, message: dict[str, Any]) -> Waits:
+        """What a run has waited whose next job is asked for: since its first job without instances, if so.
+
+        The function that asks may have been overtaken: it knows of as many of the jobs as there were before.
+        """
+        jobs = self.jobs(Run(message["detail"]["batch"], message["detail"]["run"]))
+        known = (self.without_instances(jobs[:number]) for number in range(len(jobs), 0, -1))
+        since = [self.sagemaker.jobs[lacking[0]]["CreationTime"].timestamp() for lacking in known if lacking]
+        said = message.get("waiting", {}).get(CAPACITY)
+        if said not in since and not self.without_instances(jobs):
+            return Waits()
+        return Waits({CAPACITY: (said if said in since else since[0]) - EPOCH})
+
+    def without_instances(self, jobs: list[str]) -> list[str]:
+        """The newest of a run's jobs, up to the first that had instances; in their order."""
+        lacking = takewhile(
+            lambda name: self.sagemaker.jobs[name].get("FailureReason") == NO_INSTANCES, reversed(jobs)
+        )
+        return list(lacking)[::-1]
+
+    def asked_at(self) -> float:
+        """When the message came that is being handled; now, where a request is made without one."""
+        first = self._handled[-1].first if self._handled else self.now
+        assert first is not None
+        return first
 
     def limits(self) -> dict[str, float]:
         """How long a run may wait, in seconds."""
         return {
-            waiting.IMAGES: self.settings["wait_for_images_minutes"] * 60,
-            waiting.CAPACITY: self.settings["wait_for_capacity_hours"] * 3600,
+            IMAGES: self.settings["wait_for_images_minutes"] * 60,
+            CAPACITY: self.settings["wait_for_capacity_hours"] * 3600,
         }
 
     def deliver(self, handle: str) -> None:
@@ -303,13 +333,19 @@ class World:
 
     def followed(self, final: str) -> bool:
         """Whether a tuning job's final training has a package, or a reason why there is none."""
-        failures = (layout.tuning_failure(final.removesuffix("-final")), layout.training_failure(final))
-        packages = [
+        attempts = self.finals(final)
+        failures = map(layout.training_failure, attempts)
+        packages = {
             package["CustomerMetadataProperties"]["training_job"]
             for package in self.sagemaker.packages.values()
             if "ClientToken" in package
-        ]
-        return final in packages or any(key in self.s3.versions for key in failures)
+        }
+        none = layout.tuning_failure(final.removesuffix("-final")), *failures
+        return bool(packages & set(attempts)) or any(key in self.s3.versions for key in none)
+
+    def finals(self, final: str) -> list[str]:
+        """The attempts at a final training, in the order of their creation."""
+        return [name for name in self.sagemaker.trainings if name == final or name.startswith(f"{final}-")]
 
     def event(self, queue: str, body: dict[str, Any], durable: bool) -> None:
         """EventBridge delivers an event: late, perhaps twice, and not at all if it isn't durable."""
@@ -353,6 +389,7 @@ class installed:  # noqa: N801 (a context, read as a word)
     """The world in the place of AWS, behind `clients()`; the logs are silent."""
 
     MODULES: tuple[Any, ...] = (*HANDLERS.values(), sweep)
+    CLOCKS: tuple[Any, ...] = (waiting, write, final_training)
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -360,13 +397,15 @@ class installed:  # noqa: N801 (a context, read as a word)
     def __enter__(self) -> None:
         os.environ.update(environment(replace(SETTINGS, **self.world.settings)))
         self._replaced = [(module, "clients", module.clients) for module in self.MODULES]
-        self._replaced += [(metrics, "emit", metrics.emit), (waiting, "time", vars(waiting)["time"])]
+        self._replaced += [(metrics, "emit", metrics.emit)]
+        self._replaced += [(module, "time", vars(module)["time"]) for module in self.CLOCKS]
         for module in self.MODULES:
             module.clients = lambda: self.world.aws
             module.logger.setLevel("CRITICAL")
         queues.logger.setLevel("CRITICAL")
         vars(metrics)["emit"] = self.world.measured
-        vars(waiting)["time"] = lambda: EPOCH + self.world.now
+        for module in self.CLOCKS:
+            vars(module)["time"] = lambda: EPOCH + self.world.now
 
     def __exit__(self, *_: object) -> None:
         for module, name, original in self._replaced:

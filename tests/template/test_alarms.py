@@ -7,8 +7,9 @@ from statistics import mean
 import pytest
 
 from batch_prediction.aws import metrics
+from batch_prediction.events import CAPACITY
 from batch_prediction.start import waiting
-from batch_prediction.start.waiting import CAPACITY, StillWaiting
+from batch_prediction.start.waiting import StillWaiting
 from tests.template.deployed import deployed
 from tests.template.document import of_type, properties
 

@@ -31,6 +31,7 @@ KEYS = (
     "code/0123456789abcdef/sourcedir.tar.gz",
     layout.tuning_failure("digits-261122-140000"),
     layout.training_quality("digits-261122-140000-final"),
+    layout.training_package("digits-261122-140000-final"),
     layout.training_failure("digits-261122-140000-final"),
     "models/digits-261122-140000-final/output/model.tar.gz",
     "checkpoints/digits-261122-140000-final/last.pt",

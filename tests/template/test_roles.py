@@ -12,7 +12,12 @@ BUCKET = "${DataBucket.Arn}/"
 READ_BY_JOBS = ("incoming", "runs", "datasets", "code", "models", "checkpoints")
 WRITTEN_BY_JOBS = ("runs/*/output", "trials", "models", "checkpoints")
 SWEPT = ("transform-job", "training-job", "hyper-parameter-tuning-job")
-FAILURES = ("trials/*/failure.json", "models/*/failure.json")
+OUTCOMES = (
+    "reports/*/report.json",
+    "trials/*/failure.json",
+    "models/*/package.json",
+    "models/*/failure.json",
+)
 # Everything that a role may do, and to what. A change of template.yaml is a change of this table.
 ALLOWED = {
     "StartTransform": {
@@ -43,16 +48,13 @@ ALLOWED = {
     "Sweep": {
         **{
             f"sagemaker:List{kind}": ["*"]
-            for kind in ("TransformJobs", "TrainingJobs", "HyperParameterTuningJobs", "ModelPackages")
+            for kind in ("TransformJobs", "TrainingJobs", "HyperParameterTuningJobs")
         },
         **{
-            f"sagemaker:Describe{kind}": [
-                *(f"{SAGEMAKER}{job}/${{Name}}-*" for job in SWEPT),
-                f"{SAGEMAKER}model-package/${{Name}}/*",
-            ]
-            for kind in ("TransformJob", "TrainingJob", "HyperParameterTuningJob", "ModelPackage")
+            f"sagemaker:Describe{kind}": [f"{SAGEMAKER}{job}/${{Name}}-*" for job in SWEPT]
+            for kind in ("TransformJob", "TrainingJob", "HyperParameterTuningJob")
         },
-        "s3:GetObject": [f"{BUCKET}{key}" for key in ("reports/*/report.json", *FAILURES)],
+        "s3:GetObject": [f"{BUCKET}{key}" for key in OUTCOMES],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sqs:SendMessage": ["ReportQueue.Arn"],
         "lambda:InvokeFunction": [
@@ -63,8 +65,8 @@ ALLOWED = {
     },
     "TrainBestModel": {
         "sagemaker:DescribeHyperParameterTuningJob": [f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"],
-        "sagemaker:CreateTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
-        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
+        "sagemaker:CreateTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
+        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
         "iam:PassRole": ["SageMakerRole.Arn"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}trials/*/failure.json"],
@@ -75,7 +77,7 @@ ALLOWED = {
         "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/*"],
         "s3:GetObject": [f"{BUCKET}models/*", f"{BUCKET}datasets/*/dataset.json"],
         "s3:ListBucket": ["DataBucket.Arn"],
-        "s3:PutObject": [f"{BUCKET}models/*/model_quality.json", f"{BUCKET}models/*/failure.json"],
+        "s3:PutObject": [f"{BUCKET}models/*/{name}.json" for name in ("model_quality", "package", "failure")],
         "sns:Publish": ["Notifications"],
         "sagemaker:ListModelPackages": ["*"],
         "sagemaker:CreateModelPackage": [
@@ -86,6 +88,8 @@ ALLOWED = {
             f"{SAGEMAKER}model-package/${{Name}}/*",
             f"{SAGEMAKER}model-package-group/${{Name}}",
         ],
+        "ecr:BatchGetImage": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
+        "ecr:DescribeImages": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
     },
     "SageMakerRole": {
         "s3:ListBucket": ["DataBucket.Arn"],

@@ -39,6 +39,11 @@ def test_a_spot_job_has_checkpoints_of_its_own_and_time_to_wait() -> None:
     assert condition["MaxWaitTimeInSeconds"] >= condition["MaxRuntimeInSeconds"] == 3600
 
 
+def test_sagemaker_retries_what_it_failed_itself() -> None:
+    """Twice, within the job's time."""
+    assert jobs.request(jobs.TrainingJob(**JOB))["RetryStrategy"] == {"MaximumRetryAttempts": 2}
+
+
 def test_another_job_neither_waits_nor_keeps_checkpoints() -> None:
     """SageMaker refuses a maximum wait without managed spot training."""
     request = jobs.request(jobs.TrainingJob(**JOB))

@@ -133,6 +133,7 @@ def test_the_trials_run_in_script_mode(requests: list[tuple[str, dict[str, Any]]
     assert definition["RoleArn"] == SEARCH["role"]
     assert definition.keys().isdisjoint({"EnableManagedSpotTraining", "CheckpointConfig", "Environment"})
     assert "MaxWaitTimeInSeconds" not in definition["StoppingCondition"]
+    assert definition["RetryStrategy"] == {"MaximumRetryAttempts": 2}  # of trials that SageMaker fails
 
 
 def test_what_is_fixed_reaches_every_trial_and_is_not_searched(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import tarfile
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +21,13 @@ class Artifact:
 
     sha256: str
     config: dict[str, Any]  # the training program's JSON: its readers check what they take
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What the training program measured, by the names that it logs; what isn't a number is left out."""
+        metrics = self.config.get("metrics")
+        given = metrics.items() if isinstance(metrics, dict) else ()
+        return {name: value for name, value in given if type(value) in (int, float) and math.isfinite(value)}
 
 
 def read(s3: "S3Client", uri: str) -> Artifact:

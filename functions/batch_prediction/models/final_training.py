@@ -1,24 +1,36 @@
 """The final training of a tuning job: its definition, its best hyperparameters, all training images."""
 
 import re
+from itertools import count
+from time import time
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
+from batch_prediction.aws import capacity
+from batch_prediction.aws.capacity import Lacking
 from batch_prediction.aws.clients import Clients
 from batch_prediction.aws.errors import code
-from batch_prediction.aws.sagemaker import verify_same_request
+from batch_prediction.aws.sagemaker import describe_or_none, verify_same_request
 from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, sibling_uri, tuning_failure
 from batch_prediction.models import failure
 from batch_prediction.settings import Settings
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import Channel, S3Client, TuningJobDescription
+    from batch_prediction.aws.types import (
+        Channel,
+        S3Client,
+        SageMakerClient,
+        TrainingJobDescription,
+        TuningJobDescription,
+    )
 
 # Where register_model finds the search that a model came from: DescribeTrainingJob answers the environment.
 TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"
 MAX_SECONDS = 3600
 MAX_WAIT_FACTOR = 4  # of a spot job, waiting included, as a multiple of its longest run
+# When SageMaker itself fails it: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryStrategy.html
+RETRY_STRATEGY = {"MaximumRetryAttempts": 2}
 # Members of a training job definition that CreateTrainingJob takes as they are.
 _KEPT = (
     *("AlgorithmSpecification", "VpcConfig", "EnableNetworkIsolation"),
@@ -27,15 +39,42 @@ _KEPT = (
 _GPU = re.compile(r"ml\.[gp]\d")  # https://aws.amazon.com/sagemaker/ai/pricing/: G and P instances have GPUs
 
 
-def job_name(tuning_job: str) -> str:
-    """The name of a tuning job's final training job: SageMaker refuses a second one."""
-    return f"{tuning_job}-final"
+def job_name(tuning_job: str, attempt: int = 1) -> str:
+    """The name of a tuning job's final training job: SageMaker refuses a second one.
+
+    After one that found no instances comes another attempt, -2, -3 and so on.
+    """
+    return f"{tuning_job}-final" if attempt == 1 else f"{tuning_job}-final-{attempt}"
+
+
+def lacked_capacity(job: "TrainingJobDescription") -> bool:
+    """Whether AWS had no instances for a final training: it gets another attempt, unless it is given up."""
+    reason, environment = job.get("FailureReason"), job.get("Environment", {})
+    return TUNING_JOB in environment and capacity.is_lacking(job["TrainingJobStatus"], reason)
+
+
+def describe_attempts(sagemaker: "SageMakerClient", tuning_job: str) -> "list[TrainingJobDescription]":
+    """A tuning job's final training jobs, oldest first: all but the last found no instances."""
+    found: list[TrainingJobDescription] = []
+    for attempt in count(1):
+        job = _describe(sagemaker, job_name(tuning_job, attempt))
+        if job is None:
+            break
+        found.append(job)
+        if not lacked_capacity(job):
+            break
+    return found
+
+
+def _describe(sagemaker: "SageMakerClient", name: str) -> "TrainingJobDescription | None":
+    return describe_or_none(lambda: sagemaker.describe_training_job(TrainingJobName=name))
 
 
 def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
     """Start the final training of an ended tuning job, or record why there can't be one. Safe to repeat.
 
-    Returns the training job's name, or the reason.
+    Returns the training job's name, or the reason. A training that found no instances is followed by another
+    when its pause is over; who asks for that again is the sweep.
     """
     tuning = aws.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
     _check_ours(settings, tuning)
@@ -44,27 +83,64 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
         failure.record(aws, settings, tuning_failure(tuning_job), tuning_job, status, reason)
         return reason
     wanted = request(settings, tuning)
-    _drop_missing_test_channel(aws.s3, wanted)
-    name: str = wanted["TrainingJobName"]
     try:
-        aws.sagemaker.create_training_job(**wanted)
+        return _create(aws, wanted)
     except ClientError as error:
         if code(error) != "ResourceInUse":
             raise
-        found = aws.sagemaker.describe_training_job(TrainingJobName=name)
+        attempts = describe_attempts(aws.sagemaker, tuning_job)
+        if not attempts:
+            raise  # the description lags behind
         identity = {member: wanted[member] for member in ("OutputDataConfig", "Environment")}
-        verify_same_request(f"training job {name}", error, identity, found)
+        for job in attempts:
+            verify_same_request(f"training job {job['TrainingJobName']}", error, identity, job)
+    return _follow(aws, settings, tuning, attempts)
+
+
+def _follow(
+    aws: Clients,
+    settings: Settings,
+    tuning: "TuningJobDescription",
+    attempts: "list[TrainingJobDescription]",
+) -> str:
+    """Start the attempt that is due after these; the name of the last, or why there is none (yet)."""
+    tuning_job, last, now = tuning["HyperParameterTuningJobName"], attempts[-1], time()
+    shortage = capacity.shortage([_lacking(job) for job in attempts] if lacked_capacity(last) else [])
+    if shortage is None:
+        return last["TrainingJobName"]
+    if (lasted := shortage.lasted(now)) >= settings.wait_for_capacity_hours * 3600:
+        reason = f"{shortage.reason}; {capacity.given_up(lasted)}"
+        key = tuning_failure(tuning_job)
+        failure.record(aws, settings, key, last["TrainingJobName"], last["TrainingJobStatus"], reason)
+        return reason
+    if now < shortage.due:
+        return f"waiting for capacity: {shortage.reason}"
+    return _create(aws, request(settings, tuning, len(attempts) + 1))
+
+
+def _lacking(job: "TrainingJobDescription") -> Lacking:
+    created = job["CreationTime"]
+    ended = job.get("TrainingEndTime", created)
+    return Lacking(job.get("FailureReason", ""), created.timestamp(), ended.timestamp())
+
+
+def _create(aws: Clients, wanted: dict[str, Any]) -> str:  # as `request` made it
+    _drop_missing_test_channel(aws.s3, wanted)
+    aws.sagemaker.create_training_job(**wanted)
+    name: str = wanted["TrainingJobName"]
     return name
 
 
-def request(settings: Settings, tuning: "TuningJobDescription") -> dict[str, Any]:  # keyword arguments
+def request(
+    settings: Settings, tuning: "TuningJobDescription", attempt: int = 1
+) -> dict[str, Any]:  # keyword arguments
     """The CreateTrainingJob request that follows from DescribeHyperParameterTuningJob's answer.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html. Trains on what the
     trials held out, too; the channel `test` is measured once, by the finished model.
     """
     definition, best = tuning["TrainingJobDefinition"], tuning["BestTrainingJob"]
-    name = job_name(tuning["HyperParameterTuningJobName"])
+    name = job_name(tuning["HyperParameterTuningJobName"], attempt)
     given = definition.get("StaticHyperParameters", {}) | best["TunedHyperParameters"]
     spot = {
         "EnableManagedSpotTraining": True,
@@ -72,7 +148,9 @@ def request(settings: Settings, tuning: "TuningJobDescription") -> dict[str, Any
     }
     waiting = {"MaxWaitTimeInSeconds": MAX_WAIT_FACTOR * MAX_SECONDS}
     members = cast("dict[str, Any]", definition)  # its keys are variables
-    kept = {member: members[member] for member in _KEPT if members.get(member)}
+    kept = {"RetryStrategy": RETRY_STRATEGY} | {
+        member: members[member] for member in _KEPT if members.get(member)
+    }
     algorithm = kept["AlgorithmSpecification"]
     return {
         **kept,
@@ -137,15 +215,19 @@ def _channels(trial: "list[Channel]") -> "list[Channel]":
 
 def _drop_missing_test_channel(s3: "S3Client", wanted: dict[str, Any]) -> None:  # as `request` made it
     """SageMaker fails a job whose channel is empty; without a test set the model waits for a person."""
-    kept = []
-    for channel in wanted["InputDataConfig"]:
-        uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
-        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-        if channel["ChannelName"] != "test" or s3.list_objects_v2(
-            Bucket=bucket, Prefix=prefix, MaxKeys=1
-        ).get("Contents"):
-            kept.append(channel)
-    wanted["InputDataConfig"] = kept
+    wanted["InputDataConfig"] = [
+        channel
+        for channel in wanted["InputDataConfig"]
+        if channel["ChannelName"] != "test"
+        or _has_objects(s3, channel["DataSource"]["S3DataSource"]["S3Uri"])
+    ]
+
+
+def _has_objects(s3: "S3Client", uri: str) -> bool:
+    """Whether there is an object below an `s3://` prefix; a page may be empty though the listing goes on."""
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return any(page.get("Contents") for page in pages)
 
 
 def _image_for(instance_type: str, image: str) -> str:

@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from batch_prediction.aws import notify, objects
+from batch_prediction.aws import objects
 from batch_prediction.aws.clients import Clients
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import code_digest, sibling_uri, training_quality
+from batch_prediction.models import announcement
 from batch_prediction.models.artifact import Artifact
 from batch_prediction.models.artifact import read as read_artifact
 from batch_prediction.models.final_training import BEST_TRIAL, TUNING_JOB
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 # CustomerMetadataProperties of https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html
 _MAX_KEY, _MAX_VALUE = 128, 256  # characters
 _METADATA_ENTRIES = 50
-_WORDS = {"Approved": "approved", "PendingManualApproval": "waits for your approval"}
+VALIDATION, TEST = "validation-accuracy", "test-accuracy"  # what train.py logs, and keeps in config.json
+_LOGGED = 1e-4  # the last decimal of a logged figure
 _REFUSED = re.compile(r"[^\w .:/=+@-]")  # such a character makes SageMaker refuse the whole package
 
 
@@ -81,28 +83,26 @@ def register(aws: Clients, settings: Settings, job: "TrainingJobDescription") ->
     Models are compared by the validation accuracy of their tuning job's best trial, as a final training holds
     no images out; a training job without a tuning job is compared by its own.
     """
-    if package := of_training_job(aws.sagemaker, settings.name, job):
-        return package
-    name, metrics = job["TrainingJobName"], _metrics(aws.sagemaker, job)
+    package = of_training_job(aws.sagemaker, settings.name, job) or _create(aws, settings, job)
+    announcement.announce(aws, settings, job["TrainingJobName"], package)
+    return package
+
+
+def _create(aws: Clients, settings: Settings, job: "TrainingJobDescription") -> ModelPackage:
+    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
+    artifact = read_artifact(aws.s3, uri)
+    name, metrics = job["TrainingJobName"], _metrics(aws.sagemaker, job, artifact)
     decision = approval(
-        metrics.get("validation-accuracy"),
-        metrics.get("test-accuracy"),
+        metrics.get(VALIDATION),
+        metrics.get(TEST),
         newest_approved(aws.sagemaker, settings.name),
         settings.minimum_accuracy,
         settings.accuracy_tolerance,
     )
-    uri = job["ModelArtifacts"]["S3ModelArtifacts"]
-    artifact = read_artifact(aws.s3, uri)
-    notify.notify(
-        aws.sns,
-        settings.notifications_topic_arn,
-        f"{name}: model {_WORDS[decision.status]}",
-        f"The model of {name} is registered in the group {settings.name}.\n\n"
-        f"{decision.status}: {decision.reason}",
-    )
+    description = f"Trained by {name}. {decision.status}: {decision.reason}{_contradiction(job, artifact)}"
     answer = aws.sagemaker.create_model_package(
         ModelPackageGroupName=settings.name,
-        ModelPackageDescription=f"Trained by {name}. {decision.status}: {decision.reason}",
+        ModelPackageDescription=description,
         ModelApprovalStatus=decision.status,
         InferenceSpecification={
             "Containers": [
@@ -138,16 +138,34 @@ def metadata(known: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _metrics(sagemaker: "SageMakerClient", job: "TrainingJobDescription") -> dict[str, float]:
-    """What the job measured, and for what it didn't, what the best trial of its tuning job measured."""
-    found = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+def _metrics(
+    sagemaker: "SageMakerClient", job: "TrainingJobDescription", artifact: Artifact
+) -> dict[str, float]:
+    """What the job measured, and for what it didn't, what the best trial of its tuning job measured.
+
+    SageMaker's list of metrics may lag behind the job's end; the artifact has the figures as well.
+    """
+    found = artifact.metrics | _logged(job)
     trial = job.get("Environment", {}).get(BEST_TRIAL)
     if trial is None:
         return found
-    described = sagemaker.describe_training_job(TrainingJobName=trial)
-    return {
-        metric["MetricName"]: metric["Value"] for metric in described.get("FinalMetricDataList", [])
-    } | found
+    return _logged(sagemaker.describe_training_job(TrainingJobName=trial)) | found
+
+
+def _logged(job: "TrainingJobDescription") -> dict[str, float]:
+    """The metrics that SageMaker read from a job's log."""
+    return {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
+
+
+def _contradiction(job: "TrainingJobDescription", artifact: Artifact) -> str:
+    """Where SageMaker's metrics, which were used, and the artifact's differ; nothing where they don't."""
+    logged, kept = _logged(job), artifact.metrics
+    return "".join(
+        f". The {name} {logged[name]:.4f} is SageMaker's FinalMetricDataList's; the artifact's config.json "
+        f"says {kept[name]:.4f}"
+        for name in (VALIDATION, TEST)
+        if name in logged and name in kept and abs(logged[name] - kept[name]) > _LOGGED
+    )
 
 
 def _known(

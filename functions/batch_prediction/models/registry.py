@@ -32,6 +32,7 @@ class ModelPackage:
     training_job: str | None
     artifact_sha256: str | None
     validation_accuracy: float | None
+    description: str = ""  # who trained it, and why it is approved or waits
 
     @classmethod
     def described(cls, answer: "ModelPackageDescription") -> "ModelPackage":
@@ -44,6 +45,7 @@ class ModelPackage:
             training_job=metadata.get("training_job"),
             artifact_sha256=metadata.get("artifact_sha256"),
             validation_accuracy=None if accuracy is None else float(accuracy),
+            description=answer.get("ModelPackageDescription", ""),
         )
 
 

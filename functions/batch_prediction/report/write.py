@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, cast
 
 from batch_prediction.aws import generations, objects, queues
+from batch_prediction.aws.capacity import Shortage
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import AttemptRequested
+from batch_prediction.events import AttemptRequested, Event
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
 from batch_prediction.labels import CONFIDENCE_UNIT
@@ -50,13 +52,20 @@ def write_report(aws: Clients, settings: Settings, run: Run) -> bool:
     decided = decision.must_read(aws.s3, settings.bucket, run)
     found = state.read(aws, settings.bucket, run, decided)
     match found.next_action:
-        case StartAttempt():
-            queues.send(aws.sqs, settings.upload_queue_url, AttemptRequested.message(run))
+        case StartAttempt(shortage=shortage):
+            queues.send(aws.sqs, settings.upload_queue_url, _another_attempt(run, shortage))
             return False
         case AwaitJob():
             return False
         case WriteReport():
             return _write(aws, settings, run, found)
+
+
+def _another_attempt(run: Run, shortage: Shortage | None) -> Event:
+    """The request for a run's next job; a run that finds no instances has waited since its first such job."""
+    if shortage is None:
+        return AttemptRequested.message(run)
+    return AttemptRequested.message_of_waiting(run, shortage.since, time())
 
 
 def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
@@ -123,7 +132,7 @@ def compose(run: Run, found: RunState, tally: Tally) -> Report:
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
     reliability = calibration(tally.right, tally.wrong) if whole else None
-    time = cost.time(run.uploaded, job)
+    seconds = cost.time(run.uploaded, job)
     price = cost.cost(decided.price_per_hour, job, decided.lines) if isinstance(decided, Start) else None
     return {
         "schema": SCHEMA,
@@ -158,7 +167,7 @@ def compose(run: Run, found: RunState, tally: Tally) -> Report:
         ],
         "model": _model(decided),
         "transform_job": _job(job),
-        "time": cast("Time", asdict(time)) if time else None,
+        "time": cast("Time", asdict(seconds)) if seconds else None,
         "cost": cast("Cost", asdict(price)) if price else None,
     }
 

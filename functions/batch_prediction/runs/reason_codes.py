@@ -5,6 +5,8 @@ The codes are part of report.json (docs/report.schema.json): a code is never ren
 
 from enum import StrEnum
 
+from batch_prediction.aws import capacity
+
 
 class ReasonCode(StrEnum):
     """What kept a run from being completed."""
@@ -22,7 +24,7 @@ class ReasonCode(StrEnum):
     # The transform job ended, and its predictions can't be used
     STOPPED = "STOPPED"
     SERVICE_FAULT = "SERVICE_FAULT"  # SageMaker's own
-    NO_CAPACITY = "NO_CAPACITY"  # AWS had no such instance
+    NO_CAPACITY = "NO_CAPACITY"  # AWS had no such instance, for all of WaitForCapacityHours
     INPUT_UNUSABLE = "INPUT_UNUSABLE"  # artifact, image or input can't be read
     CONTAINER_FAILED = "CONTAINER_FAILED"
     OUTPUT_INCOMPLETE = "OUTPUT_INCOMPLETE"  # Completed, but the output isn't the input with an answer each
@@ -42,7 +44,7 @@ class ReasonCode(StrEnum):
 SERVICE_FAULT_PREFIX = "InternalServerError"
 _PREFIXES = {
     SERVICE_FAULT_PREFIX: ReasonCode.SERVICE_FAULT,
-    "CapacityError": ReasonCode.NO_CAPACITY,
+    capacity.FAILURE_PREFIX: ReasonCode.NO_CAPACITY,
     "ResourceLimitExceeded": ReasonCode.QUOTA,
     "ClientError": ReasonCode.INPUT_UNUSABLE,
 }

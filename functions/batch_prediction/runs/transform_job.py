@@ -71,7 +71,11 @@ def attempt_number(run: Run, job: str) -> int:
 
 def attempt(job: "TransformJobDescription") -> Attempt:
     """What matters of a transform job as SageMaker describes it."""
-    return Attempt(job["TransformJobStatus"], job.get("FailureReason"))
+    created = job["CreationTime"]
+    ended = job.get("TransformEndTime", created)
+    return Attempt(
+        job["TransformJobStatus"], job.get("FailureReason"), created.timestamp(), ended.timestamp()
+    )
 
 
 def describe_attempts(
@@ -153,7 +157,14 @@ def _make_model(sagemaker: "SageMakerClient", decision: Start) -> str | None:
             if code(error) == "ResourceInUse" or "already exist" in str(error).lower():
                 raise  # the description lags behind
             return f"no model of {decision.model_package}: {error}: register a package whose artifact exists"
-        verify_same_request(f"model {decision.model}", error, request, found)
+        # The model's name stands for package, role and environment. What SageMaker shows of the environment
+        # isn't documented: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html.
+        # A model adds its own to its package's, so it may be both.
+        stands_for = {
+            "ExecutionRoleArn": decision.role,
+            "PrimaryContainer": {"ModelPackageName": decision.model_package},
+        }
+        verify_same_request(f"model {decision.model}", error, stands_for, found)
     return None
 
 

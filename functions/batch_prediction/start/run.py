@@ -1,12 +1,13 @@
 """Start the run of an uploaded manifest: write its input, decide once, and follow the decision."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from batch_prediction.aws import errors, queues
+from batch_prediction.aws import capacity, errors, queues
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import AttemptRequested, ManifestUploaded, RunEnded
+from batch_prediction.events import CAPACITY, IMAGES, AttemptRequested, ManifestUploaded, RunEnded
 from batch_prediction.layout import Manifest, Run
 from batch_prediction.models import registry
 from batch_prediction.runs import decision, state, transform_job
@@ -16,7 +17,7 @@ from batch_prediction.runs.next_action import AwaitJob, StartAttempt, WriteRepor
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from batch_prediction.start import missing_images, transform_input, turn, waiting
-from batch_prediction.start.waiting import CAPACITY, IMAGES, StillWaiting, WaitTimes
+from batch_prediction.start.waiting import StillWaiting, WaitTimes
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client, SageMakerClient
@@ -119,13 +120,13 @@ def _follow(
 ) -> StillWaiting | None:
     """Do what a decided run needs next: start its next transform job, or ask for its report.
 
-    StillWaiting when it isn't the run's turn.
+    StillWaiting when it isn't the run's turn, or AWS had no instances for its last job.
     """
     why: GiveUp | None = None
     try:
         match state.read(aws, settings.bucket, run, decided).next_action:
-            case StartAttempt(start, number):
-                outcome = _start_in_turn(aws, settings, run, start, number, waited)
+            case StartAttempt() as wanted:
+                outcome = _start_when_due(aws, settings, run, wanted, waited)
                 if not isinstance(outcome, GiveUp):
                     return outcome
                 why = outcome
@@ -141,6 +142,23 @@ def _follow(
         decision.give_up(aws.s3, settings.bucket, run, why)
     queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(run))
     return None
+
+
+def _start_when_due(
+    aws: Clients, settings: Settings, run: Run, wanted: StartAttempt, waited: WaitTimes
+) -> GiveUp | StillWaiting | None:
+    """Start a transform job; one after others that found no instances when its pause is over, if ever.
+
+    Such a run has waited since the first of those jobs at least, whatever message asks for the next one.
+    """
+    if shortage := wanted.shortage:
+        waited = replace(waited, capacity=max(waited.capacity, shortage.lasted(waited.at)))
+        if _is_over(settings, waited):
+            return GiveUp(capacity.given_up(waited.capacity), ReasonCode.NO_CAPACITY)
+        if waited.at < shortage.due:
+            pause = shortage.due - waited.at
+            return StillWaiting(CAPACITY, shortage.reason, in_turn=False, pause=pause)
+    return _start_in_turn(aws, settings, run, wanted.decision, wanted.number, waited)
 
 
 def _start_in_turn(
@@ -192,7 +210,6 @@ def _withdrawn(sagemaker: "SageMakerClient", decided: Start) -> GiveUp | None:
 def _waited_too_long(error: ClientError, waited: WaitTimes) -> GiveUp:
     """Why a run is given up for which AWS was too busy for all of WaitForCapacityHours."""
     return GiveUp(
-        f"gave up after {waited.capacity / 3600:.1f} hours (the stack's parameter WaitForCapacityHours); "
-        f"AWS last answered: {error}",
+        f"{capacity.given_up(waited.capacity)}; AWS last answered: {error}",
         ReasonCode.QUOTA if errors.code(error) == errors.QUOTA_EXCEEDED else ReasonCode.THROTTLED,
     )

@@ -10,14 +10,12 @@ from time import time
 from typing import TYPE_CHECKING
 
 from batch_prediction.aws import metrics, queues
-from batch_prediction.events import Message
+from batch_prediction.events import CAPACITY, IMAGES, SENT, Message
 from batch_prediction.settings import Settings
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import SQSClient
 
-IMAGES, CAPACITY = "images", "capacity"  # what a run waits for
-_SENT = "sent"  # when we sent the message
 _LATE = 900  # seconds; no message is in the dead-letter queue as soon as that (queues.REDELIVERY_SECONDS)
 _MIN_DELAY, _MAX_DELAY = 30, 900  # seconds; SQS delays no message for longer
 _MAX_DELAY_IN_TURN = 60  # seconds, for a run that waits for a slot
@@ -30,6 +28,7 @@ class StillWaiting:
     cause: str  # IMAGES or CAPACITY
     reason: str
     in_turn: bool = True  # unless it lets those ask that have waited longer
+    pause: float = 0.0  # seconds in which another look is of no use
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _since(message: Message) -> dict[str, float]:
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
     """
     waits = message.content.get("waiting", {})
-    redriven = message.sent > waits.get(_SENT, message.sent) + _LATE
+    redriven = message.sent > waits.get(SENT, message.sent) + _LATE
     causes = (IMAGES,) if redriven else (IMAGES, CAPACITY)
     return {cause: waits[cause] for cause in causes if cause in waits}
 
@@ -72,11 +71,12 @@ def limits(settings: Settings) -> dict[str, float]:
 def delay(still: StillWaiting, waited: float, limit: float) -> int:
     """Seconds until the next look, at least 30, and not past the limit.
 
-    For images half of what has passed, for capacity an eighth, up to 900, or 60 when it is the run's turn.
+    For images half of what has passed, for capacity an eighth, up to 900, or 60 when it is the run's turn; a
+    pause is kept as far as SQS lets it be.
     """
     wished = waited / (2 if still.cause == IMAGES else 8)
     longest = _MAX_DELAY_IN_TURN if still.cause == CAPACITY and still.in_turn else _MAX_DELAY
-    return math.ceil(max(1.0, min(longest, max(_MIN_DELAY, wished), limit - waited)))
+    return math.ceil(max(1.0, min(longest, max(_MIN_DELAY, wished, still.pause), limit - waited)))
 
 
 def send_again(sqs: "SQSClient", settings: Settings, message: Message, still: StillWaiting) -> int:
@@ -90,7 +90,7 @@ def send_again(sqs: "SQSClient", settings: Settings, message: Message, still: St
         since.pop(CAPACITY, None)
     waited = message.received - since[still.cause]
     seconds = delay(still, waited, limits(settings)[still.cause])
-    waits = since | {_SENT: time()}
+    waits = since | {SENT: time()}
     queues.send(sqs, settings.upload_queue_url, message.content | {"waiting": waits}, seconds)
     metrics.emit(settings.name, {f"WaitingFor{still.cause.title()}": (waited, "Seconds")})
     return seconds

@@ -10,15 +10,14 @@ import orjson
 from batch_prediction import layout
 from batch_prediction.aws import objects, queues
 from batch_prediction.aws.clients import Clients
-from batch_prediction.aws.sagemaker import describe_or_none
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
-from batch_prediction.models import final_training, registry
+from batch_prediction.models import final_training
 from batch_prediction.runs import existing_report, transform_job
 from batch_prediction.settings import Settings
 
 if TYPE_CHECKING:
-    from batch_prediction.aws.types import LambdaClient, SageMakerClient, TransformJobDescription
+    from batch_prediction.aws.types import LambdaClient, TransformJobDescription
 
 
 def at_running_transform(aws: Clients, settings: Settings, name: str) -> Iterator[str]:
@@ -53,14 +52,18 @@ def _run_of(settings: Settings, name: str, described: "TransformJobDescription")
 
 
 def at_tuning(aws: Clients, settings: Settings, name: str, now: datetime) -> Iterator[str]:
-    """Repeat the event of an ended tuning job that was followed by neither a final training nor a failure."""
+    """Repeat the event of an ended tuning job that was followed by neither a final training nor a failure.
+
+    A final training that found no instances is none: another one follows, when its pause is over.
+    """
     described = aws.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     written = described.get("TrainingJobDefinition", {}).get("OutputDataConfig", {}).get("S3OutputPath", "")
     if not written.startswith(f"s3://{settings.bucket}/{layout.TRIALS}"):
         return
     if objects.exists(aws.s3, settings.bucket, layout.tuning_failure(name)):
         return
-    if _final_training_exists(aws.sagemaker, name):
+    attempts = final_training.describe_attempts(aws.sagemaker, name)
+    if attempts and not final_training.lacked_capacity(attempts[-1]):
         return
     arn, status = described["HyperParameterTuningJobArn"], described["HyperParameterTuningJobStatus"]
     detail = {
@@ -73,15 +76,20 @@ def at_tuning(aws: Clients, settings: Settings, name: str, now: datetime) -> Ite
 
 
 def at_training(aws: Clients, settings: Settings, name: str, now: datetime) -> Iterator[str]:
-    """Repeat the event of an ended final training that was followed by neither a package nor a failure."""
+    """Repeat the event of an ended final training that was followed by neither a package nor a failure.
+
+    Each counts when people know of it.
+    """
     described = aws.sagemaker.describe_training_job(TrainingJobName=name)
     written = described["OutputDataConfig"]["S3OutputPath"]
     if not written.startswith(f"s3://{settings.bucket}/{layout.MODELS}"):
         return  # a trial, or not this stack's
-    if objects.exists(aws.s3, settings.bucket, layout.training_failure(name)):
+    if final_training.lacked_capacity(described):
+        yield from at_tuning(aws, settings, described["Environment"][final_training.TUNING_JOB], now)
         return
-    if registry.of_training_job(aws.sagemaker, settings.name, described):
-        return
+    for outcome in (layout.training_package(name), layout.training_failure(name)):
+        if objects.exists(aws.s3, settings.bucket, outcome):
+            return
     arn = described["TrainingJobArn"]
     detail = {
         "TrainingJobName": name,
@@ -91,12 +99,6 @@ def at_training(aws: Clients, settings: Settings, name: str, now: datetime) -> I
     }
     _repeat(aws.lambda_, f"{settings.name}-register-model", "Training", arn, detail, now)
     yield f"model package of training job {name}"
-
-
-def _final_training_exists(sagemaker: "SageMakerClient", tuning_job: str) -> bool:
-    """Whether there is the training job that follows a tuning job."""
-    name = final_training.job_name(tuning_job)
-    return describe_or_none(lambda: sagemaker.describe_training_job(TrainingJobName=name)) is not None
 
 
 def _repeat(

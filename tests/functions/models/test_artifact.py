@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,16 @@ def test_a_cut_artifact_is_an_error(aws: Clients) -> None:
     body = archive({"model.safetensors": bytes(range(256)) * 400, "config.json": b"{}"})
     with pytest.raises(ValueError, match="expected a model artifact"):
         read(aws, body[: len(body) // 2])
+
+
+@pytest.mark.parametrize("metrics", [None, [], "0.99", {}])
+def test_an_artifact_without_metrics_has_none(metrics: Any) -> None:
+    """Of an earlier version, or of another program: its figures are SageMaker's alone."""
+    assert artifact.Artifact("0" * 64, {"metrics": metrics}).metrics == {}
+    assert artifact.Artifact("0" * 64, {}).metrics == {}
+
+
+def test_what_an_artifact_measured_is_its_numbers() -> None:
+    """What is no number that can be compared is left out."""
+    metrics = {"test-accuracy": 0.99, "epochs": 9, "a": True, "b": "0.9", "c": float("nan"), "d": None}
+    assert artifact.Artifact("0" * 64, {"metrics": metrics}).metrics == {"test-accuracy": 0.99, "epochs": 9}

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,7 +88,7 @@ def test_what_a_definition_says_of_network_and_retries_holds_for_the_final_train
         "VpcConfig": {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]},
         "EnableNetworkIsolation": True,
         "EnableInterContainerTrafficEncryption": True,
-        "RetryStrategy": {"MaximumRetryAttempts": 2},
+        "RetryStrategy": {"MaximumRetryAttempts": 4},
     }
     answer = described()
     definition = answer["TrainingJobDefinition"] | kept
@@ -173,6 +174,142 @@ def test_a_duplicate_event_finds_the_job_that_is_there(aws: Clients, settings: S
     ours = final_training.request(settings, described())
     found = {name: ours[name] for name in ("OutputDataConfig", "Environment")}
     assert taken(aws, settings, found) == FINAL
+
+
+NO_INSTANCES = "CapacityError: Unable to provision requested ML compute capacity."
+BEGUN = datetime(2026, 11, 22, tzinfo=UTC)
+PAUSE = timedelta(minutes=15)
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:training-job/"
+NOT_FOUND = "ValidationException", "Requested resource not found."
+
+
+def attempt(settings: Settings, number: int = 1, reason: str | None = NO_INSTANCES) -> Any:
+    """A final training as DescribeTrainingJob gives it: it ended after a minute; without `reason` it runs."""
+    request = final_training.request(settings, described(), number)
+    begun = BEGUN + (number - 1) * timedelta(hours=1)
+    ended = {"FailureReason": reason, "TrainingEndTime": begun + timedelta(minutes=1)} if reason else {}
+    return {
+        **request,
+        "TrainingJobArn": f"{ARN}{request['TrainingJobName']}",
+        "ModelArtifacts": {"S3ModelArtifacts": ""},
+        "TrainingJobStatus": "Failed" if reason else "InProgress",
+        "SecondaryStatus": "Failed" if reason else "Starting",
+        "CreationTime": begun,
+        **ended,
+    }
+
+
+def start_after(
+    aws: Clients,
+    settings: Settings,
+    now: datetime,
+    *jobs: Any,
+    created: dict[str, Any] | None = None,
+) -> str:
+    """Start a final training at a time, after these attempts; `created` is the request that is expected."""
+    with Stubber(aws.sagemaker) as stub, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(final_training, "time", now.timestamp)
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        stub.add_client_error("create_training_job", "ResourceInUse")
+        for job in jobs:
+            stub.add_response("describe_training_job", job, {"TrainingJobName": job["TrainingJobName"]})
+        if final_training.lacked_capacity(jobs[-1]):
+            stub.add_client_error("describe_training_job", *NOT_FOUND)
+        if created:
+            stub.add_response("create_training_job", {"TrainingJobArn": jobs[-1]["TrainingJobArn"]}, created)
+        found = final_training.start(aws, settings, TUNING_JOB)
+        stub.assert_no_pending_responses()
+    return found
+
+
+def test_a_final_training_without_instances_is_followed_by_another_after_a_pause(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
+    """Its name has a number; nobody is notified meanwhile, and nothing is recorded."""
+    aws.s3.put_object(Bucket=BUCKET, Key="datasets/mnist/test/images", Body=b"idx")
+    first, ended = attempt(settings), BEGUN + timedelta(minutes=1)
+    waiting = start_after(aws, settings, ended + PAUSE - timedelta(seconds=1), first)
+    assert waiting == f"waiting for capacity: {NO_INSTANCES}"
+    second = final_training.request(settings, described(), 2)
+    assert second["TrainingJobName"] == f"{FINAL}-2"
+    assert start_after(aws, settings, ended + PAUSE, first, created=second) == f"{FINAL}-2"
+    third = final_training.request(settings, described(), 3)
+    again = attempt(settings, 2)
+    later = again["TrainingEndTime"] + timedelta(minutes=30, seconds=30)  # half of what it has lasted
+    assert start_after(aws, settings, later, first, again, created=third) == f"{FINAL}-3"
+    assert published() == []
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="trials/")
+
+
+@pytest.mark.parametrize("reason", [None, "AlgorithmError: no data"])
+def test_an_attempt_that_has_its_instances_is_the_last(
+    aws: Clients, settings: Settings, reason: str | None
+) -> None:
+    """However it ends: what becomes of it is register_model's to say."""
+    jobs = attempt(settings), attempt(settings, 2, reason)
+    assert start_after(aws, settings, BEGUN + timedelta(days=9), *jobs) == f"{FINAL}-2"
+
+
+def test_a_final_training_is_given_up_after_waitforcapacityhours(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
+    """People get one message with SageMaker's words and the time, the record is in S3, none is started."""
+    jobs = attempt(settings), attempt(settings, 2)
+    for _delivery in range(2):
+        reason = start_after(aws, settings, BEGUN + timedelta(hours=24), *jobs)
+        assert reason == (
+            f"{NO_INSTANCES}; gave up after 24.0 hours (the stack's parameter WaitForCapacityHours)"
+        )
+    (message,) = published()
+    assert reason in message["Message"]
+    assert message["Subject"] == f"{FINAL}-2: Failed, no new model"
+    record = json.loads(
+        aws.s3.get_object(Bucket=BUCKET, Key=f"trials/{TUNING_JOB}/failure.json")["Body"].read()
+    )
+    assert (record["job"], record["status"], record["reason"]) == (f"{FINAL}-2", "Failed", reason)
+
+
+def test_a_training_without_instances_that_is_no_search_s_is_none_of_ours(settings: Settings) -> None:
+    """Nobody would start it again: it has failed, as any other."""
+    job = attempt(settings)
+    assert final_training.lacked_capacity(job)
+    del job["Environment"]
+    assert not final_training.lacked_capacity(job)
+    assert not final_training.lacked_capacity(attempt(settings, reason="InternalServerError: x"))
+
+
+def test_a_name_that_is_taken_by_what_cannot_be_described_yet_is_an_error(
+    aws: Clients, settings: Settings
+) -> None:
+    """The description lags behind: Lambda delivers the event again."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        stub.add_client_error("create_training_job", "ResourceInUse")
+        stub.add_client_error("describe_training_job", *NOT_FOUND)
+        with pytest.raises(aws.sagemaker.exceptions.ClientError, match="ResourceInUse"):
+            final_training.start(aws, settings, TUNING_JOB)
+
+
+@pytest.mark.parametrize("images", [[], [{"Key": "datasets/mnist/test/images"}]], ids=["none", "some"])
+def test_an_empty_page_is_not_the_end_of_a_test_set(
+    aws: Clients, settings: Settings, images: list[Any]
+) -> None:
+    """A listing may go on behind one: the channel stays where a later page has images, and only there."""
+    wanted = final_training.request(settings, described())
+    wanted["InputDataConfig"] = [
+        channel for channel in wanted["InputDataConfig"] if images or channel["ChannelName"] == "training"
+    ]
+    assert len(wanted["InputDataConfig"]) == (2 if images else 1)
+    place = {"Bucket": BUCKET, "Prefix": "datasets/mnist/test/"}
+    with Stubber(aws.s3) as listing, Stubber(aws.sagemaker) as stub:
+        first = {"IsTruncated": True, "NextContinuationToken": "1"}
+        listing.add_response("list_objects_v2", first, place)
+        last = {"IsTruncated": False, "Contents": images}
+        listing.add_response("list_objects_v2", last, place | {"ContinuationToken": "1"})
+        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
+        stub.add_response("create_training_job", {"TrainingJobArn": arn}, wanted)
+        assert final_training.start(aws, settings, TUNING_JOB) == FINAL
 
 
 @pytest.mark.parametrize(
@@ -265,7 +402,8 @@ def test_the_request_keeps_what_the_trials_ran_with_and_is_on_one_instance(setti
         "RetryStrategy": {"MaximumRetryAttempts": 3},
     }
     request = final_training.request(settings, answer)
-    assert not kept.keys() & request.keys()
+    assert kept.keys() & request.keys() == {"RetryStrategy"}
+    assert request["RetryStrategy"] == {"MaximumRetryAttempts": 2}  # SageMaker's own failures
     assert request["RoleArn"] == settings.sagemaker_role_arn
     assert request["ResourceConfig"] == {
         "InstanceType": settings.training_instance_type,

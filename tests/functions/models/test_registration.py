@@ -102,6 +102,8 @@ def test_a_package_is_served_as_aws_s_images_expect(aws: Clients, settings: Sett
         training_job="digits-1",
         artifact_sha256=hashlib.sha256(packed(CONFIG)).hexdigest(),
         validation_accuracy=0.9934,
+        description="Trained by digits-1. Approved: test accuracy 0.9921 clears the floor 0.9700; "
+        "there is no approved package to compare with",
     )
 
 
@@ -118,20 +120,81 @@ def test_each_training_job_has_its_own_token(aws: Clients, settings: Settings) -
     assert tokens[0] == hashlib.sha256(arn.encode()).hexdigest()[:36]  # in every version of this stack
 
 
-def test_people_are_notified_before_the_package_exists(
+def test_people_are_notified_of_a_package_that_exists_and_of_none_before(
     aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
 ) -> None:
-    """When it can't be registered the event comes again: people are notified twice rather than never."""
+    """A registration that fails and is retried is no news; one that succeeds is one message."""
 
     def fail(**_request: object) -> None:
         raise ValueError("refused")
 
-    monkeypatch.setattr(aws.sagemaker, "create_model_package", fail)
-    with pytest.raises(ValueError, match="refused"):
-        register(aws, settings, "digits-1", 0.9934)
+    with monkeypatch.context() as patch:
+        patch.setattr(aws.sagemaker, "create_model_package", fail)
+        for _retry in range(3):
+            with pytest.raises(ValueError, match="refused"):
+                register(aws, settings, "digits-1", 0.9934)
+    assert published() == []
+    for _delivery in range(2):
+        package = register(aws, settings, "digits-1", 0.9934)
     (message,) = published()
     assert message["Subject"] == "digits-1: model approved"
-    assert "The model of digits-1 is registered in the group digits." in message["Message"]
+    assert f"is registered in the group digits.\n\n{package.arn}\n" in message["Message"]
+    assert "Approved: test accuracy 0.9921 clears the floor" in message["Message"]
+
+
+def test_a_package_that_nobody_was_notified_of_is_announced_by_the_next_delivery(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
+    """The function died behind the registration: the package is found, not made again."""
+    with Stubber(aws.sns) as stub:
+        stub.add_client_error("publish", "InternalError")
+        with pytest.raises(aws.sns.exceptions.ClientError, match="InternalError"):
+            register(aws, settings, "digits-1", 0.9934)
+    package = register(aws, settings, "digits-1", 0.9934)
+    (message,) = published()
+    assert package.arn in message["Message"]
+    listed = aws.sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"]
+    assert len(listed) == 1
+
+
+def register_artifact(
+    aws: Clients, settings: Settings, metrics: Any, logged: list[Any]
+) -> tuple[registry.ModelPackage, dict[str, str]]:
+    """Register an artifact that has these metrics, of a job for which SageMaker lists those; its metadata."""
+    body = packed(CONFIG | {"metrics": metrics})
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-1/output/model.tar.gz", Body=body)
+    job = completed_job("digits-1", 0) | {"FinalMetricDataList": logged}
+    package = registration.register(aws, settings, job)
+    described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
+    return package, described["CustomerMetadataProperties"]
+
+
+def test_figures_that_sagemaker_does_not_list_are_the_artifact_s(aws: Clients, settings: Settings) -> None:
+    """The event comes before the last metrics: the model is judged by what train.py kept with it."""
+    metrics = {"test-accuracy": 0.9921, "validation-accuracy": 0.9934, "train-loss": 0.1}
+    logged = [{"MetricName": "train-loss", "Value": 0.2}]
+    package, known = register_artifact(aws, settings, metrics, logged)
+    assert package.status == "Approved"
+    assert (known["test_accuracy"], known["validation_accuracy"]) == ("0.9921", "0.9934")
+    assert known["train_loss"] == "0.2"  # what SageMaker lists comes first
+    assert "config.json" not in package.description
+
+
+def test_what_sagemaker_and_the_artifact_say_otherwise_is_named(aws: Clients, settings: Settings) -> None:
+    """SageMaker's figure is the one that counts; a difference in the last decimal is rounding."""
+    metrics = {"test-accuracy": 0.95004, "validation-accuracy": 0.99344}
+    logged = [
+        {"MetricName": "test-accuracy", "Value": 0.9921},
+        {"MetricName": "validation-accuracy", "Value": 0.9934},
+    ]
+    package, known = register_artifact(aws, settings, metrics, logged)
+    assert package.status == "Approved"
+    assert known["test_accuracy"] == "0.9921"
+    assert package.description.endswith(
+        ". The test-accuracy 0.9921 is SageMaker's FinalMetricDataList's; "
+        "the artifact's config.json says 0.9500"
+    )
+    assert "validation-accuracy" not in package.description
 
 
 def test_metadata_are_cut_to_what_the_registry_takes(aws: Clients, settings: Settings) -> None:
@@ -298,6 +361,26 @@ def test_a_training_job_that_did_not_complete_has_no_package(
     record = aws.s3.get_object(Bucket=BUCKET, Key="models/digits-1/failure.json")["Body"].read()
     assert json.loads(record)["reason"] == f"the training job is {status}, and gives no reason"
     assert aws.sagemaker.list_model_packages(ModelPackageGroupName="digits")["ModelPackageSummaryList"] == []
+
+
+def test_a_final_training_without_instances_is_no_failure_yet(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch, published: Published
+) -> None:
+    """Another attempt may have them: nobody is notified, and no record keeps the sweep from asking for it."""
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(register_model, "clients", lambda: aws)
+    described = completed_job("digits-1-final", 0.99) | {
+        "TrainingJobStatus": "Failed",
+        "SecondaryStatus": "Failed",
+        "FailureReason": "CapacityError: Unable to provision requested ML compute capacity.",
+        "Environment": {"DIGITS_TUNING_JOB": "digits-1"},
+    }
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_training_job", described)
+        register_model.handler(event("training_job_completed"), CONTEXT)
+    assert published() == []
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/")
 
 
 def test_a_package_is_what_sagemaker_serves_and_is_made_once(

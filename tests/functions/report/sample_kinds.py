@@ -29,7 +29,14 @@ KINDS = {
     "failed": Sample("failed", MIXED, status="Failed", reason="AlgorithmError: See job logs"),
     "client error": Sample("client", MIXED, status="Failed", reason="ClientError: no artifact"),
     "service error": Sample("service", MIXED, status="Failed", reason="InternalServerError: try again"),
-    "no capacity": Sample("capacity", MIXED, status="Failed", reason="CapacityError: no instances"),
+    "no capacity": Sample(
+        "capacity",
+        MIXED,
+        status="Failed",
+        reason="CapacityError: no instances",
+        gave_up="gave up after 24.0 hours",
+        code=ReasonCode.NO_CAPACITY,
+    ),
     "stopped": Sample("stopped", MIXED, status="Stopped"),
     "no output": Sample("short", MIXED, reason="unused"),
     "gave up": Sample(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
@@ -212,6 +213,21 @@ def test_a_job_that_the_service_failed_is_retried(aws: Clients, settings: Settin
     answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url)
     assert json.loads(answer["Messages"][0]["Body"]) == AttemptRequested.message(RUN)
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")
+
+
+def test_a_run_without_instances_waits_since_its_first_such_job(aws: Clients, settings: Settings) -> None:
+    """Its message says since when, and counts as sent now: it is nobody's redrive."""
+    run_of(aws, STARTED, None)
+    lacking = job("Failed", "CapacityError: no instances")
+    later = {"CreationTime": lacking["CreationTime"] + timedelta(hours=2)}
+    before = time.time()
+    with attempted(aws, lacking, lacking | later, None):
+        assert not report.write_report(aws, settings, RUN)
+    answer = aws.sqs.receive_message(QueueUrl=settings.upload_queue_url, AttributeNames=["SentTimestamp"])
+    message = json.loads(answer["Messages"][0]["Body"])
+    assert message["detail"] == AttemptRequested.message(RUN)["detail"]
+    assert message["waiting"]["capacity"] == lacking["CreationTime"].timestamp()
+    assert before <= message["waiting"]["sent"] <= time.time()
 
 
 def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Settings) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batch_prediction.aws.capacity import Shortage
 from batch_prediction.runs.decision import GiveUp, Refuse
 from batch_prediction.runs.next_action import (
     ENDED,
@@ -19,6 +20,12 @@ from tests.functions.start.uploads import DECISION
 
 INTERNAL = Attempt("Failed", "InternalServerError: We encountered an internal error. Please try again.")
 GAVE_UP = GiveUp("no capacity")
+REASON = "CapacityError: Unable to provision requested ML compute capacity."
+
+
+def lacking(created: float) -> Attempt:
+    """A job for which AWS had no instances, a minute after it was created."""
+    return Attempt("Failed", REASON, created, created + 60)
 
 
 def after(*attempts: Attempt, gave_up: GiveUp | None = None) -> NextAction:
@@ -38,6 +45,25 @@ def test_only_the_services_own_failures_are_attempted_again() -> None:
         None,
     ):
         assert after(Attempt("Failed", reason)) == WriteReport(unannounced=False)
+
+
+def test_a_job_without_instances_is_followed_by_another_until_the_run_is_given_up() -> None:
+    """However many there were: its time is what ends the wait, and the report is about the last of them."""
+    jobs = [lacking(1000.0 * number) for number in range(1, 20)]
+    for number in (1, 2, 19):
+        last = jobs[number - 1]
+        pause = max((last.ended_at - 1000.0) / 2, 900.0)
+        due = Shortage(REASON, since=1000.0, due=last.ended_at + min(pause, 7200.0))
+        assert after(*jobs[:number]) == StartAttempt(DECISION, number + 1, due)
+    assert after(*jobs, gave_up=GAVE_UP) == WriteReport(unannounced=True)
+
+
+def test_jobs_without_instances_are_not_counted_among_those_that_the_service_failed() -> None:
+    """Three of these are still the most, and a wait for instances ends with a job that had them."""
+    assert after(lacking(1), INTERNAL, lacking(2), INTERNAL) == StartAttempt(DECISION, 5)
+    assert after(lacking(1), INTERNAL, INTERNAL, INTERNAL) == WriteReport(unannounced=False)
+    again = after(lacking(1), INTERNAL, lacking(5000), lacking(6000))
+    assert again == StartAttempt(DECISION, 5, Shortage(REASON, since=5000, due=6060 + 900))
 
 
 @pytest.mark.parametrize("status", ["Completed", "Stopped"])

@@ -1,6 +1,7 @@
 """A run's model and transform job: made once under a name of their own, or refused."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from botocore.stub import Stubber
 from batch_prediction.aws.clients import Clients
 from batch_prediction.models.registry import SERVING_ENVIRONMENT
 from batch_prediction.runs import transform_job
+from batch_prediction.runs.next_action import Attempt
 from tests.functions.start.uploads import (
     DECISION,
     RUN,
@@ -48,6 +50,34 @@ def test_a_foreign_model_under_our_name_is_a_loud_failure(aws: Clients) -> None:
         ) as found:
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
     assert isinstance(found.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize("environment", [{}, {"SAGEMAKER_PROGRAM": "of the package", "MORE": "1"}])
+def test_a_model_is_ours_whatever_sagemaker_shows_of_its_environment(
+    aws: Clients, environment: dict[str, str]
+) -> None:
+    """It may be the package's, the model's own or both: package and role are what the name stands for."""
+    found = model_of(DECISION.model_package)
+    found["PrimaryContainer"] |= {"Environment": environment, "Image": "resolved"}
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ValidationException", "Cannot create already existing model")
+        stub.add_response("describe_model", found)
+        stub.add_response(
+            "create_transform_job", {"TransformJobArn": "arn:aws:sagemaker:x:1:transform-job/x"}
+        )
+        assert transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION) is None
+        stub.assert_no_pending_responses()
+
+
+def test_a_model_of_another_role_is_not_ours(aws: Clients) -> None:
+    """It could read what ours may not, or not what it must."""
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error("create_model", "ResourceInUse")
+        stub.add_response(
+            "describe_model", model_of(DECISION.model_package) | {"ExecutionRoleArn": f"{DECISION.role}-2"}
+        )
+        with pytest.raises(RuntimeError, match=r"ExecutionRoleArn: expected .* found .*-2"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
 
 
 def test_a_foreign_job_under_our_name_is_a_loud_failure(aws: Clients) -> None:
@@ -245,6 +275,20 @@ def test_a_job_of_another_model_or_input_is_not_ours(aws: Clients, change: dict[
         stub.add_response("describe_transform_job", described | change)
         with pytest.raises(RuntimeError, match=rf"transform job digits-{RUN.id}: the name is taken"):
             transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION)
+
+
+def test_an_attempt_has_the_times_of_its_job() -> None:
+    """Where SageMaker gives none for the end, as of a job that runs, it is that of the beginning."""
+    begun = datetime(2026, 11, 22, tzinfo=UTC)
+    described = job_writing_to("s3://x/") | {
+        "TransformJobStatus": "Failed",
+        "FailureReason": "CapacityError: none",
+        "TransformEndTime": begun + timedelta(minutes=7),
+    }
+    at = begun.timestamp()
+    assert transform_job.attempt(described) == Attempt("Failed", "CapacityError: none", at, at + 420)
+    del described["TransformEndTime"]
+    assert transform_job.attempt(described).ended_at == at
 
 
 def test_a_throttled_request_that_took_effect_is_a_success(aws: Clients) -> None:

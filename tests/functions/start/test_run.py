@@ -28,6 +28,7 @@ from tests.functions.start.uploads import (
     RUN,
     content,
     image,
+    model_of,
     sent,
     upload,
 )
@@ -137,6 +138,89 @@ def test_a_job_that_the_service_failed_is_followed_by_the_next_attempt(
     second = aws.sagemaker.describe_transform_job(TransformJobName=f"{decided.transform_job}-2")
     assert second["TransformOutput"]["S3OutputPath"] == f"s3://{BUCKET}/{run.output_prefix(2)}"
     assert sent(aws, settings) == []
+
+
+LACKING = job("Failed", "CapacityError: Unable to provision requested ML compute capacity.")
+BEGUN = LACKING["CreationTime"].timestamp()
+ENDED = LACKING["TransformEndTime"].timestamp()  # seven minutes later
+DUE = ENDED + 900
+
+
+def after_a_job_without_instances(aws: Clients, settings: Settings, waited: WaitTimes) -> Any:
+    """What becomes of RUN, whose job found no instances; no other request is made than to describe that."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    with attempted(aws, LACKING, None) as stub:
+        outcome = start_run(aws, settings, AttemptRequested(RUN), waited)
+        stub.assert_no_pending_responses()
+    return outcome
+
+
+def test_a_run_without_instances_pauses_until_its_next_job_is_due(aws: Clients, settings: Settings) -> None:
+    """Nothing is created meanwhile, and others that wait may go first."""
+    outcome = after_a_job_without_instances(aws, settings, WaitTimes(capacity=1, at=DUE - 8))
+    assert outcome == StillWaiting("capacity", LACKING["FailureReason"], in_turn=False, pause=8)
+    assert sent(aws, settings) == []
+    assert content(aws, "waiting/") == {}
+
+
+def test_a_run_without_instances_has_its_next_job_after_its_pause(aws: Clients, settings: Settings) -> None:
+    """It is the second of the same decision, and no report is asked for yet."""
+    register(aws, settings, "digits-1", 0.99)
+    run, decided = decide(aws, settings, upload(aws, [image(1)]))
+    assert isinstance(decided, Start)
+    failed = sagemaker_backends["123456789012"]["us-east-1"].transform_jobs[decided.transform_job]
+    failed.transform_job_status, failed.failure_reason = "Failed", LACKING["FailureReason"]
+    begun = aws.sagemaker.describe_transform_job(TransformJobName=decided.transform_job)["CreationTime"]
+    at = begun.timestamp() + 1800
+    assert decide(aws, settings, AttemptRequested(run), WaitTimes(at=at)) == (run, decided)
+    second = aws.sagemaker.describe_transform_job(TransformJobName=f"{decided.transform_job}-2")
+    assert second["TransformOutput"]["S3OutputPath"] == f"s3://{BUCKET}/{run.output_prefix(2)}"
+    assert sent(aws, settings) == []
+
+
+@pytest.mark.parametrize(
+    "waited",
+    [WaitTimes(at=BEGUN + 24 * 3600), WaitTimes(capacity=24 * 3600, at=ENDED + 1)],
+    ids=["since its first job without", "for a quota before"],
+)
+def test_a_run_without_instances_is_given_up_after_its_time(
+    aws: Clients, settings: Settings, waited: WaitTimes
+) -> None:
+    """Whatever message asks: its report says how long it waited, and that there was no capacity."""
+    after_a_job_without_instances(aws, settings, waited)
+    assert decision.given_up(aws.s3, BUCKET, RUN) == GiveUp(
+        "gave up after 24.0 hours (the stack's parameter WaitForCapacityHours)", ReasonCode.NO_CAPACITY
+    )
+    assert [found["detail"] for found in sent(aws, settings)] == [{"batch": RUN.batch, "run": RUN.id}]
+
+
+def test_a_second_before_its_time_a_run_without_instances_is_started_again(
+    aws: Clients, settings: Settings
+) -> None:
+    """A quota that refuses it gives it the place in the line of one that has waited since its first job."""
+    decision.take(aws.s3, BUCKET, RUN, DECISION)
+    at = BEGUN + 24 * 3600 - 1
+    with attempted(aws, LACKING, None) as stub:
+        stub.add_response("describe_model_package", approved_package())
+        stub.add_response("create_model", {"ModelArn": model_of("")["ModelArn"]})
+        stub.add_client_error("create_transform_job", "ResourceLimitExceeded", "0 instances")
+        stub.add_client_error("describe_transform_job", "ValidationException", "Could not find it")
+        outcome = start_run(aws, settings, AttemptRequested(RUN), WaitTimes(at=at))
+    assert isinstance(outcome, StillWaiting)
+    (line,) = map(json.loads, content(aws, "waiting/").values())
+    assert line == [{"run": RUN.prefix, "since": BEGUN, "refused": at}]
+
+
+def approved_package() -> Any:
+    """DescribeModelPackage's answer about DECISION's package."""
+    return {
+        "ModelPackageName": "digits",
+        "ModelPackageArn": DECISION.model_package,
+        "CreationTime": LACKING["CreationTime"],
+        "ModelPackageStatus": "Completed",
+        "ModelPackageStatusDetails": {"ValidationStatuses": []},
+        "ModelApprovalStatus": "Approved",
+    }
 
 
 def test_the_job_is_what_run_json_says(aws: Clients, settings: Settings) -> None:

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 import start_transform
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import AttemptRequested, Message
+from batch_prediction.events import CAPACITY, IMAGES, AttemptRequested, Message
 from batch_prediction.models import registry
 from batch_prediction.runs import decision
 from batch_prediction.runs.decision import GiveUp, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
 from batch_prediction.start.run import Decided, start_run
-from batch_prediction.start.waiting import CAPACITY, IMAGES, StillWaiting, WaitTimes
+from batch_prediction.start.waiting import StillWaiting, WaitTimes
 from tests.functions.decide import decide
 from tests.functions.models.training_jobs import register
 from tests.functions.start.uploads import (
@@ -234,6 +234,13 @@ def test_a_delay_is_a_part_of_what_has_passed(still: StillWaiting, waited: float
     assert waiting.delay(still, waited, 1e9) == seconds
     assert waiting.delay(still, waited, waited + 20.5) == 21
     assert waiting.delay(still, waited, waited - 5) == 1
+
+
+@pytest.mark.parametrize(("pause", "seconds"), [(10.0, 30), (45.5, 46), (899.2, 900), (7200.0, 900)])
+def test_a_pause_is_kept_as_far_as_sqs_lets_it_be(pause: float, seconds: int) -> None:
+    """A look before its end is of no use; the limit still ends the wait."""
+    assert waiting.delay(replace(STANDS_BACK, pause=pause), 0.0, 1e9) == seconds
+    assert waiting.delay(replace(STANDS_BACK, pause=pause), 0.0, 20.0) == 20
 
 
 @given(

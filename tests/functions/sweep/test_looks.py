@@ -1,12 +1,12 @@
 """One look at a job: what is missing is requested, once, and nothing of another stack's is touched."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from batch_prediction.layout import training_failure, tuning_failure
+from batch_prediction.layout import training_failure, training_package, tuning_failure
 from batch_prediction.sweep import looks
 from tests.functions.sweep.swept import (
     HOUR,
@@ -21,6 +21,7 @@ from tests.functions.sweep.swept import (
 )
 from tests.settings_and_events import event
 from tests.simulation.services import ARN
+from tests.simulation.training import NO_INSTANCES
 from tests.simulation.world import World
 
 TUNING = "digits-261122-140000"
@@ -175,6 +176,37 @@ def test_a_failure_of_another_job_is_none_of_this_one(world: World, invoked: lis
     assert len(invoked) == 1
 
 
+def without_instances(world: World, name: str, ended: datetime) -> None:
+    """A final training of TUNING for which AWS had no instances."""
+    training(world, name, ended - HOUR, ended, "Failed")
+    world.sagemaker.trainings[name] |= {
+        "FailureReason": NO_INSTANCES,
+        "Environment": {"DIGITS_TUNING_JOB": TUNING},
+    }
+
+
+def test_a_final_training_without_instances_has_its_search_repeated(
+    world: World, invoked: list[dict[str, Any]]
+) -> None:
+    """train_best_model starts the next attempt; where one runs or a record is, nothing is asked for."""
+    now = world.moment()
+    tuning(world, TUNING, now - 90 * HOUR, now - 80 * HOUR)  # the sweep looks no more at the search itself
+    without_instances(world, FINAL, now - 4 * HOUR)
+    without_instances(world, f"{FINAL}-2", now)
+    asked = ask(world, now)
+    assert asked == [f"final training of tuning job {TUNING}"] * 2  # for each of the two trainings
+    assert {call["function"] for call in invoked} == {"digits-train-best-model"}
+    assert invoked[0]["event"]["detail"]["HyperParameterTuningJobName"] == TUNING
+    invoked.clear()
+    for status in ("InProgress", "Completed"):
+        training(world, f"{FINAL}-3", now, now - 99 * HOUR, status)
+        assert ask(world, now) == []
+    del world.sagemaker.trainings[f"{FINAL}-3"]
+    world.s3.write(tuning_failure(TUNING), b"{}")
+    assert ask(world, now) == []
+    assert invoked == []
+
+
 @pytest.mark.parametrize("status", ["InProgress", "Completed", "Failed"])
 def test_a_search_whose_final_training_exists_is_not_asked_for(
     world: World, invoked: list[dict[str, Any]], status: str
@@ -190,17 +222,18 @@ def test_a_search_whose_final_training_exists_is_not_asked_for(
 def test_a_training_whose_package_exists_is_not_asked_for(
     world: World, invoked: list[dict[str, Any]]
 ) -> None:
-    """Its package may wait for approval, be rejected, or lie behind others that are newer."""
+    """Whatever became of the package: that people know of it is recorded. Another job's record isn't its."""
     now = world.moment()
     training(world, FINAL, now - HOUR, now)
-    for number, job in enumerate((FINAL, "digits-other-final", "digits-third-final"), 7):
-        world.sagemaker.register(number)
-        (*_, package) = world.sagemaker.packages.values()
-        package["CustomerMetadataProperties"] = {"training_job": job}
+    world.sagemaker.register(7)
+    (*_, package) = world.sagemaker.packages.values()
+    package["CustomerMetadataProperties"] = {"training_job": FINAL}
+    world.s3.write(training_package(f"{FINAL}-2"), b"{}")
+    assert ask(world, now) == [f"model package of training job {FINAL}"]  # nobody was notified of it
+    invoked.clear()
+    world.s3.write(training_package(FINAL), b"{}")
     assert ask(world, now) == []
     assert invoked == []
-    world.sagemaker.delete(7)
-    assert ask(world, now) == [f"model package of training job {FINAL}"]
 
 
 def test_trials_and_jobs_of_other_stacks_have_no_successor(

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from localcloud.core.clients import make_client
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.deploy import DeployError
+from localcloud.iam import action_map
 from localcloud.iam.errors import PolicyError
 from localcloud.iam.policy_evaluation import (
     Request,
@@ -21,6 +22,7 @@ from tests.wait import until
 
 ROLE = "arn:aws:iam::123456789012:role/reader"
 BUCKET = "arn:aws:s3:::bucket"
+REPOSITORY = "arn:aws:ecr:eu-west-1:763104351884:repository/ray"
 
 
 def decide(request: Request, *statements: dict[str, Any]) -> bool:
@@ -223,3 +225,27 @@ def test_an_on_failure_destination_needs_the_functions_permission(account: Accou
     )
     queue = account.cloud.client("sqs").receive_message(QueueUrl=outputs["Letters"])
     assert "Messages" not in queue
+
+
+@pytest.mark.parametrize(
+    ("image", "asked"),
+    [
+        (
+            "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1.4",
+            {("ecr:BatchGetImage", REPOSITORY), ("ecr:DescribeImages", REPOSITORY)},
+        ),
+        ("public.ecr.aws/any:tag", set()),
+    ],
+)
+def test_whoever_registers_a_package_looks_at_its_image(image: str, asked: set[tuple[str, str]]) -> None:
+    """In the repository of an image that Amazon ECR has; a package without images asks nothing of it."""
+    given: dict[str, Any] = {
+        "ModelPackageGroupName": "digits",
+        "InferenceSpecification": {"Containers": [{"Image": image}]},
+    }
+    cloud: Any = Cloud  # its region and account are the class's
+    requests = action_map.of_service(cloud, "sagemaker", "CreateModelPackage", given.get)
+    assert {(request.action, request.resource) for request in requests if "ecr" in request.action} == asked
+    del given["InferenceSpecification"]
+    requests = action_map.of_service(cloud, "sagemaker", "CreateModelPackage", given.get)
+    assert {request.action for request in requests} == {"sagemaker:CreateModelPackage"}
