@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from batch_prediction import layout
-from batch_prediction.layout import Run
+from batch_prediction.layout import Run, output_name
 from batch_prediction.report import index
 from tests.template.deployed import BUCKET, arn, denied, deployed
 from tests.template.document import of_type, properties, resource, template
@@ -19,7 +19,7 @@ KEYS = (
     RUN.gave_up,
     RUN.left_out,
     RUN.input_part(0),
-    RUN.output_part(0),
+    RUN.output_prefix() + output_name(0),
     RUN.report,
     RUN.page,
     RUN.predictions,

@@ -91,6 +91,7 @@ ALLOWED = {
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}{folder}/*" for folder in READ_BY_JOBS],
         "s3:PutObject": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
+        "s3:AbortMultipartUpload": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "s3:DeleteObject": [f"{BUCKET}checkpoints/*"],
         "ecr:GetAuthorizationToken": ["*"],
         "ecr:BatchCheckLayerAvailability": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
