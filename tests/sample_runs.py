@@ -82,8 +82,9 @@ class Sample:
         decided = self.decision
         assert isinstance(decided, Start)
         name = transform_job.attempt_name(decided, number)
+        request = transform_job.job_request(BUCKET, self.run, decided, number)
         return {
-            **transform_job.job_request(BUCKET, self.run, decided, number),
+            **{name: value for name, value in request.items() if name != "Tags"},
             "TransformJobName": name,
             "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{name}",
             "TransformJobStatus": self.status,

@@ -36,7 +36,10 @@ def test_every_reference_names_what_exists() -> None:
     assert deployed(template()["Globals"])
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+POLICIES = ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"]
+
+
+@pytest.mark.parametrize("kind", POLICIES)
 def test_a_resource_policys_statements_name_everything(kind: str) -> None:
     """Who, what, on which resource and on which condition; in the language of 2012."""
     for policy in of_type(kind).values():
@@ -48,7 +51,7 @@ def test_a_resource_policys_statements_name_everything(kind: str) -> None:
             assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+@pytest.mark.parametrize("kind", POLICIES)
 def test_a_resource_policy_denies_what_comes_without_tls(kind: str) -> None:
     """By one statement, about everything that the policy is of."""
     for policy in of_type(kind).values():
@@ -58,6 +61,9 @@ def test_a_resource_policy_denies_what_comes_without_tls(kind: str) -> None:
         if kind == "AWS::S3::BucketPolicy":
             assert denying["Action"] == "s3:*"
             covered = [arn("DataBucket"), f"{arn('DataBucket')}/*"]
+        elif kind == "AWS::SNS::TopicPolicy":  # whose policies take no wildcard for actions
+            assert denying["Action"] == "sns:Publish"
+            covered = [deployed(topic) for topic in policy["Topics"]]
         else:
             assert denying["Action"] == "sqs:*"
             covered = [arn(queue["Ref"]) for queue in policy["Queues"]]

@@ -31,6 +31,10 @@ class Start:
     instance_count: int
     price_per_hour: float | None = None  # of one instance, an estimate; None where no price is known
     digests: list[str] | None = None  # of each part's images (parts.digest)
+    stack: str | None = None  # the stack's Name, which its model and jobs are tagged with
+    kms_key_arn: str = ""  # of what the jobs write; these three as in Settings
+    subnet_ids: str = ""
+    security_group_ids: str = ""
 
 
 @dataclass(frozen=True)

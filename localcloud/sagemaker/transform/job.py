@@ -44,6 +44,7 @@ class TransformJob(Job):
         self, cloud: Cloud, record: Any, model: Any, definition: Definition, settings: TransformSettings
     ) -> None:
         super().__init__(cloud, record, record.transform_job_name, model.execution_role_arn)
+        self._network = model.vpc_config
         self.definition = definition
         self.settings = settings
 
@@ -53,7 +54,12 @@ class TransformJob(Job):
         A job that is stopped writes none
         (https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StopTransformJob.html).
         """
-        environment = self.enter_role(self.definition.image)
+        environment = self.enter_role(
+            self.definition.image,
+            self.record.transform_resources.get("VolumeKmsKeyId"),
+            self.record.transform_output.get("KmsKeyId"),
+            self._network,
+        )
         s3 = make_client("s3", environment)
         keys = objects.keys_below(s3, self.settings.input_uri)
         uploads: dict[int, Upload] = {}  # those that have been begun, by the number of their object

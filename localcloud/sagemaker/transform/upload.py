@@ -21,7 +21,7 @@ class Upload:
 
     def complete(self, file: Path) -> None:
         """Send a file's bytes, and make the object of them."""
-        parts = []
+        parts: list[dict[str, Any]] = []
         with file.open("rb") as content:
             while (body := content.read(PART)) or not parts:
                 number = len(parts) + 1
