@@ -1,29 +1,16 @@
 """What the template's parts say of each other, and that SAM and the local cloud take it."""
 
-import json
-from typing import Any
-
 import pytest
 
-from localcloud.cloudformation.sam import resolve_parameters, translate
-from tests.template.deployed import ACCOUNT, REGION, arn, deployed
+from tests.template.deployed import REGION, arn, deployed
 from tests.template.document import many, of_type, template
-
-CONTEXT = {
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::StackName": "digits",
-}
+from tests.template.translated import translated
 
 
 def test_sam_translates_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Serverless resource is left, no function without its role, and nothing that would do nothing."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # which SAM's translator asks boto3 for
-    document: dict[str, Any] = json.loads(json.dumps(template()))
-    document["Globals"]["Function"]["CodeUri"] = {"Bucket": "uploaded", "Key": "functions.zip"}
-    translated = json.loads(translate(document, resolve_parameters(document, {}), CONTEXT))
-    kinds = [resource["Type"] for resource in translated["Resources"].values()]
+    kinds = [resource["Type"] for resource in translated()["Resources"].values()]
     assert not any(kind.startswith("AWS::Serverless::") for kind in kinds)
     assert kinds.count("AWS::Lambda::Function") == 5 == kinds.count("AWS::IAM::Role") - 1
     assert kinds.count("AWS::Lambda::EventSourceMapping") == 2
