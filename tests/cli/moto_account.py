@@ -20,6 +20,9 @@ PARAMETERS = {
     "MaxTransformInstances": "4",
     "SpotTraining": "false",
     "NotificationEmail": "",
+    "KmsKeyArn": "",
+    "SubnetIds": "",
+    "SecurityGroupIds": "",
 }
 
 
