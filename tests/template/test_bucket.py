@@ -137,6 +137,12 @@ def test_every_lifecycle_rule_concerns_one_of_these_keys() -> None:
         assert any(selects(rule, key) for key in KEYS), rule["Id"]
 
 
+def test_a_lifecycle_rule_is_for_a_folder_of_the_layout() -> None:
+    """Without its slash a prefix would be that of another folder, too; the index's is narrowed by a tag."""
+    folders = {layout.REPORTS, layout.TRIALS, layout.CHECKPOINTS, layout.WAITING, "reports/index."}
+    assert {rule["Prefix"] for rule in rules() if "Prefix" in rule} == folders
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_no_object_and_no_old_version_ends_but_those_that_were_meant_to(key: str) -> None:
     """A report can be made again from what its run read; of unfinished uploads nothing is left."""
