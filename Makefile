@@ -5,7 +5,7 @@ PYTEST := $(VENV)/bin/python -m pytest
 PROCESSES := --numprocesses logical --maxprocesses 4
 BENCHMARKS := report_speed index_size start_speed refused_lines inference_overhead handler_imports
 
-.PHONY: demo test lint faults fidelity programs browser simulate mutants notebook torchvision wheel screenshot benchmarks
+.PHONY: demo test lint checkov faults fidelity programs browser simulate mutants notebook torchvision wheel screenshot benchmarks
 demo: $(VENV)/.installed
 	$(VENV)/bin/digits demo
 
@@ -26,6 +26,11 @@ programs: $(VENV)/.installed .venv-sam/.installed .venv-aws/.installed
 # The reports' pages in headless Chromium (Debian's package chromium, or the one that CHROMIUM names).
 browser: $(VENV)/.browser
 	$(PYTEST) -m browser
+
+# Checkov over template.yaml, and over what SAM makes of it; .checkov.yaml has what is left out, with the reasons.
+checkov: $(VENV)/.installed .venv-checkov/.installed
+	$(VENV)/bin/python -m tests.template.translated out/template.json
+	.venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml out/template.json
 
 # Faults over the real handlers: 100,000 of them simulated, and all kinds of them over the local cloud.
 faults: $(VENV)/.installed
@@ -81,6 +86,9 @@ $(VENV)/.fidelity: $(VENV)/.installed
 
 .venv-sam/.installed: Makefile
 	$(VENV)/bin/python -m venv .venv-sam && .venv-sam/bin/python -m pip install --quiet aws-sam-cli==1.170.0 && touch $@
+
+.venv-checkov/.installed: Makefile
+	$(VENV)/bin/python -m venv .venv-checkov && .venv-checkov/bin/python -m pip install --quiet checkov==3.3.30 && touch $@
 
 .venv-aws/.installed: Makefile
 	$(VENV)/bin/python -m venv .venv-aws && .venv-aws/bin/python -m pip install --quiet awscli==1.46.3 && touch $@

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.layout import Run
+from batch_prediction.layout import Run, output_name
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import Start
@@ -68,7 +68,7 @@ def prepare(lines: int) -> Any:
         first = part % DISTINCT_PARTS * SMALL_PART
         if (first, size) not in bodies:
             bodies[first, size] = b"\n".join(distinct[first : first + size]) + b"\n"
-        objects[RUN.output_part(part)] = bodies[first, size]
+        objects[RUN.output_prefix() + output_name(part)] = bodies[first, size]
         digests.append(digest(images[first : first + size]))
     left_out = lines // 1000
     refused = b'{"line":5,"text":"broken","reason":"expected a JSON object, found text that is not JSON"}\n'

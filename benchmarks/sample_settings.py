@@ -21,4 +21,7 @@ SETTINGS = Settings(
     wait_for_capacity_hours=24,
     max_transform_hours=6,
     spot_training=False,
+    kms_key_arn="",
+    subnet_ids="",
+    security_group_ids="",
 )

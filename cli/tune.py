@@ -95,6 +95,10 @@ def tune(
             strategy=strategy.value,
             max_seconds=round(3600 * max_hours),
             spot=spot,
+            stack=found.group,
+            kms_key_arn=found.parameters.get("KmsKeyArn", ""),  # an earlier version's stack has none
+            subnet_ids=found.parameters.get("SubnetIds", ""),
+            security_group_ids=found.parameters.get("SecurityGroupIds", ""),
         )
         tune.start(search)
     console.print(

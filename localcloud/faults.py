@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,22 +103,22 @@ def _fail_transform_jobs(cloud: Cloud, faults: Faults) -> None:
     from localcloud.sagemaker.errors import INTERNAL_ERROR, JobFailed
     from localcloud.sagemaker.transform.job import TransformJob
 
-    def upload(job: TransformJob, s3: Any, keys: Sequence[str], outputs: Path) -> None:
+    def fail(job: TransformJob, uploads: dict[int, Any], outputs: Path) -> None:
         if faults.strikes("internal_errors"):
             raise JobFailed(INTERNAL_ERROR)
-        upload_outputs(job, s3, keys, outputs)
+        complete_outputs(job, uploads, outputs)
 
-    upload_outputs: Callable[..., None] = cloud.patch(TransformJob, "upload_outputs", upload)
+    complete_outputs: Callable[..., None] = cloud.patch(TransformJob, "complete_outputs", fail)
 
 
 def _lack_instances(cloud: Cloud, faults: Faults) -> None:
     from localcloud.sagemaker.errors import CAPACITY_ERROR, JobFailed
     from localcloud.sagemaker.jobs import Job
 
-    def enter(job: Job, image: str) -> dict[str, str]:
+    def enter(job: Job, image: str, *permissions: Any) -> dict[str, str]:
         if faults.strikes("shortages"):
             raise JobFailed(CAPACITY_ERROR)
-        return enter_role(job, image)
+        return enter_role(job, image, *permissions)
 
     enter_role: Callable[..., dict[str, str]] = cloud.patch(Job, "enter_role", enter)
 

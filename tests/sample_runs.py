@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from moto.s3.models import s3_backends
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.layout import INCOMING, Run
+from batch_prediction.layout import INCOMING, Run, output_name
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, next_action, transform_job
 from batch_prediction.runs.decision import Decision, GiveUp, Start
@@ -82,8 +82,9 @@ class Sample:
         decided = self.decision
         assert isinstance(decided, Start)
         name = transform_job.attempt_name(decided, number)
+        request = transform_job.job_request(BUCKET, self.run, decided, number)
         return {
-            **transform_job.job_request(BUCKET, self.run, decided, number),
+            **{name: value for name, value in request.items() if name != "Tags"},
             "TransformJobName": name,
             "TransformJobArn": f"arn:aws:sagemaker:us-east-1:123456789012:transform-job/{name}",
             "TransformJobStatus": self.status,
@@ -118,7 +119,11 @@ def report_of(aws: Clients, sample: Sample) -> dict[str, Any]:
         number = part // 1000
         s3.put_object(Bucket=BUCKET, Key=run.input_part(number), Body=_lines(given[part : part + 1000]))
         if sample.status == "Completed" and not sample.reason:
-            s3.put_object(Bucket=BUCKET, Key=run.output_part(number), Body=_lines(joined[part : part + 1000]))
+            s3.put_object(
+                Bucket=BUCKET,
+                Key=run.output_prefix() + output_name(number),
+                Body=_lines(joined[part : part + 1000]),
+            )
     if sample.left_out:
         s3.put_object(Bucket=BUCKET, Key=run.left_out, Body=_lines(sample.left_out))
     with Stubber(aws.sagemaker) as stub:

@@ -27,7 +27,7 @@ import register_model
 from batch_prediction.aws import clients as functions_aws
 from batch_prediction.aws import notify, queues
 from batch_prediction.events import IMAGES, ManifestUploaded, Message, SweepDue
-from batch_prediction.layout import Manifest, Run, tuning_failure
+from batch_prediction.layout import Manifest, Run, output_name, tuning_failure
 from batch_prediction.models import (
     failure,
     final_training,
@@ -265,7 +265,9 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
             assert report.write_report(aws, SETTINGS, RUN)
         assert json.loads(reports.report(aws.s3, BUCKET, RUN))["status"] == status
         aws.s3.delete_object(Bucket=BUCKET, Key=RUN.report)
-        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=f"{answered}\n".encode())
+        aws.s3.put_object(
+            Bucket=BUCKET, Key=RUN.output_prefix() + output_name(0), Body=f"{answered}\n".encode()
+        )
 
 
 def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:

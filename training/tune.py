@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from sagemaker.core import image_uris
 from sagemaker.core.helper.session_helper import Session
@@ -17,6 +18,7 @@ from sagemaker.core.training.configs import (
     CheckpointConfig,
     Compute,
     InputData,
+    Networking,
     OutputDataConfig,
     RetryStrategy,
     StoppingCondition,
@@ -24,6 +26,7 @@ from sagemaker.core.training.configs import (
 from sagemaker.train import ModelTrainer
 from sagemaker.train.tuner import HyperparameterTuner
 
+from batch_prediction.aws.job_options import cost_tags, volume_key, vpc
 from batch_prediction.layout import CHECKPOINTS, TRIALS
 from batch_prediction.models.final_training import MAX_WAIT_FACTOR, RETRY_STRATEGY
 from training.jobs import METRICS, regex
@@ -61,6 +64,10 @@ class Search:
     max_seconds: int = 12 * 3600  # of the whole tuning job
     spot: bool = False
     fixed: Mapping[str, str] = field(default_factory=dict)  # hyperparameters that aren't searched
+    stack: str = ""  # the stack's Name, for the costs
+    kms_key_arn: str = ""  # these three as the stack's parameters
+    subnet_ids: str = ""
+    security_group_ids: str = ""
 
 
 def ranges(fixed: Mapping[str, str]) -> dict[str, ParameterRange]:
@@ -92,6 +99,16 @@ def image(region: str, instance_type: str) -> str:
     return uri
 
 
+class _Tuner(HyperparameterTuner):  # type: ignore[misc]  # the SDK carries no types
+    """The SDK's tuner, which makes a definition of trials from a trainer, and leaves out their disks' key."""
+
+    def _build_training_job_definition(self, inputs: list[InputData]) -> Any:
+        definition = super()._build_training_job_definition(inputs)
+        if key := self.model_trainer.compute.volume_kms_key_id:
+            definition.resource_config.volume_kms_key_id = key
+        return definition
+
+
 def start(search: Search) -> None:
     """Start the tuning job and return; the SDK's default session is boto3's.
 
@@ -101,7 +118,7 @@ def start(search: Search) -> None:
     # The SDK would look up the role in IAM, for which the caller may lack permission.
     os.environ.setdefault("SAGEMAKER_VALIDATE_ROLE", "false")
     session = Session(default_bucket=search.bucket, sagemaker_config=SDK_SETTINGS)
-    tuner = HyperparameterTuner(
+    tuner = _Tuner(
         model_trainer=_trainer(search, session),
         objective_metric_name=OBJECTIVE,
         objective_type="Maximize",
@@ -113,6 +130,9 @@ def start(search: Search) -> None:
         max_parallel_jobs=min(search.parallel, search.trials),
         max_runtime_in_seconds=search.max_seconds,
         random_seed=search.seed,
+        # the trials have them, too:
+        # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html
+        tags=cost_tags(search.stack) if search.stack else None,
     )
     channel = InputData(channel_name="training", data_source=search.training)
     tuner.tune(inputs=[channel], job_name=search.name, wait=False)
@@ -124,6 +144,12 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
     All trials share one CheckpointConfig: CHECKPOINTS_BELOW_JOB_NAME makes train.py keep theirs apart.
     """
     seconds = min(MAX_TRIAL_SECONDS, search.max_seconds)
+    network = vpc(search.subnet_ids, search.security_group_ids)
+    networking = (
+        Networking(security_group_ids=list(network["SecurityGroupIds"]), subnets=list(network["Subnets"]))
+        if network
+        else None
+    )
     checkpoints = f"s3://{search.bucket}/{CHECKPOINTS}{search.name}/"
     hyperparameters = {
         "arch": search.arch,
@@ -145,14 +171,19 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
             instance_count=search.instance_count,
             volume_size_in_gb=30,
             enable_managed_spot_training=search.spot,
+            volume_kms_key_id=volume_key(search.kms_key_arn, search.instance_type),
         ),
+        networking=networking,
         stopping_condition=StoppingCondition(
             max_runtime_in_seconds=seconds,
             max_wait_time_in_seconds=MAX_WAIT_FACTOR * seconds if search.spot else None,
         ),
         checkpoint_config=CheckpointConfig(s3_uri=checkpoints) if search.spot else None,
         environment={"CHECKPOINTS_BELOW_JOB_NAME": "true"} if search.spot else None,
-        output_data_config=OutputDataConfig(s3_output_path=f"s3://{search.bucket}/{TRIALS}{search.name}/"),
+        output_data_config=OutputDataConfig(
+            s3_output_path=f"s3://{search.bucket}/{TRIALS}{search.name}/",
+            kms_key_id=search.kms_key_arn or None,
+        ),
         hyperparameters=hyperparameters,
     )
     attempts = RETRY_STRATEGY["MaximumRetryAttempts"]

@@ -7,7 +7,7 @@ Top-level prefixes end in a slash and never nest:
     runs/<batch>/<run>/gave_up.json                    why no (further) transform job is started
     runs/<batch>/<run>/left_out.jsonl                  manifest lines refused before the job
     runs/<batch>/<run>/input/part-00000.jsonl          the transform job's input
-    runs/<batch>/<run>/output/<attempt>/part-00000.jsonl.out
+    runs/<batch>/<run>/output/<attempt>/…part-00000.jsonl.out
     reports/<batch>/<run>/report.json, report.html, predictions.csv, model_quality.json
     reports/index.json, index.html                     all runs
     waiting/<instance type>/<instances>.json           the runs that have waited longest for so many of them
@@ -110,6 +110,15 @@ def training_package(training_job: str) -> str:
     return f"{MODELS}{training_job}/package.json"
 
 
+def _part_name(part: int) -> str:
+    return f"part-{part:05d}.jsonl"
+
+
+def output_name(part: int) -> str:
+    """What the key of a part's output ends with; what may come before it, report/outputs.py says."""
+    return f"{_part_name(part)}.out"
+
+
 def check_name(name: str) -> None:
     """Refuse a key, or the rest of one behind a prefix, that could resolve to another object."""
     if unsafe := _UNSAFE.search(name):
@@ -205,15 +214,11 @@ class Run:
 
     def input_part(self, part: int) -> str:
         """The key of one input object of the transform job, counted from 0."""
-        return f"{self.input_prefix}part-{part:05d}.jsonl"
+        return f"{self.input_prefix}{_part_name(part)}"
 
     def output_prefix(self, attempt: int = 1) -> str:
         """Where an attempt's transform job writes, counted from 1."""
         return f"{self.prefix}output/{attempt}/"
-
-    def output_part(self, part: int, attempt: int = 1) -> str:
-        """The key of the output that belongs to one input part."""
-        return f"{self.output_prefix(attempt)}part-{part:05d}.jsonl.out"
 
     @property
     def report_prefix(self) -> str:

@@ -37,6 +37,9 @@ class Settings:
     wait_for_capacity_hours: float  # from the first request that was refused
     max_transform_hours: float  # from a transform job's creation
     spot_training: bool  # whether they use managed spot training
+    kms_key_arn: str  # of the customer's key; empty for AWS's own
+    subnet_ids: str  # of the VPC that jobs run in, separated by commas; empty for none
+    security_group_ids: str  # likewise
 
     @classmethod
     def from_environment(cls) -> "Settings":

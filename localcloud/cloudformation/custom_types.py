@@ -127,6 +127,22 @@ class QueuePolicy(_Type, CloudFormationModel):
         return name
 
 
+class TopicPolicy(_Type, CloudFormationModel):
+    """The policy of one or more topics, kept and not evaluated."""
+
+    TYPE = "AWS::SNS::TopicPolicy"
+
+    @classmethod
+    def put(cls, cloud: Cloud, name: str, properties: dict[str, Any]) -> str:
+        """See `_Type`."""
+        policy = json.dumps(properties["PolicyDocument"])
+        for topic in properties["Topics"]:
+            cloud.client("sns").set_topic_attributes(
+                TopicArn=topic, AttributeName="Policy", AttributeValue=policy
+            )
+        return name
+
+
 class Subscription(_Type, CloudFormationModel):
     """A subscription to a topic; an e-mail one is confirmed at once and sends nothing."""
 
@@ -200,6 +216,8 @@ class ModelPackageGroup(_Type, CloudFormationModel):
                 f"ModelPackageGroupDescription of {name} can't be changed from {found!r} to {wanted!r}: a "
                 "named group can't be replaced. Keep the description, or rename the group."
             )
+        if tags := properties.get("Tags"):
+            cloud.client("sagemaker").add_tags(ResourceArn=group["ModelPackageGroupArn"], Tags=tags)
         return str(group["ModelPackageGroupArn"])
 
     def attributes(self) -> dict[str, str]:

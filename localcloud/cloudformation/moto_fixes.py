@@ -61,6 +61,8 @@ def complete_bucket(cloud: Cloud, bucket: Any, properties: Properties) -> None:
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
     else:
         s3.delete_bucket_lifecycle(Bucket=name)
+    logging = properties.get("LoggingConfiguration")
+    s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=_logging(logging) if logging else {})
     if "BucketEncryption" not in properties:  # moto's own update does the rest
         s3.delete_bucket_encryption(Bucket=name)
 
@@ -75,6 +77,15 @@ def _notifications(properties: Properties) -> Properties:
     bridge = wanted.get("EventBridgeConfiguration")
     enabled = bridge is not None and str(bridge.get("EventBridgeEnabled", True)).lower() == "true"
     return {"EventBridgeConfiguration": {}} if enabled else {}
+
+
+def _logging(logging: Properties) -> Properties:
+    """Where access logs would be written, as S3's API names it; the local cloud writes none."""
+    target = {
+        "TargetBucket": logging["DestinationBucketName"],
+        "TargetPrefix": logging.get("LogFilePrefix", ""),
+    }
+    return {"LoggingEnabled": target}
 
 
 def _lifecycle_rule(rule: Properties) -> Properties:
@@ -219,7 +230,7 @@ def complete_rule(cloud: Cloud, rule: Any, properties: Properties) -> None:
 
 
 def complete_log_group(cloud: Cloud, group: Any, properties: Properties) -> None:
-    """A log group's retention.
+    """A log group's retention and key.
 
     Upstream: moto.logs.models.LogGroup, which can't be updated.
     """
@@ -228,6 +239,7 @@ def complete_log_group(cloud: Cloud, group: Any, properties: Properties) -> None
         logs.put_retention_policy(logGroupName=group.name, retentionInDays=int(properties["RetentionInDays"]))
     else:
         logs.delete_retention_policy(logGroupName=group.name)
+    group.kms_key_id = properties.get("KmsKeyId")
 
 
 def complete_topic(cloud: Cloud, topic: Any, properties: Properties) -> None:

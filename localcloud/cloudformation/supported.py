@@ -33,16 +33,18 @@ SUPPORTED: dict[str, frozenset[str]] = {
             "MemorySize PackageType RecursiveLoop Role Runtime Tags Timeout TracingConfig"
         ),
         "AWS::Lambda::Permission": "Action FunctionName Principal SourceAccount SourceArn",
-        "AWS::Logs::LogGroup": "LogGroupName RetentionInDays Tags",
+        "AWS::Logs::LogGroup": "KmsKeyId LogGroupName RetentionInDays Tags",
         "AWS::S3::Bucket": (
-            "BucketEncryption BucketName LifecycleConfiguration NotificationConfiguration OwnershipControls "
-            "PublicAccessBlockConfiguration Tags VersioningConfiguration"
+            "BucketEncryption BucketName LifecycleConfiguration LoggingConfiguration "
+            "NotificationConfiguration OwnershipControls PublicAccessBlockConfiguration Tags "
+            "VersioningConfiguration"
         ),
         "AWS::S3::BucketPolicy": "Bucket PolicyDocument",
         "AWS::SNS::Subscription": (
             "Endpoint FilterPolicy FilterPolicyScope Protocol RawMessageDelivery TopicArn"
         ),
         "AWS::SNS::Topic": "DisplayName KmsMasterKeyId Subscription Tags TopicName",
+        "AWS::SNS::TopicPolicy": "PolicyDocument Topics",
         "AWS::SQS::Queue": (
             "DelaySeconds KmsDataKeyReusePeriodSeconds KmsMasterKeyId MaximumMessageSize "
             "MessageRetentionPeriod QueueName ReceiveMessageWaitTimeSeconds RedriveAllowPolicy RedrivePolicy "

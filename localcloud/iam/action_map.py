@@ -10,7 +10,7 @@ from typing import Any
 from moto.s3.exceptions import S3ClientError
 
 from localcloud.core.cloud import Cloud
-from localcloud.iam import job_permissions
+from localcloud.iam import encryption, job_permissions
 from localcloud.iam.errors import UnknownRequestError
 from localcloud.iam.policy_evaluation import Request
 
@@ -85,7 +85,10 @@ def of_service(cloud: Cloud, service: str, operation: str, parameter: Parameter)
     if passed:
         asked.append(Request("iam:PassRole", passed, PASSED_TO))
     if parameter("Tags") and service == "sagemaker":
-        asked.append(Request("sagemaker:AddTags", asked[0].resource))
+        action = (("sagemaker:taggingaction", operation),)
+        asked.append(Request("sagemaker:AddTags", asked[0].resource, action))
+    if asked and service in ("sqs", "sns"):
+        asked += encryption.of_sending(cloud, name, str(parameter(NAMED[name][1])))
     return asked
 
 
@@ -162,6 +165,9 @@ def of_s3(
         asked.append(Request("s3:GetObject", f"arn:aws:s3:::{source.lstrip('/').partition('?')[0]}"))
     if reading and not _is_there(backend, bucket, key):
         asked.append(Request("s3:ListBucket", place))
+    elif bucket is not None:
+        in_parts = not {"uploadId", "uploads"}.isdisjoint(query)
+        asked += encryption.of_object(backend, bucket, action, in_parts=in_parts)
     return asked
 
 

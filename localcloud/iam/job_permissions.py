@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-roles.html#sagemaker-r
 """
 
 import re
+from collections.abc import Iterable
 
 from localcloud.core.cloud import Cloud
 from localcloud.iam.policy_evaluation import Request
@@ -35,3 +36,28 @@ def of_job(cloud: Cloud, group: str, name: str, image: str) -> list[Request]:
     asked += [Request("logs:CreateLogStream", stream), Request("logs:PutLogEvents", stream)]
     asked.append(Request("cloudwatch:PutMetricData", "*", (("cloudwatch:namespace", group),)))
     return asked
+
+
+def of_keys(disks: str | None, outputs: str | None) -> list[Request]:
+    """Use the keys of the job's disks and of its outputs, where it names some."""
+    asked = []
+    if disks:
+        grant = (("kms:grantisforawsresource", "true"),)
+        asked += [Request("kms:CreateGrant", disks, grant), Request("kms:DescribeKey", disks)]
+    if outputs:
+        asked += [
+            Request(f"kms:{action}", outputs) for action in ("Encrypt", "GenerateDataKey", "DescribeKey")
+        ]
+    return asked
+
+
+INTERFACES = (
+    *("CreateNetworkInterface", "CreateNetworkInterfacePermission", "DeleteNetworkInterface"),
+    *("DeleteNetworkInterfacePermission", "DescribeDhcpOptions", "DescribeNetworkInterfaces"),
+    *("DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs"),
+)
+
+
+def of_network(subnets: Iterable[str]) -> list[Request]:
+    """Give a container interfaces in a VPC, where the job or its model names subnets."""
+    return [Request(f"ec2:{action}", "*") for action in INTERFACES] if list(subnets) else []

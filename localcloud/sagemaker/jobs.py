@@ -23,7 +23,7 @@ from localcloud.core.cloud import Cloud, CloudError
 from localcloud.core.processes import end_process, read_lines
 from localcloud.iam.authorizer import require
 from localcloud.iam.errors import DeniedError
-from localcloud.iam.job_permissions import of_job
+from localcloud.iam.job_permissions import of_job, of_keys, of_network
 from localcloud.iam.roles import role_environment
 from localcloud.logs import LogStream
 from localcloud.sagemaker.errors import (
@@ -162,16 +162,20 @@ class Job(ABC):
         reader.join(LOG_SECONDS)
         return Ended(child.wait(), too_long)
 
-    def enter_role(self, image: str) -> dict[str, str]:
+    def enter_role(
+        self, image: str, disks: str | None, outputs: str | None, network: Mapping[str, Any] | None
+    ) -> dict[str, str]:
         """Return the environment of a child under the job's role.
 
-        Raise JobFailed when the role doesn't trust SageMaker, or may not do what SageMaker does for every
-        job: pull the image, write the log and the metrics.
+        Raise JobFailed when the role doesn't trust SageMaker, or may not do what SageMaker does for the job:
+        pull the image, write the log and the metrics, use the keys of its disks and outputs, join its VPC.
         """
         group = f"/aws/sagemaker/{self.kind}Jobs"
         try:
             environment = role_environment(self.cloud, self.role_arn, self.name, SERVICE)
-            require(self.cloud, self.role_arn, self.name, of_job(self.cloud, group, self.name, image))
+            asked = of_job(self.cloud, group, self.name, image)
+            asked += of_keys(disks, outputs) + of_network((network or {}).get("Subnets", ()))
+            require(self.cloud, self.role_arn, self.name, asked)
         except (CloudError, DeniedError) as error:
             raise JobFailed(f"ClientError: {error}") from error
         return environment

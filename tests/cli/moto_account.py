@@ -22,6 +22,9 @@ PARAMETERS = {
     "SpotTraining": "false",
     "Architecture": "x86_64",
     "NotificationEmail": "",
+    "KmsKeyArn": "",
+    "SubnetIds": "",
+    "SecurityGroupIds": "",
 }
 
 

@@ -8,8 +8,8 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from batch_prediction.events import CAPACITY, IMAGES
 from batch_prediction.report import announcement
-from batch_prediction.start.waiting import CAPACITY, IMAGES
 from cli import cost, cost_estimate
 from cli.cost_estimate import Batches, Line, estimate
 from cli.main import app

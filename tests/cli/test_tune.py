@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from cli import watching
 from cli.main import app
 from cli.stack import Stack
-from tests.cli.moto_account import ROLE, deploy, empty_account
+from tests.cli.moto_account import PARAMETERS, ROLE, deploy, empty_account
 from tests.settings_and_events import BUCKET
 from training import source
 
@@ -59,6 +59,24 @@ def test_the_job_is_started_with_the_requested_settings() -> None:
     assert (static["arch"], static["epochs"]) == ("small", "4")
     code = static["sagemaker_submit_directory"].removeprefix(f"s3://{BUCKET}/")
     assert boto3.client("s3").get_object(Bucket=BUCKET, Key=code)["Body"].read() == source.pack()
+
+
+def test_the_trials_have_the_stacks_tag_key_and_network() -> None:
+    """Those of the stack as it is deployed."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/1"
+    given = PARAMETERS | {"KmsKeyArn": key, "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"}
+    boto3.client("cloudformation").update_stack(
+        StackName="digits",
+        UsePreviousTemplate=True,
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+    )
+    assert digits("mnist", "--instance-type", "ml.c5.xlarge").exit_code == 0
+    (job,) = tuning_jobs()
+    definition = job["TrainingJobDefinition"]
+    assert definition["OutputDataConfig"]["KmsKeyId"] == definition["ResourceConfig"]["VolumeKmsKeyId"] == key
+    assert definition["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    tags = boto3.client("sagemaker").list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
+    assert tags == [{"Key": "digit-batch", "Value": "digits"}]
 
 
 def test_another_instance_type_brings_its_own_image() -> None:

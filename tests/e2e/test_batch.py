@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
 from localcloud.assembly import local_cloud
+from localcloud.sagemaker.transform.job import TransformJob
 from tests.settings_and_events import event
 from tests.stack import Stack, deploy_template, png
 from training.datasets import Digits, Splits, sample
@@ -116,6 +117,21 @@ def test_a_batch_becomes_a_report_whose_figures_are_scikit_learn_s(stack: Stack,
     assert report["model"]["training_job"] == "digits-first"
     assert report["transform_job"]["name"] == f"digits-{report['run']}"
     assert report["transform_job"]["status"] == "Completed"
+
+
+def test_outputs_are_read_in_either_form_that_aws_documents(
+    stack: Stack, parts: Splits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the input's prefix, and with empty lines after the answers: the report is that of any run."""
+    monkeypatch.setattr(TransformJob, "prefix_in_keys", True)
+    monkeypatch.setattr(TransformJob, "blank_lines", True)
+    drop(stack, "reference", parts.batch, ["1.png", "2.png"])
+    (report,) = stack.reports("reference")
+    assert (report["status"], report["coverage"]["scored"]) == ("Completed", 2)
+    run = f"runs/reference/{report['run']}/"
+    ((key, body),) = stack.objects(f"{run}output/").items()
+    assert key == f"{run}output/1/{run}input/part-00000.jsonl.out"
+    assert body.endswith(b"}\n\n")
 
 
 def test_bad_images_cost_a_line_each_and_names_survive(stack: Stack, parts: Splits) -> None:

@@ -18,6 +18,7 @@ from localcloud.eventbridge.schedules import fire
 from localcloud.iam.roles import role_environment
 from tests.settings_and_events import event
 from tests.stack import IMAGE, ROOT, STACK_NAME, Stack, deploy_template
+from tests.template.document import chosen
 from tests.wait import until
 
 pytestmark = pytest.mark.deploys
@@ -60,7 +61,7 @@ def without(logical_id: str, sid: str) -> Callable[[dict[str, Any]], None]:
     """Take one statement out of a function's or a role's policies."""
 
     def take_out(resources: dict[str, Any]) -> None:
-        policies = resources[logical_id]["Properties"]["Policies"]
+        policies = [chosen(policy) for policy in resources[logical_id]["Properties"]["Policies"]]
         assert sum(_take_out(policy, sid) for policy in policies) == 1, f"{logical_id} has no statement {sid}"
 
     return take_out

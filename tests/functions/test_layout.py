@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_prediction import layout
-from batch_prediction.layout import Manifest, Run, check_name
+from batch_prediction.layout import Manifest, Run, check_name, output_name
 
 RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
 
@@ -96,8 +96,8 @@ def test_every_key_of_a_run_lies_below_its_prefix_in_runs_or_reports() -> None:
     assert RUN.input_prefix == f"{kept}input/"
     assert RUN.input_part(7) == f"{kept}input/part-00007.jsonl"
     assert RUN.output_prefix() == f"{kept}output/1/"
-    assert RUN.output_part(7) == f"{kept}output/1/part-00007.jsonl.out"
-    assert RUN.output_part(12345, 3) == f"{kept}output/3/part-12345.jsonl.out"
+    assert RUN.output_prefix() + output_name(7) == f"{kept}output/1/part-00007.jsonl.out"
+    assert RUN.output_prefix(3) + output_name(12345) == f"{kept}output/3/part-12345.jsonl.out"
     shown = "reports/spring/b7/20261122t154022z-1a2b3c4d/"
     assert RUN.report_prefix == shown
     assert RUN.report == f"{shown}report.json"

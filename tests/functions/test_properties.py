@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import ManifestUploaded
-from batch_prediction.layout import Run
+from batch_prediction.layout import Run, output_name
 from batch_prediction.report import write as report
 from batch_prediction.report.predictions import COLUMNS
 from batch_prediction.runs import decision, parts
@@ -222,7 +222,7 @@ def test_coverage_adds_up_and_figures_are_scikit_learn_s(
     for part, fault in zip(range(len(sizes)), faults, strict=False):
         output = joined(objects(aws, run.input_part(part))[run.input_part(part)], answers, fault)
         if output is not None:
-            aws.s3.put_object(Bucket=BUCKET, Key=run.output_part(part), Body=output)
+            aws.s3.put_object(Bucket=BUCKET, Key=run.output_prefix() + output_name(part), Body=output)
     refused = status == "Refused"
     decided = Refuse(reason="none", **counts) if refused else Start(**{**DECISION.__dict__, **counts})
     found, rows = report_of(aws, run, decided, status)
@@ -282,7 +282,7 @@ def test_names_survive_from_upload_to_table(aws: Clients, form: str, names: list
     answer = {"label": 7, "confidence": 1.0}
     output = joined(objects(aws, run.input_part(0))[run.input_part(0)], [answer], None)
     assert output is not None
-    aws.s3.put_object(Bucket=BUCKET, Key=run.output_part(0), Body=output)
+    aws.s3.put_object(Bucket=BUCKET, Key=run.output_prefix() + output_name(0), Body=output)
     decided = Start(**{**DECISION.__dict__, "lines": len(names), "labelled": 0, "left_out": 0})
     found, rows = report_of(aws, run, decided, "Completed")
     assert found["batch"] == batch

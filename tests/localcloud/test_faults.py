@@ -129,9 +129,9 @@ def test_a_job_without_instances_fails_before_it_begins(
     with monkeypatch.context() as patch:
         patch.setattr(faults, "shortages", 1.0)
         with pytest.raises(JobFailed, match=r"^CapacityError: Unable to provision requested ML compute"):
-            kind.enter_role(job, "image")  # type: ignore[arg-type] # what it reads of a job
+            kind.enter_role(job, "image", None, None, None)  # type: ignore[arg-type] # what it reads of a job
     with pytest.raises(JobFailed, match=r"^ClientError"):
-        kind.enter_role(job, "image")  # type: ignore[arg-type] # what it reads of a job
+        kind.enter_role(job, "image", None, None, None)  # type: ignore[arg-type] # what it reads of a job
 
 
 def test_the_same_seed_draws_the_same_faults() -> None:

@@ -147,6 +147,13 @@ def run(
     if sample is not None or budget_seconds < float("inf"):
         random.Random(seed).shuffle(planted)  # noqa: S311 no secret
         planted = planted[:sample]
+    return plant(planted, budget_seconds, tests)
+
+
+def plant(
+    planted: Sequence[Bug], budget_seconds: float = float("inf"), tests: Sequence[str] = ("tests/template",)
+) -> list[Outcome]:
+    """Plant these bugs, in their order; as `run`."""
     planter = _Planter(planted, time.monotonic() + budget_seconds)
     status = pytest.main([*OPTIONS, *(str(ROOT / folder) for folder in tests)], plugins=[planter])
     if planter.broken or status is not pytest.ExitCode.OK:

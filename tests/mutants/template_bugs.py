@@ -13,7 +13,7 @@ Place = tuple[str | int, ...]
 REMOVED = "nothing"  # instead of a value
 TEXTS = {"Description", "AlarmDescription", "ConstraintDescription", "AWSTemplateFormatVersion"}
 LABELS = {"Sid", "Id", "PolicyName"}  # that they are there and differ is checked, not what they are
-FUNCTIONS = {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Not", "Fn::Equals"}
+FUNCTIONS = {"Ref", "Fn::GetAtt", "Fn::Sub", "Fn::Not", "Fn::Equals", "Fn::If"}
 
 WORDS: dict[str, tuple[str, ...]] = {  # what could stand for a word, by mistake
     "GreaterThanThreshold": (
@@ -197,6 +197,8 @@ def _more(place: Place, values: list[Any]) -> Iterator[Any]:
 def _in_object(place: Place, value: dict[str, Any], document: dict[str, Any]) -> Iterator[Change]:
     if len(value) == 1 and set(value) <= FUNCTIONS:
         yield from ((place, value, other) for other in _other_functions(value, document))
+        for branch in (1, 2) if "Fn::If" in value else ():
+            yield from _changes((*place, "Fn::If", branch), value["Fn::If"][branch], document)
         return
     for key, item in value.items():
         inner = (*place, key)
@@ -288,6 +290,12 @@ def _other_functions(value: dict[str, Any], document: dict[str, Any]) -> Iterato
         yield from ({function: other} for other in _other_texts(argument))
     elif function == "Fn::Not":
         yield argument[0]
+    elif function == "Fn::If":
+        condition, holding, other = argument
+        yield from (holding, other, {function: [condition, other, holding]})
+        yield from (
+            {function: [name, holding, other]} for name in document["Conditions"] if name != condition
+        )
     else:
         yield {function: [argument[0], "x"]}
         yield {function: [argument[0], argument[0]]}

@@ -147,7 +147,9 @@ class SageMaker(Training):
 
     def _write_output(self, name: str, job: dict[str, Any]) -> None:
         lines = [json.dumps(answer).encode() for answer in self.answers[name]]
-        key = job["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/") + "part-00000.jsonl.out"
+        source = job["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{BUCKET}/")
+        key = job["TransformOutput"]["S3OutputPath"].removeprefix(f"s3://{BUCKET}/")
+        key += self.world.draw.choice(("", source)) + "part-00000.jsonl.out"
         if self.world.faults.happen("output missing", 0.05):
             self.broken.add(name)
             return
@@ -157,4 +159,5 @@ class SageMaker(Training):
         elif len(lines) > 1 and self.world.faults.happen("output mixed up", 0.05):
             self.broken.add(name)
             lines.reverse()
-        self.world.s3.write(key, b"".join(line + b"\n" for line in lines))
+        ending = self.world.draw.choice((b"", b"\n"))  # AssembleWith may add an empty line
+        self.world.s3.write(key, b"".join(line + b"\n" for line in lines) + ending)

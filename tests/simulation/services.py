@@ -78,9 +78,10 @@ class Simulated:
         def paginate(**parameters: Any) -> Iterator[Any]:
             page = request(**parameters)
             yield page
-            while "NextToken" in page:
-                page = request(**parameters, NextToken=page["NextToken"])
-                yield page
+            for token in ("NextToken", "NextContinuationToken"):
+                while token in page:
+                    page = request(**parameters, **{token.replace("NextC", "C"): page[token]})
+                    yield page
 
         return SimpleNamespace(paginate=paginate)
 

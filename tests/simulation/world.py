@@ -114,7 +114,9 @@ class World:
         self.uploads: list[Upload] = []
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
         self.contradictions: list[str] = []  # that a reader of a report would have met
-        self.asked = set[tuple[str, float]]()  # runs whose report the sweep requested, and when
+        # Runs whose report the sweep requested, and which sweep: all of its invocations are one.
+        self.asked = set[tuple[str, str]]()
+        self._sweeps = [""]  # their times, the one that is at work at the end
         self.failed_sweeps, self.endless = 0, False
         self.hurry = self.draw.choice((0.0, 0.2, 1.0))  # the share of sweeps that have time for one look
         self.too_late: list[str] = []
@@ -206,7 +208,7 @@ class World:
         elif self._working[-1] == "reports":
             self.messages[handle].waits = self._wait_of(json.loads(body))
         if self._working[-1] == "sweep":
-            self.asked.add((json.loads(body)["detail"]["run"], self.now))
+            self.asked.add((json.loads(body)["detail"]["run"], self._sweeps[-1]))
         late = self.draw.uniform(3600, 20_000) if self.faults.happen("delivered late", 0.01) else 0
         self.at(delay + late + self.draw.uniform(0, 2), self.deliver, handle)
 
@@ -299,12 +301,14 @@ class World:
     def sweep_part(self, event: str) -> None:
         """An invocation of the sweep; in a hurry it has time for one look, and invokes itself to go on."""
         self._working.append("sweep")
+        self._sweeps.append(json.loads(event)["time"])
         seconds = 0 if self.draw.random() < self.hurry else 300
         try:
             sweep.handler(json.loads(event), context(seconds))
         except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
             self.failed_sweeps += 1
         self._working.pop()
+        self._sweeps.pop()
 
     def written(self, key: str) -> None:
         """Compare a run's pages with its report.json, if that is about its newest job, after each write."""

@@ -9,16 +9,23 @@ from localcloud.iam.policy_evaluation import Request, Statement, allows, read
 from tests.template.document import resource, template
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-PSEUDO = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": REGION}
+NOTHING = object()  # what AWS::NoValue leaves
+PSEUDO: dict[str, Any] = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::NoValue": NOTHING,
+}
 BUCKET = "digits-bucket"  # of the events in tests/events/
 EVENTS = "events.amazonaws.com"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 _ANYTHING = read('{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}')
 
 
 def deployed(value: Any, **parameters: str) -> Any:
     """A value of the template with its functions evaluated; parameters that aren't given have defaults."""
     if isinstance(value, list):
-        return [deployed(item, **parameters) for item in value]
+        return [found for item in value if (found := deployed(item, **parameters)) is not NOTHING]
     if not isinstance(value, dict):
         return value
     match list(value.items()):
@@ -30,10 +37,14 @@ def deployed(value: Any, **parameters: str) -> Any:
             return re.sub(r"\$\{([^}]+)\}", lambda found: str(_named(found[1], parameters)), text)
         case [("Fn::Equals", [left, right])]:
             return deployed(left, **parameters) == deployed(right, **parameters)
+        case [("Fn::If", [str(condition), holding, other])]:
+            holds = deployed(template()["Conditions"][condition], **parameters)
+            return deployed(holding if holds else other, **parameters)
         case [("Fn::Not", [condition])]:
             return not deployed(condition, **parameters)
     assert not any(key.startswith("Fn::") for key in value), value
-    return {key: deployed(item, **parameters) for key, item in value.items()}
+    found = {key: deployed(item, **parameters) for key, item in value.items()}
+    return {key: item for key, item in found.items() if item is not NOTHING}
 
 
 def _named(name: str, parameters: Mapping[str, str]) -> Any:

@@ -46,14 +46,22 @@ def many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def chosen(policy: Any) -> Any:
+    """A policy of a role, whether or not it depends on a condition; then without one there is none."""
+    match policy:
+        case {"Fn::If": [_, conditional, {"Ref": "AWS::NoValue"}]}:
+            return conditional
+    return policy
+
+
 def role_documents() -> Iterator[tuple[str, dict[str, Any]]]:
     """Every policy document of a role that the template writes, with the name of its function or role."""
     for name, body in of_type("AWS::Serverless::Function").items():
         for policy in body["Policies"]:
-            yield name, policy
+            yield name, chosen(policy)
     for name, body in of_type("AWS::IAM::Role").items():
         for policy in body["Policies"]:
-            yield name, policy["PolicyDocument"]
+            yield name, chosen(policy)["PolicyDocument"]
 
 
 def role_statements() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from batch_prediction import layout
-from batch_prediction.layout import Run
+from batch_prediction.aws import job_options
+from batch_prediction.layout import Run, output_name
 from batch_prediction.report import index
 from tests.template.deployed import BUCKET, arn, denied, deployed
 from tests.template.document import of_type, properties, resource, template
@@ -19,7 +20,7 @@ KEYS = (
     RUN.gave_up,
     RUN.left_out,
     RUN.input_part(0),
-    RUN.output_part(0),
+    RUN.output_prefix() + output_name(0),
     RUN.report,
     RUN.page,
     RUN.predictions,
@@ -39,11 +40,16 @@ KEYS = (
 )
 UNFINISHED = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
 INDEXES = (layout.INDEX, layout.INDEX_PAGE)  # written anew by each report, and nothing that isn't elsewhere
-# What else is done to a key: nothing else ends by itself. What stands in a line counts for minutes.
+# What else is done to a key: nothing else ends by itself. What stands in a line counts for minutes, and
+# what is replaced of reports, trials and checkpoints can be made again.
+KEPT_A_MONTH = ("reports/", "trials/", "checkpoints/")
 REPLACED = {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
-ENDING = dict.fromkeys(INDEXES, REPLACED) | {
-    layout.line("ml.m5.large", 1): REPLACED | {"ExpirationInDays": 1}
-}
+A_MONTH = {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}}
+ENDING = (
+    {key: A_MONTH for key in KEYS if key.startswith(KEPT_A_MONTH)}
+    | dict.fromkeys(INDEXES, REPLACED)
+    | {layout.line("ml.m5.large", 1): REPLACED | {"ExpirationInDays": 1}}
+)
 TAGS = {key: dict([index.EXPIRES.split("=")]) for key in INDEXES}  # of the keys that are written with some
 SELECTING = {"Id", "Status", "Prefix", "TagFilters"}  # what a lifecycle rule has besides what it does
 
@@ -70,6 +76,7 @@ def test_the_model_package_group_is_never_replaced() -> None:
     assert properties("ModelPackageGroup") == {
         "ModelPackageGroupName": {"Ref": "Name"},
         "ModelPackageGroupDescription": "Digit classifiers. The newest Approved version reads the batches.",
+        "Tags": [{"Key": job_options.COST_TAG, "Value": {"Ref": "Name"}}],
     }
 
 
@@ -82,13 +89,14 @@ def test_the_bucket_is_versioned_encrypted_private_and_notifies_eventbridge() ->
     """Each of these protects the data, or the flow."""
     bucket = properties("DataBucket")
     assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
-    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (rule,) = deployed(bucket["BucketEncryption"])["ServerSideEncryptionConfiguration"]
     assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     assert bucket["PublicAccessBlockConfiguration"] == dict.fromkeys(
         ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
     )
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert "LoggingConfiguration" not in deployed(bucket)
 
 
 def selects(rule: dict[str, Any], key: str) -> bool:
@@ -107,18 +115,33 @@ def rules() -> list[dict[str, Any]]:
 
 
 def done_to(key: str) -> dict[str, Any]:
-    """What the lifecycle rules do to an object, its old versions and its unfinished uploads."""
+    """What the lifecycle rules do to an object, its old versions and its unfinished uploads.
+
+    Of two that say the same of it, the shorter counts:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html
+    """
     done: dict[str, Any] = {}
-    for rule in rules():
-        if selects(rule, key):
-            done |= {action: value for action, value in rule.items() if action not in SELECTING}
+    for rule in filter(lambda rule: selects(rule, key), rules()):
+        for action in rule.keys() - SELECTING:
+            done[action] = min(done.get(action, rule[action]), rule[action], key=_days)
     return done
+
+
+def _days(action: Any) -> int:
+    (days,) = action.values() if isinstance(action, dict) else [action]
+    return int(days)
 
 
 def test_every_lifecycle_rule_concerns_one_of_these_keys() -> None:
     """One that concerned none would be nothing, or something that isn't looked at here."""
     for rule in rules():
         assert any(selects(rule, key) for key in KEYS), rule["Id"]
+
+
+def test_a_lifecycle_rule_is_for_a_folder_of_the_layout() -> None:
+    """Without its slash a prefix would be that of another folder, too; the index's is narrowed by a tag."""
+    folders = {layout.REPORTS, layout.TRIALS, layout.CHECKPOINTS, layout.WAITING, "reports/index."}
+    assert {rule["Prefix"] for rule in rules() if "Prefix" in rule} == folders
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -159,6 +159,7 @@ def test_every_function_has_a_log_group_with_retention(name: str) -> None:
     assert properties(f"{name}Logs") == {
         "LogGroupName": {"Fn::Sub": f"/aws/lambda/${{Name}}-{kebab(name)}"},
         "RetentionInDays": {"Ref": "LogRetentionDays"},
+        "KmsKeyId": {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]},
     }
 
 

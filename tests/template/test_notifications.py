@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.template.deployed import deployed
+from tests.template.deployed import ACCOUNT, allowed, denied, deployed
 from tests.template.document import of_type, properties, resource, template
 
 ADDRESS = "someone@example.org"
@@ -28,7 +28,27 @@ def test_the_subscription_is_an_email_to_the_stacks_topic() -> None:
 def test_there_is_one_topic_and_it_is_always_there() -> None:
     """The functions and the alarms publish to it, whoever listens."""
     assert list(of_type("AWS::SNS::Topic")) == ["Notifications"]
-    assert properties("Notifications") == {}
+    assert deployed(properties("Notifications")) == {}
+
+
+def test_the_topic_is_published_to_by_the_accounts_alarms_and_over_tls_only() -> None:
+    """Its policy takes the place of SNS's own; the functions publish by their roles."""
+    ((_, policy),) = of_type("AWS::SNS::TopicPolicy").items()
+    assert policy["Topics"] == [{"Ref": "Notifications"}]
+    document, topic = policy["PolicyDocument"], deployed({"Ref": "Notifications"})
+    alarms = "cloudwatch.amazonaws.com"
+    ours = {"aws:SourceAccount": ACCOUNT, "aws:SecureTransport": "true"}
+    assert allowed(document, "sns:Publish", topic, ours, alarms)
+    assert not allowed(document, "sns:Publish", topic, ours | {"aws:SourceAccount": "210987654321"}, alarms)
+    assert not allowed(document, "sns:Publish", topic, {"aws:SecureTransport": "true"}, alarms)
+    assert not allowed(document, "sns:Publish", f"{topic}x", ours, alarms)
+    for by in ("events.amazonaws.com", "s3.amazonaws.com", f"arn:aws:iam::{ACCOUNT}:root"):
+        assert not allowed(document, "sns:Publish", topic, ours, by)
+    for action in ("sns:Subscribe", "sns:SetTopicAttributes", "sns:ListTagsForResource"):
+        assert not allowed(document, action, topic, ours, alarms)
+    for by in (alarms, f"arn:aws:iam::{ACCOUNT}:role/r"):
+        assert denied(document, "sns:Publish", topic, ours | {"aws:SecureTransport": "false"}, by)
+        assert not denied(document, "sns:Publish", topic, ours, by)
 
 
 def test_nothing_else_of_the_stack_depends_on_a_condition() -> None:

@@ -49,6 +49,21 @@ PARAMETERS = {
     "WaitForCapacityHours": Takes("24", "0 168", "-1 169 long"),
     "MaxTransformHours": Takes("6", "1 48", "0.9 49 long"),
     "NotificationEmail": Takes("", "someone@example.org", "", "String"),
+    "AccessLogBucket": Takes("", "logs", "", "String"),
+    "KmsKeyArn": Takes(
+        "",
+        "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab "
+        "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1",
+        "alias/x 1234abcd-12ab arn:aws:kms:us-east-1:123456789012:alias/x arn:aws:kms:us-east-1:1234:key/1",
+        "String",
+    ),
+    "SubnetIds": Takes(
+        "",
+        "subnet-0a1b subnet-0,subnet-1",
+        "subnet- sg-0 subnet-0, ,subnet-0 subnet-x subnet-0;subnet-1",
+        "String",
+    ),
+    "SecurityGroupIds": Takes("", "sg-0a1b sg-0,sg-1", "sg- subnet-0 sg-0, sg-x", "String"),
     "LogRetentionDays": Takes(
         "90",
         "1 3 5 7 14 30 60 90 120 150 180 365 400 545 731 1096 1827 3653",

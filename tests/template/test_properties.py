@@ -11,15 +11,17 @@ CHECKED = {
     "AWS::Events::Rule": "Description EventPattern ScheduleExpression Targets",
     "AWS::IAM::Role": "AssumeRolePolicyDocument Policies",
     "AWS::Lambda::Permission": "Action FunctionName Principal SourceArn",
-    "AWS::Logs::LogGroup": "LogGroupName RetentionInDays",
-    "AWS::S3::Bucket": "BucketEncryption LifecycleConfiguration NotificationConfiguration OwnershipControls "
-    "PublicAccessBlockConfiguration VersioningConfiguration",
+    "AWS::Logs::LogGroup": "KmsKeyId LogGroupName RetentionInDays",
+    "AWS::S3::Bucket": "BucketEncryption LifecycleConfiguration LoggingConfiguration "
+    "NotificationConfiguration OwnershipControls PublicAccessBlockConfiguration VersioningConfiguration",
     "AWS::S3::BucketPolicy": "Bucket PolicyDocument",
     "AWS::SNS::Subscription": "Endpoint Protocol TopicArn",
-    "AWS::SNS::Topic": "",
-    "AWS::SQS::Queue": "MessageRetentionPeriod RedrivePolicy SqsManagedSseEnabled VisibilityTimeout",
+    "AWS::SNS::Topic": "KmsMasterKeyId",
+    "AWS::SNS::TopicPolicy": "PolicyDocument Topics",
+    "AWS::SQS::Queue": "KmsMasterKeyId MessageRetentionPeriod RedrivePolicy SqsManagedSseEnabled "
+    "VisibilityTimeout",
     "AWS::SQS::QueuePolicy": "PolicyDocument Queues",
-    "AWS::SageMaker::ModelPackageGroup": "ModelPackageGroupDescription ModelPackageGroupName",
+    "AWS::SageMaker::ModelPackageGroup": "ModelPackageGroupDescription ModelPackageGroupName Tags",
     "AWS::Serverless::Function": "Description EphemeralStorage EventInvokeConfig Events FunctionName Handler "
     "LoggingConfig MemorySize Policies RecursiveLoop Timeout",
 }

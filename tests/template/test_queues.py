@@ -79,7 +79,8 @@ def test_a_queue_is_reached_over_tls_only(queue: str) -> None:
 def test_queues_keep_messages_encrypted_for_two_weeks(queue: str) -> None:
     """A weekend and a holiday are no reason to lose a batch."""
     assert properties(queue)["MessageRetentionPeriod"] == 14 * 24 * 3600
-    assert properties(queue)["SqsManagedSseEnabled"] is True
+    assert deployed(properties(queue))["SqsManagedSseEnabled"] is True
+    assert "KmsMasterKeyId" not in deployed(properties(queue))
 
 
 @pytest.mark.parametrize("queue", FED)

@@ -1,29 +1,16 @@
 """What the template's parts say of each other, and that SAM and the local cloud take it."""
 
-import json
-from typing import Any
-
 import pytest
 
-from localcloud.cloudformation.sam import resolve_parameters, translate
-from tests.template.deployed import ACCOUNT, REGION, arn, deployed
+from tests.template.deployed import REGION, arn, deployed
 from tests.template.document import many, of_type, template
-
-CONTEXT = {
-    "AWS::AccountId": ACCOUNT,
-    "AWS::Partition": "aws",
-    "AWS::Region": REGION,
-    "AWS::StackName": "digits",
-}
+from tests.template.translated import translated
 
 
 def test_sam_translates_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
     """No Serverless resource is left, no function without its role, and nothing that would do nothing."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # which SAM's translator asks boto3 for
-    document: dict[str, Any] = json.loads(json.dumps(template()))
-    document["Globals"]["Function"]["CodeUri"] = {"Bucket": "uploaded", "Key": "functions.zip"}
-    translated = json.loads(translate(document, resolve_parameters(document, {}), CONTEXT))
-    kinds = [resource["Type"] for resource in translated["Resources"].values()]
+    kinds = [resource["Type"] for resource in translated()["Resources"].values()]
     assert not any(kind.startswith("AWS::Serverless::") for kind in kinds)
     assert kinds.count("AWS::Lambda::Function") == 5 == kinds.count("AWS::IAM::Role") - 1
     assert kinds.count("AWS::Lambda::EventSourceMapping") == 2
@@ -36,7 +23,10 @@ def test_every_reference_names_what_exists() -> None:
     assert deployed(template()["Globals"])
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+POLICIES = ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"]
+
+
+@pytest.mark.parametrize("kind", POLICIES)
 def test_a_resource_policys_statements_name_everything(kind: str) -> None:
     """Who, what, on which resource and on which condition; in the language of 2012."""
     for policy in of_type(kind).values():
@@ -48,7 +38,7 @@ def test_a_resource_policys_statements_name_everything(kind: str) -> None:
             assert statement.keys() == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy"])
+@pytest.mark.parametrize("kind", POLICIES)
 def test_a_resource_policy_denies_what_comes_without_tls(kind: str) -> None:
     """By one statement, about everything that the policy is of."""
     for policy in of_type(kind).values():
@@ -58,6 +48,9 @@ def test_a_resource_policy_denies_what_comes_without_tls(kind: str) -> None:
         if kind == "AWS::S3::BucketPolicy":
             assert denying["Action"] == "s3:*"
             covered = [arn("DataBucket"), f"{arn('DataBucket')}/*"]
+        elif kind == "AWS::SNS::TopicPolicy":  # whose policies take no wildcard for actions
+            assert denying["Action"] == "sns:Publish"
+            covered = [deployed(topic) for topic in policy["Topics"]]
         else:
             assert denying["Action"] == "sqs:*"
             covered = [arn(queue["Ref"]) for queue in policy["Queues"]]

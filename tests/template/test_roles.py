@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.template.deployed import ACCOUNT, allowed, arn
-from tests.template.document import many, of_type, properties, role_documents, role_statements
+from localcloud.iam.job_permissions import INTERFACES
+from tests.template.deployed import ACCOUNT, KEY, REGION, allowed, arn, deployed
+from tests.template.document import chosen, many, of_type, properties, role_documents, role_statements
 
 SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
 BUCKET = "${DataBucket.Arn}/"
@@ -19,6 +20,7 @@ OUTCOMES = (
     "models/*/failure.json",
 )
 # Everything that a role may do, and to what. A change of template.yaml is a change of this table.
+USE_OF_THE_KEY = {"kms:Decrypt": ["KmsKeyArn"], "kms:GenerateDataKey": ["KmsKeyArn"]}  # where there is one
 ALLOWED = {
     "StartTransform": {
         "s3:GetObjectVersion": [f"{BUCKET}incoming/*/manifest.jsonl", f"{BUCKET}incoming/*/manifest.csv"],
@@ -34,6 +36,8 @@ ALLOWED = {
         "iam:PassRole": ["SageMakerRole.Arn"],
         "sqs:SendMessage": ["ReportQueue.Arn", "UploadQueue.Arn"],
         "sqs:ChangeMessageVisibility": ["UploadQueue.Arn"],
+        "sagemaker:AddTags": [f"{SAGEMAKER}{made}/${{Name}}-*" for made in ("model", "transform-job")],
+        **USE_OF_THE_KEY,
     },
     "WriteReport": {
         "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*", f"{BUCKET}incoming/*"],
@@ -44,6 +48,7 @@ ALLOWED = {
         "sqs:SendMessage": ["UploadQueue.Arn"],
         "sqs:ChangeMessageVisibility": ["ReportQueue.Arn"],
         "sns:Publish": ["Notifications"],
+        **USE_OF_THE_KEY,
     },
     "Sweep": {
         **{
@@ -62,6 +67,7 @@ ALLOWED = {
             for name in ("train-best-model", "register-model", "sweep")
         ],
         "sagemaker:StopTransformJob": [f"{SAGEMAKER}transform-job/${{Name}}-*"],
+        **USE_OF_THE_KEY,
     },
     "TrainBestModel": {
         "sagemaker:DescribeHyperParameterTuningJob": [f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"],
@@ -72,6 +78,8 @@ ALLOWED = {
         "s3:GetObject": [f"{BUCKET}trials/*/failure.json"],
         "s3:PutObject": [f"{BUCKET}trials/*/failure.json"],
         "sns:Publish": ["Notifications"],
+        "sagemaker:AddTags": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
+        **USE_OF_THE_KEY,
     },
     "RegisterModel": {
         "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/*"],
@@ -90,11 +98,13 @@ ALLOWED = {
         ],
         "ecr:BatchGetImage": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
         "ecr:DescribeImages": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
+        **USE_OF_THE_KEY,
     },
     "SageMakerRole": {
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}{folder}/*" for folder in READ_BY_JOBS],
         "s3:PutObject": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
+        "s3:AbortMultipartUpload": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "s3:DeleteObject": [f"{BUCKET}checkpoints/*"],
         "ecr:GetAuthorizationToken": ["*"],
         "ecr:BatchCheckLayerAvailability": ["arn:${AWS::Partition}:ecr:${AWS::Region}:*:repository/*"],
@@ -107,6 +117,9 @@ ALLOWED = {
             for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "DescribeLogStreams")
         },
         "cloudwatch:PutMetricData": ["*"],
+        **USE_OF_THE_KEY,
+        **{f"kms:{action}": ["KmsKeyArn"] for action in ("Encrypt", "DescribeKey", "CreateGrant")},
+        **{f"ec2:{action}": ["*"] for action in INTERFACES},
     },
 }
 
@@ -137,6 +150,7 @@ def test_nothing_may_do_everything() -> None:
         "sagemaker:ListHyperParameterTuningJobs",
         "ecr:GetAuthorizationToken",
         "cloudwatch:PutMetricData",
+        *(f"ec2:{action}" for action in INTERFACES),
     }
     seen = 0
     for name, statement in role_statements():
@@ -157,7 +171,10 @@ def test_a_role_has_no_policy_but_its_own(kind: str) -> None:
 
 
 CONDITIONAL = {("StartTransform", "PassTheModelItsRole"), ("TrainBestModel", "PassTheTrainingItsRole")} | {
-    ("SageMakerRole", "WriteMetrics")
+    ("SageMakerRole", "WriteMetrics"),
+    ("SageMakerRole", "UseTheKeyForDisks"),
+    ("StartTransform", "TagThemForTheCosts"),
+    ("TrainBestModel", "TagItForTheCosts"),
 }
 
 
@@ -230,5 +247,62 @@ def test_there_is_one_role_besides_the_functions_own() -> None:
 
 def test_the_policies_of_sagemakers_role_have_names_of_their_own() -> None:
     """Of two with one name, IAM would keep the last."""
-    names = [policy["PolicyName"] for policy in properties("SageMakerRole")["Policies"]]
+    names = [policy["PolicyName"] for policy in map(chosen, properties("SageMakerRole")["Policies"])]
     assert len(set(names)) == len(names) > 1
+
+
+TRANSFORM = "transform-job/digits-1"
+
+
+@pytest.mark.parametrize(
+    ("role", "actions", "resource"),
+    [
+        (
+            "StartTransform",
+            ["CreateModel", "CreateTransformJob"],
+            ["model/digits-1", TRANSFORM],
+        ),
+        ("TrainBestModel", ["CreateTrainingJob"], ["training-job/digits-1-final"]),
+    ],
+)
+def test_tags_are_added_to_what_is_being_made_and_to_nothing_else(
+    role: str, actions: list[str], resource: list[str]
+) -> None:
+    """A tag that others' policies go by can't be put on what is there."""
+    (statement,) = (
+        one for name, one in role_statements() if name == role and one["Action"] == "sagemaker:AddTags"
+    )
+    found = statement["Condition"]["StringEquals"]
+    assert (list(statement["Condition"]), list(found)) == (["StringEquals"], ["sagemaker:TaggingAction"])
+    assert many(found["sagemaker:TaggingAction"]) == actions
+    for name in resource:
+        on = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{name}"
+        for action in actions:
+            assert may(role, "sagemaker:AddTags", on, {"sagemaker:TaggingAction": action})
+        assert not may(role, "sagemaker:AddTags", on, {"sagemaker:TaggingAction": "CreateEndpoint"})
+        assert not may(role, "sagemaker:AddTags", on, {})
+
+
+def test_the_key_is_granted_to_jobs_for_their_disks_alone() -> None:
+    """A grant for anybody else would outlive the policy that it was made by."""
+    (statement,) = (one for _, one in role_statements() if one["Action"] == "kms:CreateGrant")
+    assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+
+
+@pytest.mark.parametrize(("parameter", "more"), [("KmsKeyArn", {"key"}), ("SubnetIds", {"network"})])
+def test_jobs_use_a_key_or_a_network_where_the_stack_has_one(parameter: str, more: set[str]) -> None:
+    """Without the parameter no role may do anything with either."""
+    given = {"KmsKeyArn": KEY, "SubnetIds": "subnet-1"}[parameter]
+    policies = properties("SageMakerRole")["Policies"]
+    names = {policy["PolicyName"] for policy in deployed(policies)}
+    assert names == {"data", "containers"}
+    assert {policy["PolicyName"] for policy in deployed(policies, **{parameter: given})} == names | more
+
+
+@pytest.mark.parametrize("name", of_type("AWS::Serverless::Function"))
+def test_a_function_may_use_the_key_where_the_stack_has_one(name: str) -> None:
+    """It reads and writes encrypted objects, and sends encrypted messages."""
+    policies = properties(name)["Policies"]
+    (own, with_key), without = deployed(policies, KmsKeyArn=KEY), deployed(policies)
+    assert without == [own]
+    assert [statement["Sid"] for statement in with_key["Statement"]] == ["UseTheKey"]

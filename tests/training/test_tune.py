@@ -71,6 +71,34 @@ def test_the_request_is_one_that_sagemaker_takes(
     assert violations(operation, created(requests, **changes)) == []
 
 
+def test_trials_are_tagged_encrypted_and_in_the_stacks_network(
+    requests: list[tuple[str, dict[str, Any]]],
+) -> None:
+    """As the stack's own jobs are; without its parameters the request names none of it."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/1"
+    network = {"subnet_ids": "subnet-1,subnet-2", "security_group_ids": "sg-1"}
+    request = created(requests, stack="digits", kms_key_arn=key, instance_type="ml.m5.xlarge", **network)
+    assert violations(MODEL.operation_model("CreateHyperParameterTuningJob"), request) == []
+    assert request["Tags"] == [{"Key": "digit-batch", "Value": "digits"}]
+    definition = request["TrainingJobDefinition"]
+    assert definition["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert definition["OutputDataConfig"]["KmsKeyId"] == key
+    assert definition["ResourceConfig"]["VolumeKmsKeyId"] == key
+    requests.clear()
+    plain = created(requests, name=f"{NAME}-2")
+    assert "Tags" not in plain
+    assert not {"VpcConfig", "KmsKeyId", "VolumeKmsKeyId"} & set(strings_of_keys(plain))
+
+
+def strings_of_keys(value: Any) -> list[str]:
+    """Every member's name in a request."""
+    if isinstance(value, list):
+        return [name for part in value for name in strings_of_keys(part)]
+    if not isinstance(value, dict):
+        return []
+    return [*value, *(name for part in value.values() for name in strings_of_keys(part))]
+
+
 def test_the_search_asks_sagemaker_for_the_tuning_job_and_nothing_else(
     requests: list[tuple[str, dict[str, Any]]],
 ) -> None:

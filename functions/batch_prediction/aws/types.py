@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef as ModelPackageDescription
     from types_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef as TrainingJobDescription
     from types_boto3_sagemaker.type_defs import DescribeTransformJobResponseTypeDef as TransformJobDescription
+    from types_boto3_sagemaker.type_defs import TagTypeDef as Tag
+    from types_boto3_sagemaker.type_defs import VpcConfigTypeDef as VpcConfig
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
         "SNSClient",
         "SQSClient",
         "SageMakerClient",
+        "Tag",
         "TrainingJobDescription",
         "TransformInstanceType",
         "TransformJobDescription",
         "TransformJobRequest",
         "TuningJobDescription",
+        "VpcConfig",
     ]

@@ -11,6 +11,7 @@ from batch_prediction.aws import capacity
 from batch_prediction.aws.capacity import Lacking
 from batch_prediction.aws.clients import Clients
 from batch_prediction.aws.errors import code
+from batch_prediction.aws.job_options import cost_tags, volume_key, vpc
 from batch_prediction.aws.sagemaker import describe_or_none, verify_same_request
 from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, sibling_uri, tuning_failure
 from batch_prediction.models import failure
@@ -152,8 +153,11 @@ def request(
         member: members[member] for member in _KEPT if members.get(member)
     }
     algorithm = kept["AlgorithmSpecification"]
+    network = vpc(settings.subnet_ids, settings.security_group_ids)
+    disks_key = volume_key(settings.kms_key_arn, settings.training_instance_type)
     return {
         **kept,
+        **({"VpcConfig": network} if network else {}),
         "TrainingJobName": name,
         "RoleArn": settings.sagemaker_role_arn,
         "AlgorithmSpecification": algorithm
@@ -161,12 +165,17 @@ def request(
         "HyperParameters": {key: value for key, value in given.items() if not key.startswith("_")}
         | {"validation-images": "0"},
         "InputDataConfig": _channels(definition["InputDataConfig"]),
-        "OutputDataConfig": {"S3OutputPath": f"s3://{settings.bucket}/{MODELS}"},
+        "OutputDataConfig": {
+            "S3OutputPath": f"s3://{settings.bucket}/{MODELS}",
+            **({"KmsKeyId": settings.kms_key_arn} if settings.kms_key_arn else {}),
+        },
         "ResourceConfig": {
             "InstanceType": settings.training_instance_type,
             "InstanceCount": 1,
             "VolumeSizeInGB": 30,
+            **({"VolumeKmsKeyId": disks_key} if disks_key else {}),
         },
+        "Tags": cost_tags(settings.name),
         "StoppingCondition": {
             "MaxRuntimeInSeconds": MAX_SECONDS,
             **(waiting if settings.spot_training else {}),

@@ -93,9 +93,9 @@ def tabulate(
 ) -> Tally:
     """Count every part and write one row an image; in memory, one part at a time.
 
-    `sizes` are the lines of each part, `output(part)` gives its joined output or None, `given(part)` its
-    input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images, which expose
-    an output in another order. A part without a usable output is missing as a whole.
+    `sizes` are the lines of each part, `output(part)` gives its joined output, None or a BrokenPartError,
+    `given(part)` its input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images,
+    which expose an output in another order. A part without a usable output is missing as a whole.
     """
     tally = Tally()
     table.write(",".join(COLUMNS) + "\n")
@@ -135,7 +135,11 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
     name = f"output part {part}"
     if body is None:
         raise BrokenPartError(f"{name}: expected {size} lines, found no object")
-    lines = body.removesuffix(b"\n").split(b"\n") if body else []
+    # AssembleWith Line adds a newline, and AWS doesn't say whether after an answer that ends in one, too:
+    # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformOutput.html
+    # A part may travel as several requests, so an empty line after a record, any record, means nothing. At
+    # the beginning, or after another empty one, it is a line without its record.
+    lines = body.replace(b"\n\n", b"\n").removesuffix(b"\n").split(b"\n") if body else []
     if len(lines) != size:
         raise BrokenPartError(f"{name}: expected {size} lines, found {len(lines)}")
     escaped = b"\\" in body  # in JSON, a quote in a text has a backslash before it, or is one's \u0022

@@ -16,7 +16,7 @@ from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
 from batch_prediction.labels import CONFIDENCE_UNIT
 from batch_prediction.layout import Run
-from batch_prediction.report import announcement, outcomes, pages
+from batch_prediction.report import announcement, outcomes, outputs, pages
 from batch_prediction.report.content import (
     Accuracy,
     Calibration,
@@ -176,20 +176,16 @@ def _tabulate(s3: "S3Client", bucket: str, run: Run, found: RunState, table: Pat
     decided, attempts = found.decision, len(found.jobs)
     sizes = part_sizes(decided.lines) if isinstance(decided, Start) else ()
     left_out = _lines(s3, bucket, run.left_out) if decided.left_out else ()
+    keys = outputs.find(s3, bucket, run.output_prefix(attempts)) if attempts else {}
     with table.open("w", encoding="utf-8", newline="") as file:
         return tabulate(
             sizes,
-            output=lambda part: _output(s3, bucket, run, part, attempts),
+            output=lambda part: outputs.read(s3, bucket, keys, part),
             given=lambda part: _lines_of_input(s3, bucket, run, part),
             left_out=left_out,
             table=file,
             digests=decided.digests if isinstance(decided, Start) else None,
         )
-
-
-def _output(s3: "S3Client", bucket: str, run: Run, part: int, attempt: int) -> bytes | None:
-    """What an attempt's transform job answered to a part; None without an output, or without an attempt."""
-    return objects.read_bytes(s3, bucket, run.output_part(part, attempt)) if attempt else None
 
 
 def _lines_of_input(s3: "S3Client", bucket: str, run: Run, part: int) -> bytes:

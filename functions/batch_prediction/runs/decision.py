@@ -31,6 +31,10 @@ class Start:
     instance_count: int
     price_per_hour: float | None = None  # of one instance, an estimate; None where no price is known
     digests: list[str] | None = None  # of each part's images (parts.digest)
+    stack: str = ""  # the stack's Name, for tags; empty in an earlier version's decisions
+    kms_key_arn: str = ""  # of what the jobs write; these three as in Settings
+    subnet_ids: str = ""
+    security_group_ids: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from batch_prediction.aws.errors import code, is_busy
+from batch_prediction.aws.job_options import cost_tags, volume_key, vpc
 from batch_prediction.aws.sagemaker import describe_or_none, verify_same_request
 from batch_prediction.layout import INCOMING, Run
 from batch_prediction.models.registry import CONTENT_TYPE, SERVING_ENVIRONMENT
@@ -38,8 +39,10 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def model_name(settings: Settings, package: str) -> str:
-    """The name of the model made from a package: another package, role or environment is another model."""
-    content = json.dumps([package, settings.sagemaker_role_arn, environment(settings)], sort_keys=True)
+    """The name of the model made from a package: another package, role, environment or VPC is another one."""
+    made_of = [package, settings.sagemaker_role_arn, environment(settings)]
+    network = vpc(settings.subnet_ids, settings.security_group_ids)
+    content = json.dumps([*made_of, network] if network else made_of, sort_keys=True)
     return f"{settings.name}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
@@ -146,8 +149,13 @@ def _make_model(sagemaker: "SageMakerClient", decision: Start) -> str | None:
             "Environment": decision.environment,
         },
     }
+    if network := vpc(decision.subnet_ids, decision.security_group_ids):
+        request["VpcConfig"] = network
+    tagged = request.copy()  # tags are no part of a description
+    if decision.stack:
+        tagged["Tags"] = cost_tags(decision.stack)
     try:
-        sagemaker.create_model(**request)
+        sagemaker.create_model(**tagged)
     except ClientError as error:
         # SageMaker answers ValidationException both for a name that is taken and for a request that is wrong.
         if code(error) not in ("ValidationException", "ResourceInUse"):
@@ -173,7 +181,7 @@ def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> "Tra
 
     The container sees `$.image` only, labels never reach the model; JoinSource joins the answer to them.
     """
-    return {
+    request: TransformJobRequest = {
         "TransformJobName": attempt_name(decision, number),
         "ModelName": decision.model,
         "MaxConcurrentTransforms": _REQUESTS_AT_ONCE,
@@ -204,6 +212,13 @@ def job_request(bucket: str, run: Run, decision: Start, number: int = 1) -> "Tra
             "InstanceCount": decision.instance_count,
         },
     }
+    if decision.kms_key_arn:
+        request["TransformOutput"]["KmsKeyId"] = decision.kms_key_arn
+    if key := volume_key(decision.kms_key_arn, decision.instance_type):
+        request["TransformResources"]["VolumeKmsKeyId"] = key
+    if decision.stack:
+        request["Tags"] = cost_tags(decision.stack)
+    return request
 
 
 def _verify_job(

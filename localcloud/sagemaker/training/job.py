@@ -76,7 +76,13 @@ class TrainingJob(Job):
 
         https://docs.aws.amazon.com/sagemaker/latest/dg/how-it-works-training.html
         """
-        environment = self.enter_role(self.record.algorithm_specification.get("TrainingImage") or "")
+        record = self.record
+        environment = self.enter_role(
+            record.algorithm_specification.get("TrainingImage") or "",
+            record.resource_config.get("VolumeKmsKeyId"),
+            record.output_data_config.get("KmsKeyId"),
+            record.vpc_config,
+        )
         s3, log = make_client("s3", environment), self.log(f"{script_mode.HOST}-{int(time.time())}")
         folders = script_mode.Folders(folder)
         self.advance("Downloading")

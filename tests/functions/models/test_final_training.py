@@ -38,6 +38,27 @@ def start(aws: Clients, settings: Settings, answer: dict[str, Any]) -> str:
         return final_training.start(aws, settings, TUNING_JOB)
 
 
+def test_the_final_training_is_tagged_encrypted_and_in_the_stacks_network() -> None:
+    """Whatever the trials had; a key for the disks only where the instance has none of its own."""
+    key = "arn:aws:kms:us-east-1:123456789012:key/1"
+    settings = replace(SETTINGS, kms_key_arn=key, subnet_ids="subnet-1", security_group_ids="sg-1,sg-2")
+    trials = described()
+    trials["TrainingJobDefinition"]["VpcConfig"] = {"Subnets": ["subnet-9"], "SecurityGroupIds": ["sg-9"]}
+    request = final_training.request(settings, trials)
+    assert violations(MODELS["sagemaker"].operation_model("CreateTrainingJob"), request) == []
+    assert request["Tags"] == [{"Key": "digit-batch", "Value": "digits"}]
+    assert request["OutputDataConfig"]["KmsKeyId"] == key
+    assert "VolumeKmsKeyId" not in request["ResourceConfig"]
+    assert request["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1", "sg-2"]}
+    on_volumes = final_training.request(
+        replace(settings, training_instance_type="ml.p3.2xlarge"), described()
+    )
+    assert on_volumes["ResourceConfig"]["VolumeKmsKeyId"] == key
+    assert (
+        final_training.request(SETTINGS, trials)["VpcConfig"] == trials["TrainingJobDefinition"]["VpcConfig"]
+    )
+
+
 def test_the_request_is_the_definition_with_the_best_hyperparameters_on_all_images() -> None:
     """Static and tuned hyperparameters, the trials' code and image for a GPU, and the test set."""
     request = final_training.request(SETTINGS, described())

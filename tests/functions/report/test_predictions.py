@@ -120,6 +120,34 @@ def test_a_broken_part_among_good_ones_is_missing_as_a_whole(output: bytes | Non
     assert [row["label"] for row in rows[2:]] == [row["label"] for row in rows[:2]] != ["", ""]
 
 
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n"])
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_an_empty_line_after_a_record_means_nothing(between: str, ending: str) -> None:
+    """AssembleWith may add one after each request's answer, so in the middle of a part, too."""
+    output = joined(PART, GOOD).decode().removesuffix("\n").replace("\n", between) + ending
+    assert output.count("\n") == len(between + ending)
+    tally, rows = tabulated([PART], [output.encode()])
+    assert tally.problem is None
+    assert [row["prediction"] for row in rows] == ["7", "1"]
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        (b"\n" + joined(PART, GOOD), 3),
+        (joined(PART, GOOD).replace(b"\n", b"\n\n\n", 1), 3),
+        (joined(PART, GOOD) + b"\n\n", 3),
+        (b"\n", 1),
+        (joined(PART[:1], GOOD[:1]) + b"\n", 1),
+    ],
+)
+def test_an_empty_line_elsewhere_is_a_line(output: bytes, found: int) -> None:
+    """At the beginning, after another one, or in a record's place: the part is missing as a whole."""
+    tally, _ = tabulated([PART], [output])
+    assert tally.problem == f"output part 0: expected 2 lines, found {found}"
+    assert (tally.scored, tally.missing) == (0, 2)
+
+
 @given(
     st.lists(
         st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.integers(0, 9), st.integers(0, 10_000)),

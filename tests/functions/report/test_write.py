@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested
+from batch_prediction.layout import output_name
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, existing_report, parts
 from batch_prediction.runs.decision import Decision, GiveUp, Refuse
@@ -40,7 +41,7 @@ def run_of(aws: Clients, decided: Decision, output: bytes | None) -> None:
     refused = b'{"line":5,"text":"broken","reason":"not JSON"}\n'
     aws.s3.put_object(Bucket=BUCKET, Key=RUN.left_out, Body=refused)
     if output is not None:
-        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0), Body=output)
+        aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_prefix() + output_name(0), Body=output)
 
 
 def write(aws: Clients, described: dict[str, Any] | None) -> bool:
@@ -55,6 +56,17 @@ def read(aws: Clients) -> dict[str, Any]:
     """The content of report.json."""
     content: dict[str, Any] = json.loads(aws.s3.get_object(Bucket=BUCKET, Key=RUN.report)["Body"].read())
     return content
+
+
+def test_a_part_that_is_there_twice_fails_the_run(aws: Clients) -> None:
+    """Neither of the two outputs counts, and the report names them."""
+    run_of(aws, STARTED, joined(PART, ANSWERS))
+    other = RUN.output_prefix() + "input/" + output_name(0)
+    aws.s3.put_object(Bucket=BUCKET, Key=other, Body=joined(PART, ANSWERS))
+    assert write(aws, job("Completed"))
+    content = read(aws)
+    assert (content["status"], content["coverage"]["scored"]) == ("Failed", 0)
+    assert f"found 2: {other}, {RUN.output_prefix()}{output_name(0)}" in content["reason"]
 
 
 def test_a_completed_run_has_figures(aws: Clients) -> None:
@@ -233,7 +245,7 @@ def test_a_run_without_instances_waits_since_its_first_such_job(aws: Clients, se
 def test_an_event_of_an_older_job_reports_the_newest(aws: Clients, settings: Settings) -> None:
     """The report is about the second attempt, and reads its output."""
     run_of(aws, STARTED, joined(PART[:1], ANSWERS[:1]))
-    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_prefix(2) + output_name(0), Body=joined(PART, ANSWERS))
     with attempted(aws, job("Failed", INTERNAL), job("Completed")):
         assert report.write_report(aws, settings, RUN)
     content = read(aws)
@@ -421,7 +433,7 @@ def test_a_report_about_fewer_jobs_is_not_written_over_one_about_more(
 ) -> None:
     """A late event of the first job, which SageMaker describes alone, changes no object."""
     run_of(aws, STARTED, joined(PART, ANSWERS))
-    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_part(0, 2), Body=joined(PART, ANSWERS))
+    aws.s3.put_object(Bucket=BUCKET, Key=RUN.output_prefix(2) + output_name(0), Body=joined(PART, ANSWERS))
     with attempted(aws, job("Failed", INTERNAL), job("Completed")):
         assert report.write_report(aws, settings, RUN)
     before = aws.s3.list_object_versions(Bucket=BUCKET, Prefix="reports/")["Versions"]

@@ -18,6 +18,8 @@ from tests.functions.start.uploads import (
     job_writing_to,
     model_of,
 )
+from tests.request_recorder import MODELS
+from tests.service_model import violations
 from tests.settings_and_events import BUCKET, SETTINGS
 
 
@@ -174,6 +176,55 @@ def test_a_job_s_request_is_the_documented_one() -> None:
         "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 3},
     }
     assert transform_job.job_request(BUCKET, RUN, decision)["TransformJobName"] == f"digits-{RUN.id}"
+
+
+def test_a_job_is_tagged_and_encrypted_as_its_run_was_decided() -> None:
+    """The stack's tag, its key for the outputs, and for the disks of an instance that has none of its own."""
+    decision = replace(DECISION, stack="digits", kms_key_arn="arn:key")
+    request: Any = transform_job.job_request(BUCKET, RUN, decision)
+    assert request["Tags"] == [{"Key": "digit-batch", "Value": "digits"}]
+    assert request["TransformOutput"]["KmsKeyId"] == "arn:key"
+    assert request["TransformResources"]["VolumeKmsKeyId"] == "arn:key"
+    assert violations(MODELS["sagemaker"].operation_model("CreateTransformJob"), request) == []
+    own = transform_job.job_request(BUCKET, RUN, replace(decision, instance_type="ml.m5d.large"))
+    assert "VolumeKmsKeyId" not in own["TransformResources"]
+    plain = transform_job.job_request(BUCKET, RUN, DECISION)
+    assert "Tags" not in plain
+    assert "KmsKeyId" not in plain["TransformOutput"]
+
+
+def test_a_model_is_tagged_and_runs_in_the_network_that_its_run_was_decided_for(aws: Clients) -> None:
+    """A name that is taken is compared by the network, and not by tags, which a description lacks."""
+    decision = replace(DECISION, stack="digits", subnet_ids="subnet-1", security_group_ids="sg-1")
+    network = {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
+    described = model_of(DECISION.model_package)
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_client_error(
+            "create_model",
+            "ValidationException",
+            "Cannot create already existing model",
+            expected_params={
+                "ModelName": DECISION.model,
+                "ExecutionRoleArn": DECISION.role,
+                "PrimaryContainer": described["PrimaryContainer"],
+                "VpcConfig": network,
+                "Tags": [{"Key": "digit-batch", "Value": "digits"}],
+            },
+        )
+        stub.add_response("describe_model", described | {"VpcConfig": network | {"Subnets": ["subnet-2"]}})
+        with pytest.raises(RuntimeError, match="taken by something else; VpcConfig"):
+            transform_job.start(aws.sagemaker, BUCKET, RUN, decision)
+
+
+def test_a_model_in_a_network_has_a_name_of_its_own() -> None:
+    """Without a network the name is that of earlier versions."""
+    inside = replace(SETTINGS, subnet_ids="subnet-1", security_group_ids="sg-1")
+    elsewhere = replace(inside, subnet_ids="subnet-2")
+    names = {
+        transform_job.model_name(settings, "arn:package/1") for settings in (SETTINGS, inside, elsewhere)
+    }
+    assert len(names) == 3
+    assert transform_job.model_name(replace(SETTINGS, kms_key_arn="arn:key"), "arn:package/1") in names
 
 
 def test_a_model_is_made_of_the_package_with_its_environment_and_role(aws: Clients) -> None:

@@ -56,6 +56,7 @@ def test_a_manifest_becomes_the_job_s_input(aws: Clients, settings: Settings) ->
 def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, settings: Settings) -> None:
     """Counts, model, role, instances, price and digests: nobody looks for any of it again."""
     package = register(aws, settings, "digits-1", 0.99)
+    settings = replace(settings, kms_key_arn="arn:key", subnet_ids="subnet-1", security_group_ids="sg-1")
     priced = replace(settings, transform_price_per_hour=0.5)
     run, decided = decide(aws, priced, upload(aws, [image(1, 7), image(2), "broken", image(3)]))
     assert package.artifact_sha256
@@ -74,6 +75,10 @@ def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, setti
         instance_count=1,
         price_per_hour=0.5,
         digests=[digest([f"s3://{BUCKET}/incoming/b7/{number}.png" for number in (1, 2, 3)])],
+        stack="digits",
+        kms_key_arn="arn:key",
+        subnet_ids="subnet-1",
+        security_group_ids="sg-1",
     )
     assert decision.read(aws.s3, BUCKET, run) == decided
 

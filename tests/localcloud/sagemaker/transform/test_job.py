@@ -1,5 +1,6 @@
 """Batch transform as https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform.html describes it."""
 
+import json
 from typing import Any
 
 import pytest
@@ -293,10 +294,45 @@ def test_a_stopped_job_leaves_no_output(account: Account) -> None:
     job = account.ended_transform(name)
     assert job["TransformJobStatus"] == "Stopped"
     assert account.outputs(job) == {}
+    assert unfinished(account) == []
     with pytest.raises(ClientError, match="the transform job is in status Stopped"):
         account.sagemaker.stop_transform_job(TransformJobName=name)
     statuses = [event["detail"]["TransformJobStatus"] for event in account.events(name)]
     assert statuses == ["InProgress", "Stopping", "Stopped"]
+
+
+def unfinished(account: Account) -> list[str]:
+    """The keys of multipart uploads that were neither completed nor aborted."""
+    uploads = account.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
+    return [upload["Key"] for upload in uploads]
+
+
+def test_outputs_are_uploaded_in_parts_and_those_that_fail_are_aborted(account: Account) -> None:
+    """An output above 8 MB arrives whole, and of an object that fails no upload is left."""
+    big = "x" * 3_000_000
+    job = account.transform(
+        account.model(REFUSE_TWO), {"big": lines(big, big, big), "bad": lines(2)}, MaxPayloadInMB=6
+    )
+    assert job["TransformJobStatus"] == "Failed"
+    assert account.outputs(job) == {"big.out": [big, big, big]}
+    assert unfinished(account) == []
+    place = f"arn:aws:s3:::{BUCKET}/{job['TransformJobName']}/output/"
+    asked = {(request.action, request.resource) for *_, request in account.cloud.authorised}
+    aborted = {resource for action, resource in asked if action == "s3:AbortMultipartUpload"}
+    assert {resource for resource in aborted if resource.startswith(place)} == {f"{place}bad.out"}
+
+
+def test_a_job_that_may_not_abort_says_so(account: Account) -> None:
+    """A role without s3:AbortMultipartUpload costs the job its end, as any denial does."""
+    iam, name = account.cloud.client("iam"), ROLE.rpartition("/")[2]
+    deny = {"Effect": "Deny", "Action": "s3:AbortMultipartUpload", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    iam.put_role_policy(RoleName=name, PolicyName="no-aborts", PolicyDocument=document)
+    job = account.transform(account.model(REFUSE_TWO), {"a": lines(2)})
+    iam.delete_role_policy(RoleName=name, PolicyName="no-aborts")
+    assert "not authorized to perform: s3:AbortMultipartUpload" in job["FailureReason"]
+    (left,) = account.s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]
+    account.s3.abort_multipart_upload(Bucket=BUCKET, Key=left["Key"], UploadId=left["UploadId"])
 
 
 def test_a_name_is_used_once(account: Account) -> None:
