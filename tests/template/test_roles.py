@@ -78,7 +78,7 @@ ALLOWED = {
         "s3:GetObject": [f"{BUCKET}trials/*/failure.json"],
         "s3:PutObject": [f"{BUCKET}trials/*/failure.json"],
         "sns:Publish": ["Notifications"],
-        "sagemaker:AddTags": [f"{SAGEMAKER}training-job/${{Name}}-*-final"],
+        "sagemaker:AddTags": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
         **USE_OF_THE_KEY,
     },
     "RegisterModel": {

@@ -165,12 +165,13 @@ def _make_model(sagemaker: "SageMakerClient", decision: Start) -> str | None:
             if code(error) == "ResourceInUse" or "already exist" in str(error).lower():
                 raise  # the description lags behind
             return f"no model of {decision.model_package}: {error}: register a package whose artifact exists"
-        # The model's name stands for package, role and environment. What SageMaker shows of the environment
+        # The model's name stands for package, role, network and environment. What SageMaker shows of the environment
         # isn't documented: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html.
         # A model adds its own to its package's, so it may be both.
         stands_for = {
             "ExecutionRoleArn": decision.role,
             "PrimaryContainer": {"ModelPackageName": decision.model_package},
+            **({"VpcConfig": network} if network else {}),
         }
         verify_same_request(f"model {decision.model}", error, stands_for, found)
     return None

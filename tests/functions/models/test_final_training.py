@@ -207,6 +207,7 @@ NOT_FOUND = "ValidationException", "Requested resource not found."
 def attempt(settings: Settings, number: int = 1, reason: str | None = NO_INSTANCES) -> Any:
     """A final training as DescribeTrainingJob gives it: it ended after a minute; without `reason` it runs."""
     request = final_training.request(settings, described(), number)
+    del request["Tags"]  # no part of a description
     begun = BEGUN + (number - 1) * timedelta(hours=1)
     ended = {"FailureReason": reason, "TrainingEndTime": begun + timedelta(minutes=1)} if reason else {}
     return {
