@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef as ModelPackageDescription
     from types_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef as TrainingJobDescription
     from types_boto3_sagemaker.type_defs import DescribeTransformJobResponseTypeDef as TransformJobDescription
+    from types_boto3_sagemaker.type_defs import (
+        HyperParameterTrainingJobDefinitionOutputTypeDef as TrainingJobDefinition,
+    )
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
         "SNSClient",
         "SQSClient",
         "SageMakerClient",
+        "TrainingJobDefinition",
         "TrainingJobDescription",
         "TransformInstanceType",
         "TransformJobDescription",

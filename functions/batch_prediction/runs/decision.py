@@ -31,6 +31,8 @@ class Start:
     instance_count: int
     price_per_hour: float | None = None  # of one instance, an estimate; None where no price is known
     digests: list[str] | None = None  # of each part's images (parts.digest)
+    image: str | None = None  # that serves the model, by its tag
+    image_digest: str | None = None  # that of the image which the tag named when the package was registered
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,13 @@ _RETRIES = 3
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The model's environment: where its code is, and which images it may read."""
-    return SERVING_ENVIRONMENT | {"IMAGE_PREFIX": f"s3://{settings.bucket}/{INCOMING}"}
+    """The model's environment: where its code is, which images it may read, and in which region they are.
+
+    boto3 reads AWS_DEFAULT_REGION; AWS doesn't document that a transform job's container is told
+    (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html).
+    """
+    own = {"IMAGE_PREFIX": f"s3://{settings.bucket}/{INCOMING}", "AWS_DEFAULT_REGION": settings.region}
+    return SERVING_ENVIRONMENT | own
 
 
 def model_name(settings: Settings, package: str) -> str:

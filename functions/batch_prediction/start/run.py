@@ -111,6 +111,8 @@ def _decision_about(
         instance_count=transform_job.instance_count(settings, written.lines),
         price_per_hour=price_per_hour(settings.transform_instance_type, settings.transform_price_per_hour),
         digests=written.digests,
+        image=package.image,
+        image_digest=package.image_digest,
     )
 
 

@@ -73,7 +73,10 @@ def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, setti
         instance_count=1,
         price_per_hour=0.5,
         digests=[digest([f"s3://{BUCKET}/incoming/b7/{number}.png" for number in (1, 2, 3)])],
+        image=package.image,
     )
+    assert package.image
+    assert package.image.endswith(f"/{settings.serving_image}")
     assert decision.read(aws.s3, BUCKET, run) == decided
 
 
