@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass
 class FileServer:
-    """Files and faults by their paths, a fault for one request each; the requests with their Range headers."""
+    """Files and faults by their paths, a fault for a request; the requests with their Range headers."""
 
     address: str
     files: dict[str, bytes] = field(default_factory=dict)

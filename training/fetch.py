@@ -113,7 +113,7 @@ _QMNIST_HEADER = bytes.fromhex("00000c02")  # integers of 4 bytes, two dimension
 def fetch(name: str, folder: Path, progress: Progress = lambda _file, _done, _of: None) -> DataSet:
     """Download a data set of PUBLISHED into a folder, unless it is already there, and read it.
 
-    Both ways compare the files with the same MD5 digests; torchvision shows its own progress. Raises DataError.
+    Both ways compare the files with the same MD5 digests; torchvision prints its progress. Raises DataError.
     """
     published, datasets = PUBLISHED[name], _torchvision()
     found = {}

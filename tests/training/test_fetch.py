@@ -35,12 +35,8 @@ def publish(patch: pytest.MonkeyPatch, server: FileServer, name: str, files: dic
     named = {file.removeprefix(f"{name}-") if name != "qmnist" else file: files[file] for file in files}
     server.files |= {f"/{name}/{file}": content for file, content in named.items()}
     digests = {file: hashlib.md5(content).hexdigest() for file, content in named.items()}  # noqa: S324 (theirs)
-    small = {
-        "training": len(MADE.training),
-        "test": len(MADE.test),
-        "mirrors": (f"{server.address}/{name}/",),
-    }
-    patch.setitem(PUBLISHED, name, replace(PUBLISHED[name], files=digests, **small))
+    small = replace(PUBLISHED[name], training=len(MADE.training), test=len(MADE.test))
+    patch.setitem(PUBLISHED, name, replace(small, files=digests, mirrors=(f"{server.address}/{name}/",)))
 
 
 def same(one: Digits, other: Digits) -> bool:
