@@ -1,12 +1,14 @@
 """`digits dataset`: a data set to train on: downloaded or read, checked, and uploaded to the bucket."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from cli import stack
 from cli.errors import CommandError
@@ -48,7 +50,7 @@ def upload(
 ) -> None:
     """Upload a training data set to datasets/<name>/ in the bucket.
 
-    It is downloaded with torchvision or read from a folder, checked, and uploaded
+    It is downloaded or read from a folder, checked, and uploaded
     as gzipped IDX files. Files that are already there aren't uploaded again.
 
     datasets/<name>/dataset.json, written last, describes it. Without test/, one
@@ -95,7 +97,9 @@ def _read(console: Console, chosen: str, name: str | None, source: Path | None, 
     from training import fetch, folders
 
     if source is None:
-        return replace(fetch.fetch(str(name), folder), name=chosen)
+        with _transfers(console) as show:
+            downloaded = fetch.fetch(str(name), folder, lambda *done: show("Downloading", *done))
+        return replace(downloaded, name=chosen)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(f"Reading {source}", total=None)
@@ -105,13 +109,20 @@ def _read(console: Console, chosen: str, name: str | None, source: Path | None, 
 def _upload(console: Console, bucket: str, dataset: "DataSet") -> "Uploaded":
     from training.upload import upload
 
-    tasks = {}
+    with _transfers(console) as show:
+        return upload(stack.client("s3"), bucket, dataset, lambda *sent: show("Uploading", *sent))
+
+
+@contextmanager
+def _transfers(console: Console) -> Iterator[Callable[[str, str, int, int | None], None]]:
+    """A function that shows, in a bar of its own, how many bytes of which file are done."""
+    tasks: dict[str, TaskID] = {}
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
     with Progress(*columns, console=console) as bar:
 
-        def show(key: str, sent: int, of: int | None) -> None:
-            if key not in tasks:
-                tasks[key] = bar.add_task(f"Uploading {key}", total=None)
-            bar.update(tasks[key], completed=sent, total=of)
+        def show(what: str, name: str, done: int, of: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"{what} {name}", total=None)
+            bar.update(tasks[name], completed=done, total=of)
 
-        return upload(stack.client("s3"), bucket, dataset, show)
+        yield show

@@ -100,7 +100,7 @@ def _tune(cloud: Cloud, stack: Stack, splits: Splits, seed: int) -> "tune.Search
         name=tune.job_name(stack.group, datetime.now(UTC)),
         bucket=stack.bucket,
         role=stack.outputs["SageMakerRoleArn"],
-        image=tune.image(cloud.region, INSTANCE_TYPE),
+        images=tune.images(cloud.region),
         source=source.upload(s3, stack.bucket),
         training=upload(s3, stack.bucket, dataset).channels["training"],
         instance_type=INSTANCE_TYPE,

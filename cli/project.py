@@ -17,7 +17,7 @@ SAMCONFIG = _FILES / "samconfig.toml"
 CACHE = (_CHECKOUT if _IN_CHECKOUT else Path.cwd()) / ".cache"
 
 # Modules of pyproject.toml's extra `local`.
-LOCAL = ("jsonpath_ng", "mlxtend", "moto", "optuna", "packaging", "safetensors", "samtranslator", "torch")
+LOCAL = ("jsonpath_ng", "mlxtend", "moto", "optuna", "packaging", "samtranslator", "torch")
 
 
 def require_local(command: str) -> None:

@@ -82,7 +82,7 @@ def tune(
             name=tune.job_name(found.group, datetime.now(UTC)),
             bucket=found.bucket,
             role=found.outputs["SageMakerRoleArn"],
-            image=_image(instance),
+            images=_images(instance, found.parameter("TrainingInstanceType")),
             source=source.upload(client("s3"), found.bucket),
             training=training,
             instance_type=instance,
@@ -162,13 +162,17 @@ def _names(stack: Stack) -> list[str]:
     ]
 
 
-def _image(instance_type: str) -> str:
+def _images(*instance_types: str) -> dict[str, str]:
+    """The training image's builds; CommandError if there is none for one of the instance types."""
     from training import tune
 
-    try:
-        return tune.image(client("s3").meta.region_name, instance_type)
-    except ValueError as error:
-        raise CommandError(
-            f"instance type {instance_type}: expected one that AWS's PyTorch image supports in this region, "
-            f"found: {error} Choose another with --instance-type"
-        ) from error
+    region = client("s3").meta.region_name
+    for instance_type in instance_types:
+        try:
+            tune.image(region, instance_type)
+        except ValueError as error:
+            raise CommandError(
+                f"instance type {instance_type}: expected one that AWS's PyTorch image supports in this "
+                f"region, found: {error} Choose another with --instance-type, or as TrainingInstanceType"
+            ) from error
+    return tune.images(region)

@@ -147,7 +147,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
         name=job["TrainingJobName"],
         bucket=BUCKET,
         role=stack.sagemaker_role_arn,
-        image=search.image,
+        image=search.images[final_training.CPU_IMAGE],
         source=search.source,
         channels={"training": search.training},
         hyperparameters={},

@@ -28,7 +28,13 @@ from sagemaker.train.tuner import HyperparameterTuner
 
 from batch_prediction.aws.job_options import cost_tags, volume_key, vpc
 from batch_prediction.layout import CHECKPOINTS, TRIALS
-from batch_prediction.models.final_training import MAX_WAIT_FACTOR, RETRY_STRATEGY
+from batch_prediction.models.final_training import (
+    CPU_IMAGE,
+    GPU_IMAGE,
+    MAX_WAIT_FACTOR,
+    RETRY_STRATEGY,
+    has_gpu,
+)
 from training.jobs import METRICS, regex
 from training.source import ENTRY_POINT
 
@@ -37,8 +43,9 @@ OBJECTIVE = "validation-accuracy"
 BAYESIAN, HYPERBAND = "Bayesian", "Hyperband"
 STRATEGIES = (BAYESIAN, HYPERBAND)
 MAX_TRIAL_SECONDS = 2 * 3600  # seconds
-# AWS's newest PyTorch image for training (https://aws.github.io/deep-learning-containers/reference/available_images/).
-FRAMEWORK = {"framework": "pytorch", "version": "2.10", "py_version": "py313"}
+# The SDK's two lists of AWS's PyTorch images for training: the second is that of 2.11 and later
+# (https://aws.github.io/deep-learning-containers/reference/available_images/).
+FRAMEWORKS = ("pytorch", "pytorch-amzn2023")
 # The SDK's telemetry is off.
 SDK_SETTINGS = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
 
@@ -50,7 +57,7 @@ class Search:
     name: str
     bucket: str
     role: str
-    image: str
+    images: Mapping[str, str]  # as the function of that name finds them
     source: str
     training: str
     instance_type: str
@@ -92,11 +99,31 @@ def job_name(stack: str, now: datetime) -> str:
 
 
 def image(region: str, instance_type: str) -> str:
-    """AWS's training image for an instance type, tagged `cpu` or `gpu`. ValueError if there is none."""
+    """AWS's newest PyTorch training image that the SDK knows in a region, in the build for an instance type.
+
+    ValueError if there is none.
+    """
+    known = {
+        (tuple(map(int, version.split("."))), framework, version)
+        for framework in FRAMEWORKS
+        for version, entry in image_uris.config_for_framework(framework)["training"]["versions"].items()
+        if region in entry["registries"]
+    }
+    if not known:
+        raise ValueError(f"region {region}: the SDK knows no PyTorch training image there.")
+    _, framework, version = max(known)
     uri: str = image_uris.retrieve(
-        **FRAMEWORK, region=region, instance_type=instance_type, image_scope="training"
+        framework, region=region, version=version, instance_type=instance_type, image_scope="training"
     )
     return uri
+
+
+def images(region: str) -> dict[str, str]:
+    """That image's builds for instances without and with GPUs, by their names in the trials' environment.
+
+    There train_best_model finds the final training's: from one build's tag the other's doesn't follow.
+    """
+    return {CPU_IMAGE: image(region, "ml.m5.large"), GPU_IMAGE: image(region, "ml.g5.xlarge")}
 
 
 class _Tuner(HyperparameterTuner):  # type: ignore[misc]  # the SDK carries no types
@@ -165,7 +192,7 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
         sagemaker_session=session,
         role=search.role,
         base_job_name=search.name,
-        training_image=search.image,
+        training_image=search.images[GPU_IMAGE if has_gpu(search.instance_type) else CPU_IMAGE],
         compute=Compute(
             instance_type=search.instance_type,
             instance_count=search.instance_count,
@@ -179,7 +206,7 @@ def _trainer(search: Search, session: Session) -> ModelTrainer:
             max_wait_time_in_seconds=MAX_WAIT_FACTOR * seconds if search.spot else None,
         ),
         checkpoint_config=CheckpointConfig(s3_uri=checkpoints) if search.spot else None,
-        environment={"CHECKPOINTS_BELOW_JOB_NAME": "true"} if search.spot else None,
+        environment={**search.images, **({"CHECKPOINTS_BELOW_JOB_NAME": "true"} if search.spot else {})},
         output_data_config=OutputDataConfig(
             s3_output_path=f"s3://{search.bucket}/{TRIALS}{search.name}/",
             kms_key_id=search.kms_key_arn or None,

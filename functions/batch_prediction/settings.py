@@ -21,6 +21,7 @@ class Settings:
 
     name: str  # the stack's short name: its model package group, and the prefix of its jobs and models
     bucket: str
+    region: str
     sagemaker_role_arn: str
     transform_instance_type: str
     max_transform_instances: int

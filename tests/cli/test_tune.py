@@ -54,7 +54,8 @@ def test_the_job_is_started_with_the_requested_settings() -> None:
     assert (limits["MaxNumberOfTrainingJobs"], limits["MaxParallelTrainingJobs"]) == (6, 3)
     assert definition["RoleArn"] == ROLE
     assert definition["ResourceConfig"]["InstanceType"] == "ml.g4dn.xlarge"
-    assert definition["AlgorithmSpecification"]["TrainingImage"].endswith(":2.10-gpu-py313")
+    assert definition["AlgorithmSpecification"]["TrainingImage"].endswith(":2.14-cu133-amzn2023-sagemaker")
+    assert definition["Environment"]["DIGITS_CPU_IMAGE"].endswith(":2.14-cpu-amzn2023-sagemaker")
     static = definition["StaticHyperParameters"]
     assert (static["arch"], static["epochs"]) == ("small", "4")
     code = static["sagemaker_submit_directory"].removeprefix(f"s3://{BUCKET}/")
@@ -84,7 +85,7 @@ def test_another_instance_type_brings_its_own_image() -> None:
     assert digits("mnist", "--instance-type", "ml.c5.xlarge", "--spot").exit_code == 0
     (job,) = tuning_jobs()
     image = job["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"]
-    assert image.endswith(":2.10-cpu-py313")
+    assert image.endswith(":2.14-cpu-amzn2023-sagemaker")
     assert job["TrainingJobDefinition"]["EnableManagedSpotTraining"] is True
 
 

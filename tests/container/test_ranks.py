@@ -8,6 +8,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+import torch
 
 import train
 from tests.container.blocks import WriteDataSet
@@ -100,6 +101,41 @@ def train_on_two_hosts(digits: Path, folder: Path, *arguments: str, **variables:
     finally:
         for host in hosts:
             host.kill()
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"SM_CURRENT_INSTANCE_TYPE": "ml.g5.xlarge", "SM_NUM_GPUS": "0"}, "ml.g5.xlarge"),
+        ({"SM_CURRENT_INSTANCE_TYPE": "ml.p5.48xlarge"}, "ml.p5.48xlarge"),
+        ({"SM_CURRENT_INSTANCE_TYPE": "ml.m5.large", "SM_NUM_GPUS": "1"}, "ml.m5.large"),
+        ({"SM_NUM_GPUS": "4"}, "this host"),
+    ],
+)
+def test_a_host_that_should_have_a_gpu_does_not_train_without(
+    tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], named: str
+) -> None:
+    """By its type or by nvidia-smi: the reason is in the file `failure`, and there is no model."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setenv("SM_OUTPUT_DIR", str(tmp_path))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    folders = ["--training", str(digits / "training"), "--model-dir", str(tmp_path / "model")]
+    assert train.main([*ARGUMENTS, *folders]) == 1
+    assert (tmp_path / "failure").read_text().startswith(f"{named}: expected a GPU that torch ")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_host_without_a_gpu_trains_on_its_processor(
+    tmp_path: Path, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other instances' names may have a g or a p, too."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setenv("SM_NUM_GPUS", "0")
+    folders = ["--training", str(digits / "training"), "--model-dir", str(tmp_path / "model"), "--dry-run"]
+    for instance_type in ("ml.m5.large", "ml.c6gn.large", "local", "xml.g5.large"):
+        monkeypatch.setenv("SM_CURRENT_INSTANCE_TYPE", instance_type)
+        assert train.main([*ARGUMENTS, *folders]) == 0
 
 
 def free_port() -> int:

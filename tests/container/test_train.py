@@ -79,7 +79,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
     """The artifact is safetensors, config.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
-    names = ("inference.py", "deployment.py", "model.py", "pixels.py", "requirements.txt")
+    names = ("inference.py", "deployment.py", "replica.py", "model.py", "pixels.py", "weights.py")
     code = {f"code/{name}" for name in names}
     assert files == {"model.safetensors", "config.json"} | code
     for name in code:

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,26 +11,30 @@ import train
 from artifact import SERVING_CODE
 
 CONTAINER = Path(train.__file__).parent
+IMAGES = tomllib.loads(Path(__file__).with_name("serving_images.toml").read_text())
+PACKAGES = {"PIL": "pillow"}  # whose modules have other names
 FILES = sorted(CONTAINER.glob("*.py"))
-SERVED = {"torch", "numpy", "safetensors", "boto3", "botocore", "model", "pixels"}
+SERVED = {"torch", "numpy", "boto3", "botocore", "model", "pixels", "weights"}
 ALLOWED = {
     "arguments": {"data", "model"},
-    "artifact": {"torch", "safetensors"},
+    "artifact": {"torch", "weights"},
     "averaging": {"torch"},
     "calibration": {"torch"},
     "checkpoints": {"torch", "arguments", "ranks"},
     "data": {"numpy"},
-    "deployment": {"ray", "starlette", "inference"},
+    "deployment": {"ray", "replica"},
     "images": {"torch", "model"},
     "inference": SERVED,
     "model": {"torch"},
     "pixels": {"numpy", "PIL"},
     "ranks": {"torch", "arguments"},
+    "replica": {"starlette", "inference"},
     "steps": {"torch", "averaging", "images"},
     "train": {
         *("numpy", "torch", "arguments", "artifact", "averaging", "calibration"),
         *("checkpoints", "data", "images", "model", "ranks", "steps"),
     },
+    "weights": {"torch"},
 }
 
 
@@ -56,3 +61,17 @@ def test_the_artifact_has_all_of_its_code() -> None:
     packed = {Path(name).stem for name in SERVING_CODE if name.endswith(".py")}
     imported = set().union(*(imported_by(CONTAINER / f"{name}.py") for name in packed))
     assert imported & {file.stem for file in FILES} <= packed
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_serving_starts_without_a_package_index(image: str) -> None:
+    """AWS's image has every package that the code it starts imports, and the artifact asks for none."""
+    ours = {file.stem for file in FILES}
+    reached, left = set[str](), set(IMAGES[image]["files"])
+    while left:
+        reached |= left
+        left = set().union(*(imported_by(CONTAINER / f"{name}.py") for name in left & ours)) - reached
+    foreign = {PACKAGES.get(name, name) for name in reached - ours - set(sys.stdlib_module_names)}
+    assert foreign <= IMAGES[image]["packages"].keys()
+    assert "torch" in foreign
+    assert [name for name in SERVING_CODE if not name.endswith(".py")] == []  # such as requirements.txt

@@ -31,7 +31,7 @@ def ray_serve(artifact: Path, environment: Mapping[str, str]) -> Iterator[str]:
     Raises RuntimeError with the end of the log when a step fails or takes longer than two minutes.
     """
     application = environment["SM_RAYSERVE_APP"]
-    cluster_port, client_port, http_port = _free_ports(3)
+    cluster_port, client_port, http_port = free_ports(3)
     url = f"http://127.0.0.1:{http_port}"
     with ExitStack() as ending:
         # Not one of pytest's folders: the names of Ray's sockets are at most 107 bytes long.
@@ -91,7 +91,7 @@ def ray_serve(artifact: Path, environment: Mapping[str, str]) -> Iterator[str]:
         yield f"{url}/"
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Free ports of the loopback interface."""
     with ExitStack() as sockets:
         opened = [sockets.enter_context(socket.socket()) for _ in range(count)]

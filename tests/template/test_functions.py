@@ -39,6 +39,7 @@ LETTERS = {
 # Environment variables that aren't a parameter of their own name.
 RESOURCES = {
     "BUCKET": {"Ref": "DataBucket"},
+    "REGION": {"Ref": "AWS::Region"},
     "SAGEMAKER_ROLE_ARN": {"Fn::GetAtt": ["SageMakerRole", "Arn"]},
     "UPLOAD_QUEUE_URL": {"Ref": "UploadQueue"},
     "REPORT_QUEUE_URL": {"Ref": "ReportQueue"},

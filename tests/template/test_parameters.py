@@ -35,7 +35,7 @@ PARAMETERS = {
     "TransformPricePerHour": Takes("0", f"0 0.115 {ANY}", "-0.01 cheap"),
     "MaxTransformInstances": Takes("4", f"1 {ANY}", "0 many"),
     "ServingImage": Takes(
-        "ray:serve-ml-sagemaker-cpu-v1.4",
+        "ray:serve-ml-sagemaker-cpu-v1",
         "pytorch-inference:2.6.0-cpu-py312-ubuntu22.04-sagemaker a_9.b/c-d:T_a.g-1",
         "ray ray: :v1 Ray:v1 ray:v1:v2 ray:v/1 host.example:5000/ray:v1",
         "String",

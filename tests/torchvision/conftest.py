@@ -1,13 +1,10 @@
 """torchvision's data sets, made of a few digits, on a server of this machine."""
 
-import gzip
 import hashlib
-import io
 import os
-import struct
 import threading
-import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,8 +14,9 @@ import pytest
 from torchvision import datasets
 
 from tests.made_digits import made_set
-from training.datasets import DataSet, Digits, idx, pair
-from training.fetch import PUBLISHED, Published, upright
+from tests.published_files import files_of
+from training.datasets import DataSet, pair
+from training.fetch import PUBLISHED
 
 MADE = made_set("served")
 WHOLE = os.environ.get("MNIST_DIR")
@@ -49,51 +47,15 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
         if WHOLE:
             expected["mnist"] = DataSet("mnist", "", *(pair(Path(WHOLE), part) for part in ("train", "t10k")))
         for name, digits in expected.items():
-            files = _files(name, digits)
+            files = files_of(name, digits)
             for file, content in files.items():
                 (folder / file).write_bytes(content)
             _point(monkeypatch, name, address, files)
             published = PUBLISHED[name]
-            counts = Published(published.kind, len(digits.training), len(digits.test), published.options)
+            counts = replace(published, training=len(digits.training), test=len(digits.test))
             monkeypatch.setitem(PUBLISHED, name, counts)
         yield expected
         server.shutdown()
-
-
-def _files(name: str, dataset: DataSet) -> dict[str, bytes]:
-    """The files that a data set is published as, by their names."""
-    if name == "emnist-digits":
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            for part, digits in (("train", dataset.training), ("test", dataset.test)):
-                by_columns = Digits(upright(digits.images), digits.labels)
-                for file, content in _pair(by_columns, f"emnist-digits-{part}").items():
-                    archive.writestr(f"gzip/{file}", content)
-        return {"gzip.zip": packed.getvalue()}
-    if name == "qmnist":
-        return {
-            **_rich_pair(dataset.training, "qmnist-train"),
-            **_rich_pair(dataset.test, "qmnist-test"),
-        }
-    files = {**_pair(dataset.training, "train"), **_pair(dataset.test, "t10k")}
-    return {f"{name}-{file}": content for file, content in files.items()}
-
-
-def _pair(digits: Digits, part: str) -> dict[str, bytes]:
-    return {
-        f"{part}-images-idx3-ubyte.gz": idx(digits.images),
-        f"{part}-labels-idx1-ubyte.gz": idx(digits.labels),
-    }
-
-
-def _rich_pair(digits: Digits, part: str) -> dict[str, bytes]:
-    """QMNIST's labels: eight big-endian integers an image, of which the first is the digit."""
-    rows = [struct.pack(">8i", label, 4, 2387, *(7,) * 5) for label in digits.labels.tolist()]
-    header = struct.pack(">3I", 0x00000C02, len(rows), 8)
-    return {
-        f"{part}-images-idx3-ubyte.gz": idx(digits.images),
-        f"{part}-labels-idx2-int.gz": gzip.compress(header + b"".join(rows)),
-    }
 
 
 def _point(patch: pytest.MonkeyPatch, name: str, address: str, files: dict[str, bytes]) -> None:

@@ -80,3 +80,18 @@ def test_the_command_puts_mnist_where_training_reads_it(
                 boto3.client("s3").download_file(BUCKET, key, str(folder / file))
             assert same(Digits(*load(folder)), digits)
     stack.client.cache_clear()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_mirrors_and_digests_are_torchvision_s(name: str) -> None:
+    """What is fetched without torchvision are the files that it fetches."""
+    published = PUBLISHED[name]
+    kind = getattr(datasets, published.kind)
+    ours = {f"{mirror}{file}": md5 for mirror in published.mirrors for file, md5 in published.files.items()}
+    if name == "emnist-digits":
+        theirs = {kind.url: kind.md5}
+    elif name == "qmnist":
+        theirs = dict([*kind.resources["train"], *kind.resources["test"]])
+    else:
+        theirs = {f"{mirror}{file}": md5 for mirror in kind.mirrors for file, md5 in kind.resources}
+    assert ours == theirs

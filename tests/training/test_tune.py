@@ -11,6 +11,7 @@ import boto3
 import botocore.session
 import pytest
 from moto import mock_aws
+from sagemaker.core import image_uris
 
 from arguments import parse
 from cli.tune import Arch, Strategy
@@ -157,9 +158,10 @@ def test_the_trials_run_in_script_mode(requests: list[tuple[str, dict[str, Any]]
         "sagemaker_program": "train.py",
         "sagemaker_submit_directory": SEARCH["source"],
     }
-    assert definition["AlgorithmSpecification"]["TrainingImage"] == SEARCH["image"]
+    assert definition["AlgorithmSpecification"]["TrainingImage"] == SEARCH["images"]["DIGITS_GPU_IMAGE"]
+    assert definition["Environment"] == SEARCH["images"]  # where train_best_model finds its own
     assert definition["RoleArn"] == SEARCH["role"]
-    assert definition.keys().isdisjoint({"EnableManagedSpotTraining", "CheckpointConfig", "Environment"})
+    assert definition.keys().isdisjoint({"EnableManagedSpotTraining", "CheckpointConfig"})
     assert "MaxWaitTimeInSeconds" not in definition["StoppingCondition"]
     assert definition["RetryStrategy"] == {"MaximumRetryAttempts": 2}  # of trials that SageMaker fails
 
@@ -184,7 +186,7 @@ def test_a_spot_search_has_checkpoints_and_time_to_wait(
     definition = created(requests, spot=True)["TrainingJobDefinition"]
     assert definition["EnableManagedSpotTraining"] is True
     assert definition["CheckpointConfig"]["S3Uri"] == f"s3://{BUCKET}/checkpoints/{NAME}/"
-    assert definition["Environment"] == {"CHECKPOINTS_BELOW_JOB_NAME": "true"}
+    assert definition["Environment"] == {**SEARCH["images"], "CHECKPOINTS_BELOW_JOB_NAME": "true"}
     condition = definition["StoppingCondition"]
     assert condition["MaxWaitTimeInSeconds"] > condition["MaxRuntimeInSeconds"] == tune.MAX_TRIAL_SECONDS
 
@@ -277,15 +279,37 @@ def test_the_name_fits_and_is_of_universal_time() -> None:
     assert tune.job_name("x" * 16, now.astimezone(UTC)) == name
 
 
-def test_the_images_for_cpu_and_gpu_differ_in_one_word_of_the_tag() -> None:
-    """The final training's image is the trials' with cpu for gpu or the other way round, in every region."""
-    for region, host in (
-        ("us-east-1", "763104351884.dkr.ecr.us-east-1.amazonaws.com"),
-        ("cn-north-1", "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn"),
-    ):
-        gpu, cpu = tune.image(region, "ml.g4dn.xlarge"), tune.image(region, "ml.m5.large")
-        assert gpu == f"{host}/pytorch-training:2.10-gpu-py313"
-        assert cpu == gpu.replace("-gpu-", "-cpu-")
+@pytest.mark.parametrize(
+    ("region", "host", "version"),
+    [
+        ("us-east-1", "763104351884.dkr.ecr.us-east-1.amazonaws.com", "2.14"),
+        ("cn-north-1", "727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn", "2.13"),  # 2.14 isn't there
+    ],
+)
+def test_the_newest_image_of_the_region_is_taken_in_both_builds(region: str, host: str, version: str) -> None:
+    """From one build's tag the other's doesn't follow: CUDA's version is in one of them alone."""
+    cpu, gpu = (f"{host}/pytorch:{version}-{build}-amzn2023-sagemaker" for build in ("cpu", "cu133"))
+    assert tune.images(region) == {"DIGITS_CPU_IMAGE": cpu, "DIGITS_GPU_IMAGE": gpu}
+    assert (tune.image(region, "ml.c7i.xlarge"), tune.image(region, "ml.p5.48xlarge")) == (cpu, gpu)
+
+
+def test_the_serving_image_lies_in_the_training_images_registry() -> None:
+    """register_model takes the registry's host from the training image, in every region that has both."""
+    serving = image_uris.config_for_framework("ray-serve")["versions"]["1"]["registries"]
+    for version in image_uris.config_for_framework("pytorch-amzn2023")["training"]["versions"].values():
+        common = serving.keys() & version["registries"].keys()
+        assert len(common) > 30
+        assert {region: serving[region] for region in common} == {
+            region: version["registries"][region] for region in common
+        }
+
+
+def test_a_region_without_newer_images_has_the_older_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2.10 is newer than 2.9, and the newest of the older list; without any there is an error."""
+    monkeypatch.setattr(tune, "FRAMEWORKS", ("pytorch",))
+    assert tune.image("us-east-1", "ml.g5.xlarge").endswith("/pytorch-training:2.10.0-gpu-py313")
+    with pytest.raises(ValueError, match=r"region nowhere-1: the SDK knows no PyTorch training image"):
+        tune.image("nowhere-1", "ml.g5.xlarge")
 
 
 def test_the_command_offers_what_there_is() -> None:

@@ -1,42 +1,59 @@
-"""The Ray Serve application around the four functions of inference.py.
+"""The Ray Serve application: one replica (replica.py) per processor.
 
-AWS's Ray Serve image starts it through SM_RAYSERVE_APP=deployment:app, with the artifact's `code/` on the
-path (https://aws.github.io/deep-learning-containers/ray/).
+AWS's Ray Serve image starts it by `serve run deployment:app`, as SM_RAYSERVE_APP says, with the artifact's
+`code/` on the path (https://aws.github.io/deep-learning-containers/ray/).
 """
 
-import asyncio
+import atexit
 import os
-from pathlib import Path
+import signal
+import time
 
+import ray
 from ray import serve
-from starlette.requests import Request
-from starlette.responses import Response
+from ray.serve import Application
 
-import inference
-
-ARTIFACT = Path(__file__).resolve().parent.parent
+ENDING_SECONDS = 10
 
 
-class Digits:
-    """One replica per core; while one request computes, the next one's images are fetched."""
+def app(_: dict[str, str]) -> Application:
+    """Build the application, in the process of `serve run`: when that process ends, the container does.
 
-    def __init__(self) -> None:
-        self.model = inference.model_fn(str(ARTIFACT))
+    Ray says how many processors there are: a container may see more than it may use, and replicas wait for a
+    processor that Ray hasn't got for ever. A replica that can't load ends `serve run`, which has logged why.
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer JSON Lines with JSON Lines, and another media type with status 400 and the reason."""
-        content_type = request.headers.get("content-type", "")
-        accept = request.headers.get("accept", inference.JSON_LINES)
-        try:
-            records = inference.input_fn(await request.body(), content_type)
-            predictions = await asyncio.to_thread(inference.predict_fn, records, self.model)
-            body = inference.output_fn(predictions, accept)
-        except inference.MediaTypeError as error:
-            return Response(str(error), status_code=400, media_type="text/plain")
-        return Response(body, media_type=inference.JSON_LINES)
+    Raises RuntimeError where Ray has no processor.
+    """
+    atexit.register(_end_container)
+    from replica import Digits  # here: an import that fails ends the container, too
+
+    if not ray.is_initialized():
+        ray.init(address="auto", namespace="serve")  # serve run's own
+    resources: dict[str, float] = ray.cluster_resources()
+    processors = int(resources.get("CPU", 0))
+    if not processors:
+        raise RuntimeError(f"Ray: expected a processor for a replica, found {resources}")
+    digits = serve.deployment(
+        num_replicas=processors,
+        max_ongoing_requests=2,
+        max_constructor_retry_count=1,  # the same artifact loads no better the second time
+        ray_actor_options={"num_cpus": 1},
+    )(Digits)
+    return digits.bind()
 
 
-replicas = serve.deployment(
-    num_replicas=os.cpu_count() or 1, max_ongoing_requests=2, ray_actor_options={"num_cpus": 1}
-)
-app = replicas(Digits).bind()
+def _end_container() -> None:
+    """End the processes of this one's group, which in AWS's container are all that keep it up.
+
+    Its shell starts `serve run` in the background and doesn't look at its end: its adapter in the foreground
+    would answer SageMaker's pings with 503 for half an hour. When the adapter, or the `sleep` before it, is
+    terminated, the shell ends with their status, as it has `set -e`; itself process 1, it ignores the signal
+    (https://github.com/aws/deep-learning-containers/blob/main/scripts/docker/ray/sagemaker_entrypoint.sh).
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for _ in range(ENDING_SECONDS):
+        os.killpg(
+            os.getpgrp(), signal.SIGTERM
+        )  # again, as between two commands the shell has no other process
+        time.sleep(1)
+    os._exit(1)

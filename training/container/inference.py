@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from safetensors.torch import load_file
 from torch import nn
 
+import weights
 from model import IMAGE_SIZE, build, fold_batch_norm, over_shifts
 from pixels import ImageError, Pixels, decode
 
@@ -230,10 +230,10 @@ def load_network(folder: Path) -> tuple[dict[str, Any], nn.Module]:
         names = ", ".join(sorted(missing))
         raise ValueError(f"{folder}/config.json: expected arch, labels, mean and std, found no {names}")
     network = build(config["arch"])
-    weights = load_file(file)
-    if strange := sorted(name for name, weight in weights.items() if not weight.isfinite().all()):
+    state = weights.load(file)
+    if strange := sorted(name for name, weight in state.items() if not weight.isfinite().all()):
         raise ValueError(f"{file}: expected finite numbers, found others in {', '.join(strange)}")
-    network.load_state_dict(weights)
+    network.load_state_dict(state)
     folded = fold_batch_norm(network)
     return config, over_shifts(folded, config.get("shifts", 0), config["mean"], config["std"])
 

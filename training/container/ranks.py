@@ -7,6 +7,7 @@ GPUs starts a rank for each of them itself.
 
 import json
 import os
+import re
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,10 +69,12 @@ def start(work: Callable[[Namespace, Ranks], int], options: Namespace) -> int:
     Several hosts rendezvous at MASTER_ADDR and MASTER_PORT, by default the first host's port 7777. `work` has
     to be a function at module level.
 
-    Raises TrainingError if this host isn't one of SM_HOSTS.
+    Raises TrainingError if this host isn't one of SM_HOSTS, or should have a GPU and torch sees none.
     """
     hosts = sorted(json.loads(os.environ.get("SM_HOSTS") or '["localhost"]'))
     gpus = torch.cuda.device_count()
+    if not gpus:
+        _check_none_expected()
     here = max(1, gpus)
     count = len(hosts) * here
     if count == 1:
@@ -91,6 +94,20 @@ def start(work: Callable[[Namespace, Ranks], int], options: Namespace) -> int:
     except ProcessExitedException as error:
         return error.exit_code
     return 0
+
+
+def _check_none_expected() -> None:
+    """Raise TrainingError if this host should have a GPU: its processor would train for hours, at its price.
+
+    SageMaker's toolkit sets the instance's type, and the number of GPUs that nvidia-smi lists
+    (https://github.com/aws/sagemaker-training-toolkit/blob/master/ENVIRONMENT_VARIABLES.md).
+    """
+    instance_type, listed = os.environ.get("SM_CURRENT_INSTANCE_TYPE", ""), os.environ.get("SM_NUM_GPUS", "0")
+    if listed != "0" or re.match(r"ml\.[gp]\d", instance_type):
+        raise TrainingError(
+            f"{instance_type or 'this host'}: expected a GPU that torch {torch.__version__} can use, found "
+            f"none of {listed} that nvidia-smi lists: use the image's build for GPUs, or another instance"
+        )
 
 
 def _spawned(local: int, work: Callable[[Namespace, Ranks], int], *others: Any) -> None:

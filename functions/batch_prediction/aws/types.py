@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.type_defs import DescribeModelPackageOutputTypeDef as ModelPackageDescription
     from types_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef as TrainingJobDescription
     from types_boto3_sagemaker.type_defs import DescribeTransformJobResponseTypeDef as TransformJobDescription
+    from types_boto3_sagemaker.type_defs import (
+        HyperParameterTrainingJobDefinitionOutputTypeDef as TrainingJobDefinition,
+    )
     from types_boto3_sagemaker.type_defs import TagTypeDef as Tag
     from types_boto3_sagemaker.type_defs import VpcConfigTypeDef as VpcConfig
     from types_boto3_sns import SNSClient
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
         "SQSClient",
         "SageMakerClient",
         "Tag",
+        "TrainingJobDefinition",
         "TrainingJobDescription",
         "TransformInstanceType",
         "TransformJobDescription",

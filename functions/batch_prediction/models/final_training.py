@@ -22,12 +22,15 @@ if TYPE_CHECKING:
         Channel,
         S3Client,
         SageMakerClient,
+        TrainingJobDefinition,
         TrainingJobDescription,
         TuningJobDescription,
     )
 
 # Where register_model finds the search that a model came from: DescribeTrainingJob answers the environment.
 TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"
+# The training image's builds that `digits tune` found, in the environment of the trials.
+CPU_IMAGE, GPU_IMAGE = "DIGITS_CPU_IMAGE", "DIGITS_GPU_IMAGE"
 MAX_SECONDS = 3600
 MAX_WAIT_FACTOR = 4  # of a spot job, waiting included, as a multiple of its longest run
 # When SageMaker itself fails it: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryStrategy.html
@@ -37,6 +40,9 @@ _KEPT = (
     *("AlgorithmSpecification", "VpcConfig", "EnableNetworkIsolation"),
     *("EnableInterContainerTrafficEncryption", "RetryStrategy"),
 )
+# The builds of AWS's repository pytorch-training differ in one word of the tag; those of its successors don't
+# (https://aws.github.io/deep-learning-containers/reference/available_images/).
+_BUILD = re.compile(r"-(cpu|gpu)-(?=py\d)")
 _GPU = re.compile(r"ml\.[gp]\d")  # https://aws.amazon.com/sagemaker/ai/pricing/: G and P instances have GPUs
 
 
@@ -79,7 +85,7 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
     """
     tuning = aws.sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=tuning_job)
     _check_ours(settings, tuning)
-    if reason := _obstacle(tuning):
+    if reason := _obstacle(settings, tuning):
         status = tuning["HyperParameterTuningJobStatus"]
         failure.record(aws, settings, tuning_failure(tuning_job), tuning_job, status, reason)
         return reason
@@ -161,7 +167,7 @@ def request(
         "TrainingJobName": name,
         "RoleArn": settings.sagemaker_role_arn,
         "AlgorithmSpecification": algorithm
-        | {"TrainingImage": _image_for(settings.training_instance_type, algorithm["TrainingImage"])},
+        | {"TrainingImage": image(settings.training_instance_type, definition)},
         "HyperParameters": {key: value for key, value in given.items() if not key.startswith("_")}
         | {"validation-images": "0"},
         "InputDataConfig": _channels(definition["InputDataConfig"]),
@@ -193,7 +199,7 @@ def _check_ours(settings: Settings, tuning: "TuningJobDescription") -> None:
         raise ValueError(f"tuning job {name}: expected its trials below {expected}, found {output}")
 
 
-def _obstacle(tuning: "TuningJobDescription") -> str | None:
+def _obstacle(settings: Settings, tuning: "TuningJobDescription") -> str | None:
     """Why an ended tuning job has no final training; None when it gets one."""
     status = tuning["HyperParameterTuningJobStatus"]
     if status in ("Failed", "Stopped"):
@@ -205,6 +211,15 @@ def _obstacle(tuning: "TuningJobDescription") -> str | None:
     if not tuning.get("BestTrainingJob", {}).get("TunedHyperParameters"):
         counts = tuning.get("TrainingJobStatusCounters", {})
         return f"no trial reported the objective; trials by status: {counts}"
+    definition, instance_type = tuning["TrainingJobDefinition"], settings.training_instance_type
+    if image(instance_type, definition) is None:
+        return (
+            f"TrainingInstanceType is {instance_type}, and the trials on "
+            f"{definition['ResourceConfig']['InstanceType']} used the image "
+            f"{definition['AlgorithmSpecification']['TrainingImage']}, whose build for the other kind of "
+            "instance isn't known: start the search with `digits tune`, which names both, or on an instance "
+            "of the same kind"
+        )
     return None
 
 
@@ -239,10 +254,21 @@ def _has_objects(s3: "S3Client", uri: str) -> bool:
     return any(page.get("Contents") for page in pages)
 
 
-def _image_for(instance_type: str, image: str) -> str:
-    """The build of an AWS training image that suits the instance: the trials' may be of another kind.
+def image(instance_type: str, definition: "TrainingJobDefinition") -> str | None:
+    """The training image's build for an instance, of a tuning job's definition; None where none is known.
 
-    Their tags differ in `cpu` and `gpu` (https://aws.github.io/deep-learning-containers/reference/available_images/).
+    The trials' instances may be of the other kind, with a GPU or without.
     """
-    gpu, cpu = "-gpu-", "-cpu-"
-    return image.replace(cpu, gpu) if _GPU.match(instance_type) else image.replace(gpu, cpu)
+    trials = definition["AlgorithmSpecification"]["TrainingImage"]
+    wanted = has_gpu(instance_type)
+    if found := definition.get("Environment", {}).get(GPU_IMAGE if wanted else CPU_IMAGE):
+        return found
+    build = _BUILD.search(trials)
+    if build:
+        return trials.replace(build[0], "-gpu-" if wanted else "-cpu-")
+    return trials if has_gpu(definition["ResourceConfig"]["InstanceType"]) == wanted else None
+
+
+def has_gpu(instance_type: str) -> bool:
+    """Whether an instance has GPUs: those of the families G and P do."""
+    return _GPU.match(instance_type) is not None

@@ -15,6 +15,7 @@ CONTENT_TYPE = "application/jsonlines"
 SERVING_ENVIRONMENT = {
     "SM_RAYSERVE_APP": "deployment:app",
     "RAYSERVE_BACKEND_TIMEOUT": "600",  # seconds, as long as SageMaker waits for an answer
+    "RAY_USAGE_STATS_ENABLED": "0",  # https://docs.ray.io/en/latest/cluster/usage-stats.html
     "SAGEMAKER_PROGRAM": "inference.py",
     "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
     "TS_MAX_REQUEST_SIZE": "104857600",  # bytes: SageMaker's largest payload
@@ -33,12 +34,15 @@ class ModelPackage:
     artifact_sha256: str | None
     validation_accuracy: float | None
     description: str = ""  # who trained it, and why it is approved or waits
+    image: str | None = None  # of its container, by its tag, which may move
+    image_digest: str | None = None  # where SageMaker says which image that was
 
     @classmethod
     def described(cls, answer: "ModelPackageDescription") -> "ModelPackage":
         """Read SageMaker's answer to DescribeModelPackage."""
         metadata = answer.get("CustomerMetadataProperties", {})
         accuracy = metadata.get("validation_accuracy")
+        containers = answer.get("InferenceSpecification", {}).get("Containers", [])
         return cls(
             arn=answer["ModelPackageArn"],
             status=answer["ModelApprovalStatus"],
@@ -46,6 +50,8 @@ class ModelPackage:
             artifact_sha256=metadata.get("artifact_sha256"),
             validation_accuracy=None if accuracy is None else float(accuracy),
             description=answer.get("ModelPackageDescription", ""),
+            image=containers[0].get("Image") if containers else None,
+            image_digest=containers[0].get("ImageDigest") if containers else None,
         )
 
 

@@ -35,6 +35,8 @@ class Start:
     kms_key_arn: str = ""  # of what the jobs write; these three as in Settings
     subnet_ids: str = ""
     security_group_ids: str = ""
+    image: str | None = None  # that serves the model, by its tag
+    image_digest: str | None = None  # that of the image which the tag named when the package was registered
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,13 @@ _RETRIES = 3
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The model's environment: where its code is, and which images it may read."""
-    return SERVING_ENVIRONMENT | {"IMAGE_PREFIX": f"s3://{settings.bucket}/{INCOMING}"}
+    """The model's environment: where its code is, which images it may read, and in which region they are.
+
+    boto3 reads AWS_DEFAULT_REGION; AWS doesn't document that a transform job's container is told
+    (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html).
+    """
+    own = {"IMAGE_PREFIX": f"s3://{settings.bucket}/{INCOMING}", "AWS_DEFAULT_REGION": settings.region}
+    return SERVING_ENVIRONMENT | own
 
 
 def model_name(settings: Settings, package: str) -> str:
@@ -165,7 +170,7 @@ def _make_model(sagemaker: "SageMakerClient", decision: Start) -> str | None:
             if code(error) == "ResourceInUse" or "already exist" in str(error).lower():
                 raise  # the description lags behind
             return f"no model of {decision.model_package}: {error}: register a package whose artifact exists"
-        # The model's name stands for package, role, network and environment. What SageMaker shows of the environment
+        # The model's name stands for package, role, network and environment. What SageMaker shows of the last
         # isn't documented: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeModel.html.
         # A model adds its own to its package's, so it may be both.
         stands_for = {

@@ -116,6 +116,8 @@ def _decision_about(
         kms_key_arn=settings.kms_key_arn,
         subnet_ids=settings.subnet_ids,
         security_group_ids=settings.security_group_ids,
+        image=package.image,
+        image_digest=package.image_digest,
     )
 
 

@@ -132,7 +132,7 @@ class TrainingJob(Job):
                 "scripts with its own interpreter and installs nothing: install that in its environment, "
                 "exit code: 1"
             )
-        resources = script_mode.resource_configuration(self.record.resource_config["InstanceType"])
+        resources = script_mode.resource_configuration()
         configuration = {name: _channel_configuration(channel) for name, channel in channels.items()}
         write_json(folders.configuration / "hyperparameters.json", given)
         write_json(folders.configuration / "inputdataconfig.json", configuration)

@@ -102,8 +102,13 @@ def arguments(hyperparameters: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def resource_configuration(instance_type: str) -> dict[str, Any]:
-    """Return resourceconfig.json for the one host that a local job has."""
+def resource_configuration() -> dict[str, Any]:
+    """Return resourceconfig.json for the one host that a local job has.
+
+    Its type is that of the SDK's local mode, whatever was asked for: a program that relies on an instance's
+    GPU must not take this machine for it.
+    """
+    instance_type = "local_gpu" if _count_gpus() else "local"
     return {
         "current_host": HOST,
         "current_instance_type": instance_type,

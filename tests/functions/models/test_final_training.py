@@ -175,6 +175,48 @@ def test_the_image_suits_the_instance(instance: str, image: str, expected: str) 
     assert request["AlgorithmSpecification"]["TrainingImage"] == f"host/{expected}"
 
 
+NEW = "host/pytorch:2.14-"
+PAIR = {
+    "DIGITS_CPU_IMAGE": f"{NEW}cpu-amzn2023-sagemaker",
+    "DIGITS_GPU_IMAGE": f"{NEW}cu133-amzn2023-sagemaker",
+}
+
+
+@pytest.mark.parametrize(
+    ("instance", "expected"),
+    [("ml.g5.xlarge", "cu133-amzn2023-sagemaker"), ("ml.m5.large", "cpu-amzn2023-sagemaker")],
+)
+@pytest.mark.parametrize("trials", PAIR)
+def test_the_builds_that_the_search_found_are_used(instance: str, expected: str, trials: str) -> None:
+    """Whichever of them the trials used, the final training's is that of its own instance."""
+    answer = described()
+    answer["TrainingJobDefinition"] |= {"Environment": PAIR}
+    answer["TrainingJobDefinition"]["AlgorithmSpecification"]["TrainingImage"] = PAIR[trials]
+    request = final_training.request(replace(SETTINGS, training_instance_type=instance), answer)
+    assert request["AlgorithmSpecification"]["TrainingImage"] == NEW + expected
+
+
+def test_an_image_whose_other_build_is_not_known_is_refused_and_published(
+    aws: Clients, settings: Settings, published: Published
+) -> None:
+    """Without the search's pair, nothing is guessed: there is no training, but a reason that people get."""
+    answer = described()
+    definition = answer["TrainingJobDefinition"]
+    definition["AlgorithmSpecification"]["TrainingImage"] = f"{NEW}cpu-amzn2023-sagemaker"
+    definition["ResourceConfig"]["InstanceType"] = "ml.m5.large"
+    with Stubber(aws.sagemaker) as stub:
+        stub.add_response("describe_hyper_parameter_tuning_job", answer)
+        final_training.start(aws, settings, TUNING_JOB)
+    (message,) = published()
+    assert (
+        "Reason: TrainingInstanceType is ml.g4dn.xlarge, and the trials on ml.m5.large used the image "
+        "host/pytorch:2.14-cpu-amzn2023-sagemaker, whose build for the other kind" in message["Message"]
+    )
+    definition["ResourceConfig"]["InstanceType"] = "ml.g5.xlarge"  # its own kind is as it was
+    request = final_training.request(settings, answer)
+    assert request["AlgorithmSpecification"]["TrainingImage"] == f"{NEW}cpu-amzn2023-sagemaker"
+
+
 def test_a_data_set_without_test_images_gets_no_test_channel(aws: Clients, settings: Settings) -> None:
     """SageMaker fails a job with an empty channel: it is left out; with images it is there."""
     for expected in (["training"], ["training", "test"]):

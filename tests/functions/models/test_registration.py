@@ -80,7 +80,7 @@ def test_a_package_says_where_it_comes_from(aws: Clients, settings: Settings) ->
     }
     container = described["InferenceSpecification"]["Containers"][0]
     assert container["Image"] == (
-        "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1.4"
+        "763104351884.dkr.ecr.eu-west-1.amazonaws.com/ray:serve-ml-sagemaker-cpu-v1"
     )
     assert container["ModelDataUrl"] == f"s3://{BUCKET}/models/digits-1/output/model.tar.gz"
     assert described["ModelApprovalStatus"] == "Approved"
@@ -104,6 +104,7 @@ def test_a_package_is_served_as_aws_s_images_expect(aws: Clients, settings: Sett
         validation_accuracy=0.9934,
         description="Trained by digits-1. Approved: test accuracy 0.9921 clears the floor 0.9700; "
         "there is no approved package to compare with",
+        image=f"763104351884.dkr.ecr.eu-west-1.amazonaws.com/{settings.serving_image}",
     )
 
 
@@ -407,6 +408,7 @@ def test_a_package_is_what_sagemaker_serves_and_is_made_once(
                 "Environment": {
                     "SM_RAYSERVE_APP": "deployment:app",
                     "RAYSERVE_BACKEND_TIMEOUT": "600",
+                    "RAY_USAGE_STATS_ENABLED": "0",
                     "SAGEMAKER_PROGRAM": "inference.py",
                     "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
                     "TS_MAX_REQUEST_SIZE": "104857600",

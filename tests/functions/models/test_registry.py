@@ -1,7 +1,7 @@
 """Which model package reads the batches."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pytest
 from botocore.stub import Stubber
@@ -114,3 +114,19 @@ def test_the_package_of_a_training_job_is_found_among_later_ones(
     package = registry.of_training_job(aws.sagemaker, "digits", job)
     assert package is not None
     assert (package.arn, package.status, package.training_job) == (right, status, "digits-1")
+
+
+def test_a_package_says_which_image_serves_it() -> None:
+    """Its tag may move: the digest, where SageMaker knows it, is that of the image at registration."""
+    described: Any = {
+        "ModelPackageArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/1",
+        "ModelApprovalStatus": "Approved",
+        "InferenceSpecification": {
+            "Containers": [{"Image": "host/ray:v1", "ImageDigest": "sha256:0a"}, {"Image": "another"}]
+        },
+    }
+    package = registry.ModelPackage.described(described)
+    assert (package.image, package.image_digest) == ("host/ray:v1", "sha256:0a")
+    described["InferenceSpecification"]["Containers"] = []
+    package = registry.ModelPackage.described(described)
+    assert (package.image, package.image_digest) == (None, None)

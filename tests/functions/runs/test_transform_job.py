@@ -248,6 +248,9 @@ def test_a_model_is_made_of_the_package_with_its_environment_and_role(aws: Clien
         assert transform_job.start(aws.sagemaker, BUCKET, RUN, DECISION, 3) is None
         stub.assert_no_pending_responses()
     assert transform_job.environment(SETTINGS)["IMAGE_PREFIX"] == f"s3://{BUCKET}/incoming/"
+    abroad = transform_job.environment(replace(SETTINGS, region="eu-west-1"))
+    assert abroad["AWS_DEFAULT_REGION"] == "eu-west-1"  # boto3's, in the container
+    assert abroad["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
@@ -291,13 +294,14 @@ def test_a_taken_name_of_a_model_that_cannot_be_described_yet(aws: Clients, code
 def test_a_model_s_name_is_that_of_what_it_is_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another package, role or bucket is another model; the same is the same, after a deployment, too."""
     name = transform_job.model_name(SETTINGS, "arn:package/1")
-    assert name == "digits-677553da86a8"
+    assert name == "digits-2aeff358a387"
     others = (
         transform_job.model_name(SETTINGS, "arn:package/2"),
         transform_job.model_name(replace(SETTINGS, sagemaker_role_arn="other"), "arn:package/1"),
         transform_job.model_name(replace(SETTINGS, bucket="other"), "arn:package/1"),
+        transform_job.model_name(replace(SETTINGS, region="other"), "arn:package/1"),
     )
-    assert len({name, *others}) == 4
+    assert len({name, *others}) == 5
     reordered = dict(reversed(SERVING_ENVIRONMENT.items()))
     monkeypatch.setattr(transform_job, "SERVING_ENVIRONMENT", reordered)
     assert transform_job.model_name(SETTINGS, "arn:package/1") == name

@@ -79,7 +79,10 @@ def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, setti
         kms_key_arn="arn:key",
         subnet_ids="subnet-1",
         security_group_ids="sg-1",
+        image=package.image,
     )
+    assert package.image
+    assert package.image.endswith(f"/{settings.serving_image}")
     assert decision.read(aws.s3, BUCKET, run) == decided
 
 

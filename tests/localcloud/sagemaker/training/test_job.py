@@ -76,6 +76,7 @@ def test_a_script_sees_what_the_toolkit_shows_it(account: Account) -> None:
     assert {key: environment.get(key) for key in expected} == expected
     assert int(environment["SM_NUM_CPUS"]) > 0
     assert environment["SM_NUM_GPUS"].isdecimal()
+    assert environment["SM_CURRENT_INSTANCE_TYPE"] in ("local", "local_gpu")  # not the AWS instance asked for
     assert json.loads(environment["SM_RESOURCE_CONFIG"])["hosts"] == ["algo-1"]
 
 
