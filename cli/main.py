@@ -12,6 +12,7 @@ from rich.console import Console
 from cli import dataset, models, project, reports
 from cli.doctor import doctor
 from cli.errors import Commands
+from cli.prove.command import prove
 from cli.stages import StageError
 from cli.tune import tune
 from training.datasets import BATCH
@@ -98,6 +99,7 @@ def up(
 
 app.command()(tune)
 app.command()(doctor)
+app.command()(prove)
 
 
 def _exit_cleanly() -> None:
