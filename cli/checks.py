@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from batch_prediction.models import registry
 from cli import stack as stacks
 from cli.errors import CommandError
+from cli.prove import account
 from cli.quotas import Need, needs, quotas
 from cli.stack import Stack, client
 from localcloud.core.isolation import LOOPBACK
@@ -154,16 +155,9 @@ def approved_model(stack: Stack) -> Iterator[Finding]:
 
 
 def events(stack: Stack) -> Iterator[Finding]:
-    """Whether the bucket sends events of uploads to EventBridge.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html
-    """
-    response = client("s3").get_bucket_notification_configuration(Bucket=stack.bucket)
-    if "EventBridgeConfiguration" in response:
+    """Whether the bucket sends events of uploads to EventBridge."""
+    if account.sends_events(stack):
         yield Finding(Mark.OK, "S3's events", f"EventBridge is on for {stack.bucket}")
-        return
-    if is_local():
-        yield Finding(Mark.UNKNOWN, "S3's events", "the local cloud doesn't say whether EventBridge is on")
         return
     switch_on = (
         f"`aws s3api put-bucket-notification-configuration --bucket {stack.bucket} "
@@ -210,14 +204,8 @@ def _subscription(topic: str, address: str) -> Finding:
 
 def dead_letters(stack: Stack) -> Iterator[Finding]:
     """Whether a dead-letter queue holds messages that need attention."""
-    for output, url in sorted(stack.outputs.items()):
-        if not output.endswith("DeadLettersUrl"):
-            continue
-        response = client("sqs").get_queue_attributes(
-            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
-        )
-        count, name = response["Attributes"]["ApproximateNumberOfMessages"], output.removesuffix("Url")
-        if count == "0":
+    for name, count in account.dead_letters(stack).items():
+        if not count:
             yield Finding(Mark.OK, "dead letters", f"{name} is empty")
         else:
             advice = "see docs/operations.md, `A dead-letter queue holds a message`"

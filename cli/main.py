@@ -13,6 +13,7 @@ from cli import dataset, models, project, reports
 from cli.cost import cost
 from cli.doctor import doctor
 from cli.errors import Commands
+from cli.prove.command import prove
 from cli.stages import StageError
 from cli.tune import tune
 from training.datasets import BATCH
@@ -100,6 +101,7 @@ def up(
 app.command()(tune)
 app.command()(doctor)
 app.command()(cost)
+app.command()(prove)
 
 
 def _exit_cleanly() -> None:

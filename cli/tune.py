@@ -1,6 +1,6 @@
 """`digits tune`: search for hyperparameters; the stack then trains, registers and approves the best model."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from batch_prediction.layout import DATASETS
 from cli import stack as stacks
 from cli.errors import CommandError
+from cli.search_of_stack import search_of
 from cli.stack import Stack, StackName, client
 from cli.stages import StageError
 
@@ -76,16 +77,10 @@ def tune(
     training = _training_images(console, found, dataset)
     instance = instance_type or found.parameter("TrainingInstanceType")
     with console.status("Uploading the code, starting the tuning job"):
-        from training import source, tune  # importing the SageMaker SDK takes seconds
+        from training import tune  # importing the SageMaker SDK takes seconds
 
-        search = tune.Search(
-            name=tune.job_name(found.group, datetime.now(UTC)),
-            bucket=found.bucket,
-            role=found.outputs["SageMakerRoleArn"],
-            images=_images(instance, found.parameter("TrainingInstanceType")),
-            source=source.upload(client("s3"), found.bucket),
-            training=training,
-            instance_type=instance,
+        search = replace(
+            search_of(found, training, instance),
             arch=arch.value,
             epochs=epochs,
             seed=seed,
@@ -95,10 +90,6 @@ def tune(
             strategy=strategy.value,
             max_seconds=round(3600 * max_hours),
             spot=spot,
-            stack=found.group,
-            kms_key_arn=found.parameters.get("KmsKeyArn", ""),  # an earlier version's stack has none
-            subnet_ids=found.parameters.get("SubnetIds", ""),
-            security_group_ids=found.parameters.get("SecurityGroupIds", ""),
         )
         tune.start(search)
     console.print(
@@ -160,19 +151,3 @@ def _names(stack: Stack) -> list[str]:
     return [
         entry["Prefix"].removeprefix(DATASETS).rstrip("/") for entry in response.get("CommonPrefixes", [])
     ]
-
-
-def _images(*instance_types: str) -> dict[str, str]:
-    """The training image's builds; CommandError if there is none for one of the instance types."""
-    from training import tune
-
-    region = client("s3").meta.region_name
-    for instance_type in instance_types:
-        try:
-            tune.image(region, instance_type)
-        except ValueError as error:
-            raise CommandError(
-                f"instance type {instance_type}: expected one that AWS's PyTorch image supports in this "
-                f"region, found: {error} Choose another with --instance-type, or as TrainingInstanceType"
-            ) from error
-    return tune.images(region)

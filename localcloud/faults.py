@@ -1,7 +1,7 @@
-"""Injected faults: services that throttle, refuse, fail and are slow, and events that get lost.
+"""Injected faults: services that throttle, refuse, fail and are slow, lost events, and absent images.
 
-Only what functions ask for meets them: requests under a role's temporary credentials that aren't those of
-SageMaker's jobs. What a person asks for is answered as usual.
+Only what functions ask for meets those of services: requests under a role's temporary credentials that
+aren't those of SageMaker's jobs. What a person asks for is answered as usual.
 """
 
 import random
@@ -42,6 +42,7 @@ class Faults:
     internal_errors: float = 0.0  # of transform jobs: they fail with InternalServerError, without output
     shortages: float = 0.0  # of transform and training jobs: they fail with CapacityError, before they begin
     slow_seconds: float = 0.5
+    absent_images: set[str] = field(default_factory=set)  # `repository:tag` that no registry has
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -61,6 +62,7 @@ class Faults:
         _lose_events(cloud, self)
         _fail_transform_jobs(cloud, self)
         _lack_instances(cloud, self)
+        _lack_images(cloud, self)
 
 
 def _refuse_requests(cloud: Cloud, faults: Faults) -> None:
@@ -121,6 +123,26 @@ def _lack_instances(cloud: Cloud, faults: Faults) -> None:
         return enter_role(job, image, *permissions)
 
     enter_role: Callable[..., dict[str, str]] = cloud.patch(Job, "enter_role", enter)
+
+
+def _lack_images(cloud: Cloud, faults: Faults) -> None:
+    """Refuse models of images that are absent.
+
+    CreateModel looks for its image: https://github.com/aws-samples/easy-amazon-sagemaker-deployments/issues/4
+    """
+    from moto.sagemaker.models import SageMakerModelBackend
+
+    from localcloud.sagemaker.errors import invalid
+    from localcloud.sagemaker.models import definition_of
+
+    def create_model(backend: Any, **values: Any) -> Any:
+        container = values.get("primary_container")
+        image = definition_of(backend, container).image if container else ""
+        if image.partition("/")[2] in faults.absent_images:
+            raise invalid(f"Requested image {image} not found.")
+        return create(backend, **values)
+
+    create: Callable[..., Any] = cloud.patch(SageMakerModelBackend, "create_model", create_model)
 
 
 def _throttle(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -6,6 +6,7 @@ from collections import deque
 
 from moto.logs.models import logs_backends
 
+from localcloud.cloudwatch import publish_printed
 from localcloud.core.cloud import Cloud
 
 TAIL_LINES = 40
@@ -26,7 +27,10 @@ class LogStream:
             self._make()
 
     def write(self, line: str) -> None:
-        """Keep one line, with the time of this call, and show it to the listener; empty lines are skipped."""
+        """Keep one line, with the time of this call, and show it to the listener; empty lines are skipped.
+
+        The metrics of a line in the embedded metric format are published.
+        """
         text = line.rstrip()
         if not text:
             return
@@ -35,6 +39,7 @@ class LogStream:
             self._make()
             self._tail.append(text)
             self._backend.put_log_events(self.group, self.stream, [event])
+            publish_printed(self._cloud, text)
         self._cloud.log_activity("log", self._name, text)
 
     def tail(self) -> str:

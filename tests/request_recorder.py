@@ -15,7 +15,18 @@ from botocore import xform_name
 
 ROOT = Path(__file__).parents[1]
 OURS = [ROOT / folder for folder in ("functions", "training", "cli")]
-SERVICES = ("s3", "sagemaker", "sqs", "sns", "lambda", "sts", "cloudformation", "service-quotas")
+SERVICES = (
+    "s3",
+    "sagemaker",
+    "sqs",
+    "sns",
+    "lambda",
+    "sts",
+    "cloudformation",
+    "cloudwatch",
+    "logs",
+    "service-quotas",
+)
 TRANSFERS = ("upload_file", "upload_fileobj", "download_file")  # requests that boto3 makes in its own threads
 COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 MODELS = {name: botocore.session.get_session().get_service_model(name) for name in SERVICES}

@@ -168,7 +168,7 @@ def test_the_manifest_of_the_readme_can_be_read() -> None:
 
 def test_the_training_request_is_one_that_sagemaker_takes() -> None:
     """The example fits CreateTrainingJob in botocore's service model, once the role is filled in."""
-    example, *_policies = blocks(ROOT / "docs" / "operations.md", "json")
+    example, *_ = blocks(ROOT / "docs" / "operations.md", "json")
     request = json.loads(example.replace('"ROLE"', '"arn:aws:iam::123456789012:role/digits-SageMakerRole"'))
     model: Any = botocore.session.get_session().get_service_model("sagemaker")
     validate_parameters(request, model.operation_model("CreateTrainingJob").input_shape)

@@ -47,6 +47,11 @@ from cli import stack as commands
 from cli import tune as tuning_command
 from cli.errors import CommandError
 from cli.files import fetch as fetch_files
+from cli.prove import account, training_links
+from cli.prove.batch import forty
+from cli.prove.dropped import Dropped
+from cli.prove.links import Broken, Seen
+from cli.prove.training_links import Training
 from cli.stack import Stack
 from inference import fetch
 from tests.cli.trials import look
@@ -230,7 +235,43 @@ def search_and_watch(topic: str, queue: str) -> None:
         for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
             stub.add_response(operation, {"Quotas": []})
         assert quotas.quotas(commands.client("service-quotas"), {"x"}) == {}
+    prove(stack, topic, package.arn)
     commands.client.cache_clear()
+
+
+def prove(stack: Stack, topic: str, package: str) -> None:
+    """A batch that `digits prove` drops, each thing that it looks for, and its removal."""
+    client, now = commands.client, datetime.now(UTC)
+    proven = replace(stack, outputs=stack.outputs | {"NotificationsTopicArn": topic})
+    batch, training = Dropped(proven, "prove-1", forty()), Training(proven, "made", now, TUNING_JOB)
+    rule = {
+        "LogicalResourceId": "UploadRule",
+        "PhysicalResourceId": "digits-UploadRule-1",
+        "ResourceType": "AWS::Events::Rule",
+        "LastUpdatedTimestamp": now,
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    with Stubber(client("cloudformation")) as stub:
+        for _metric in range(2):
+            stub.add_response("describe_stack_resource", {"StackResourceDetail": rule})
+        batch.drop()
+    assert batch.run() is None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dropped, "run", lambda _self: RUN)
+        patch.setattr(Dropped, "jobs", lambda _self: [described_job("Completed")])
+        assert set(batch.outputs()) == {"part-00000.jsonl.out"}
+    assert not batch.model_exists("absent")
+    assert batch.artifact_exists(account.artifact_of(package))
+    assert account.lines("/aws/lambda/absent", now, "stream") == []
+    assert account.streams("/aws/lambda/absent", "stream") == []
+    assert account.subscriptions(proven) == []
+    assert isinstance(training_links.images(training), Seen)
+    with Stubber(client("sagemaker")) as stub:
+        look(stub, "Completed", [])
+        assert isinstance(training_links.search(training), Broken)
+    client("s3").put_object(Bucket=BUCKET, Key=f"trials/{TUNING_JOB}/t/output/model.tar.gz", Body=b"")
+    assert len(training._remove_trials()) == 1
+    assert batch.remove() == 39
 
 
 def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:

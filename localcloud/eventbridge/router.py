@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from moto.events.models import events_backends
 
+from localcloud.cloudwatch import publish
 from localcloud.core.cloud import Cloud
 from localcloud.eventbridge.delivery import deliver
 from localcloud.eventbridge.errors import DeliveryError
@@ -38,6 +39,7 @@ class Router:
         for rule in list(buses["default"].rules.values()):
             pattern = rule.event_pattern
             if rule.state == "ENABLED" and pattern.get_pattern() and pattern.matches_event(cast(Any, event)):
+                self._count(rule, "MatchedEvents")
                 for target in list(rule.targets):
                     self.deliver(rule, target, event)
 
@@ -51,6 +53,7 @@ class Router:
         try:
             self._send(rule, arn, body)
         except DeliveryError as error:
+            self._count(rule, "FailedInvocations")
             outcome += f" failed: {error}"
             dead_letters = target.get("DeadLetterConfig", {}).get("Arn")
             if dead_letters:
@@ -62,6 +65,10 @@ class Router:
                 }
                 outcome += self._send_to_dead_letters(rule, dead_letters, json.dumps(event), attributes)
         self.cloud.log_activity("event", rule.name, outcome)
+
+    def _count(self, rule: Any, metric: str) -> None:
+        """Publish one of https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html."""
+        publish(self.cloud, "AWS/Events", {metric: 1}, {"RuleName": rule.name})
 
     def _send(self, rule: Any, arn: str, body: str, attributes: Mapping[str, str] | None = None) -> None:
         """Deliver to a target that lets the rule; DeliveryError otherwise."""

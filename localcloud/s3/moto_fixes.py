@@ -1,9 +1,10 @@
-"""What moto's S3 does otherwise than AWS: conditional writes, the events of copies, bucket policies."""
+"""What moto's S3 does otherwise than AWS: conditional writes, events, bucket policies."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.iam.access_control import PermissionResult
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket, S3Backend
@@ -19,6 +20,7 @@ def plug_in(cloud: Cloud) -> None:
     """Correct moto's S3 until the cloud stops."""
     _write_conditionally(cloud)
     _name_events(cloud)
+    _tell_of_eventbridge(cloud)
     _ignore_bucket_policies(cloud)
 
 
@@ -69,6 +71,28 @@ def _name_events(cloud: Cloud) -> None:
     for event, method in ((COMPLETE, "complete_multipart_upload"), (COPY, "copy_object")):
         cloud.patch(S3Backend, method, within(event, getattr(S3Backend, method)))
     send = cloud.patch(notifications, "_send_event_bridge_message", announce)
+
+
+def _tell_of_eventbridge(cloud: Cloud) -> None:
+    """Say in GetBucketNotificationConfiguration that events go to EventBridge, where they do.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
+    Upstream: S3Response.get_bucket_notification, which answers topics, queues and functions alone.
+    """
+
+    def get_bucket_notification(response: Any) -> Any:
+        configuration = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if configuration is None or configuration.event_bridge is None:
+            return answer(response)
+        response.data["Action"] = "GetBucketNotificationConfiguration"
+        others = (configuration.topic, configuration.queue, configuration.cloud_function)
+        if any(others):
+            status, headers, body = answer(response)
+            end = "</NotificationConfiguration>"
+            return status, headers, body.replace(end, f"<EventBridgeConfiguration/>{end}")
+        return response.serialized(ActionResult({"EventBridgeConfiguration": {}}))
+
+    answer = cloud.patch(S3Response, "get_bucket_notification", get_bucket_notification)
 
 
 def _ignore_bucket_policies(cloud: Cloud) -> None:

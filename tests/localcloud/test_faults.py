@@ -140,3 +140,33 @@ def test_the_same_seed_draws_the_same_faults() -> None:
     first, second = Faults(7, slow=0.5), Faults(7, slow=0.5)
     assert [first.strikes("slow") for _ in range(50)] == [second.strikes("slow") for _ in range(50)]
     assert len({draw[0] for draw in draws}) == 2
+
+
+def test_a_model_of_an_absent_image_is_refused(
+    faulty: tuple[Cloud, Faults, list[Activity]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CreateModel refuses `repository:tag` that the registry lacks, in any registry, and takes another."""
+    cloud, faults, _ = faulty
+    host = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    monkeypatch.setattr(faults, "absent_images", {"models:v0"})
+    cloud.client("s3").put_object(Bucket="data", Key="model.tar.gz", Body=b"")
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sagemaker.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    trust = json.loads(TRUST) | {"Statement": [allowed]}
+    cloud.client("iam").update_assume_role_policy(RoleName="worker", PolicyDocument=json.dumps(trust))
+
+    def make(name: str, tag: str) -> None:
+        cloud.client("sagemaker").create_model(
+            ModelName=name,
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/worker",
+            PrimaryContainer={"Image": f"{host}/models:{tag}", "ModelDataUrl": "s3://data/model.tar.gz"},
+        )
+
+    with pytest.raises(ClientError, match=f"Requested image {host}/models:v0 not found"):
+        make("absent", "v0")
+    make("present", "v1")
+    models = cloud.client("sagemaker").list_models()["Models"]
+    assert [model["ModelName"] for model in models] == ["present"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.s3.models import S3Backend
@@ -67,3 +68,20 @@ def test_runs_added_to_the_index_at_once_are_all_listed(s3: Any) -> None:
     assert [run["batch"] for run in index.read(s3, "bucket").runs] == [
         f"batch-{number}" for number in reversed(range(WRITERS))
     ]
+
+
+def test_a_bucket_says_where_its_events_go(s3: Any) -> None:
+    """GetBucketNotificationConfiguration names EventBridge where it is on, next to queues and alone."""
+
+    def configured(configuration: dict[str, Any]) -> set[str]:
+        s3.put_bucket_notification_configuration(Bucket="bucket", NotificationConfiguration=configuration)
+        answer = s3.get_bucket_notification_configuration(Bucket="bucket")
+        return set(answer) - {"ResponseMetadata"}
+
+    queue = {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:news", "Events": ["s3:ObjectCreated:*"]}
+    boto3.client("sqs").create_queue(QueueName="news")
+    assert configured({}) == set()
+    assert configured({"EventBridgeConfiguration": {}}) == {"EventBridgeConfiguration"}
+    assert configured({"QueueConfigurations": [queue]}) == {"QueueConfigurations"}
+    both = {"QueueConfigurations": [queue], "EventBridgeConfiguration": {}}
+    assert configured(both) == {"QueueConfigurations", "EventBridgeConfiguration"}

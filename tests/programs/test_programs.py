@@ -63,6 +63,7 @@ def overrides(**changes: str) -> list[str]:
         "PythonRuntime": runtime(),
         "Architecture": architecture(),
         "MinimumAccuracy": "0.5",
+        "NotificationEmail": "a@example.org",
         **changes,
     }
     return ["--no-confirm-changeset", "--parameter-overrides", *(f"{name}={values[name]}" for name in values)]
@@ -128,10 +129,20 @@ def drop(session: CliSession, bucket: str) -> dict[str, Any]:
     return report
 
 
+def prove(session: CliSession) -> dict[str, Any]:
+    """What `digits prove` finds, once the sweep has run: its schedule is 15 minutes away."""
+    event = (ROOT / "tests" / "events" / "scheduled.json").read_text()
+    session.sam("remote", "invoke", "Sweep", "--stack-name", "digits", "--event", event)
+    done = session.attempt(DIGITS, "prove", "--yes", "--json")
+    assert done.returncode == 0, done.stdout
+    proof: dict[str, Any] = json.loads(done.stdout[done.stdout.index("\n{\n") :])
+    return proof
+
+
 def test_sam_and_aws_alone_drive_the_whole_path(
     cloud: tuple[subprocess.Popen[str], Path], tmp_path: Path
 ) -> None:
-    """Build, deploy, refuse, change, break, train, score, read, look into and delete, as against AWS."""
+    """Build, deploy, refuse, change, break, train, score, read, prove and delete, as against AWS."""
     program, shown = cloud
     session = CliSession.set_up(tmp_path / "project", exported(shown))
     session.sam("build", "--parameter-overrides", *overrides()[2:])
@@ -181,6 +192,10 @@ def test_sam_and_aws_alone_drive_the_whole_path(
     assert "START RequestId" in answer
     assert "errorMessage" not in answer
     assert "REPORT RequestId" in session.sam("logs", "--stack-name", "digits", "--name", "StartTransform")
+
+    proof = prove(session)
+    assert {link["status"] for link in proof["links"]} == {"proven"}
+    assert "dead letters" in [link["name"] for link in proof["links"]]
 
     session.sam("delete", "--stack-name", "digits", "--no-prompts")
     assert (
