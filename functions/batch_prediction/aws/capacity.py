@@ -42,7 +42,7 @@ def given_up(waited: float) -> str:
 
 def is_lacking(status: str, failure_reason: str | None) -> bool:
     """Whether a job ended for want of instances."""
-    return status == "Failed" and (failure_reason or "").startswith(FAILURE_PREFIX)
+    return status == "Failed" and failure_reason is not None and failure_reason.startswith(FAILURE_PREFIX)
 
 
 def shortage(newest: Sequence[Lacking]) -> Shortage | None:

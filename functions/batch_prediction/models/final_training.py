@@ -128,7 +128,7 @@ def _follow(
 def _lacking(job: "TrainingJobDescription") -> Lacking:
     created = job["CreationTime"]
     ended = job.get("TrainingEndTime", created)
-    return Lacking(job.get("FailureReason", ""), created.timestamp(), ended.timestamp())
+    return Lacking(job["FailureReason"], created.timestamp(), ended.timestamp())
 
 
 def _create(aws: Clients, wanted: dict[str, Any]) -> str:  # as `request` made it

@@ -17,9 +17,9 @@ class Attempt:
     """What matters of a run's transform job to what comes next, as SageMaker describes it."""
 
     status: str
-    failure_reason: str | None = None
-    created: float = 0.0  # seconds since 1970
-    ended_at: float = 0.0
+    failure_reason: str | None
+    created: float  # seconds since 1970
+    ended_at: float
 
     @property
     def ended(self) -> bool:
@@ -78,7 +78,7 @@ def needs_another_attempt(attempts: list[Attempt]) -> bool:
 
 def _shortage(attempts: list[Attempt]) -> Shortage | None:
     newest = takewhile(lambda attempt: attempt.lacked_capacity, reversed(attempts))
-    lacking = [Lacking(attempt.failure_reason or "", attempt.created, attempt.ended_at) for attempt in newest]
+    lacking = [Lacking(str(attempt.failure_reason), attempt.created, attempt.ended_at) for attempt in newest]
     return capacity.shortage(lacking[::-1])
 
 

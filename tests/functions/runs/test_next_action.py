@@ -18,7 +18,13 @@ from batch_prediction.runs.next_action import (
 )
 from tests.functions.start.uploads import DECISION
 
-INTERNAL = Attempt("Failed", "InternalServerError: We encountered an internal error. Please try again.")
+
+def seen(status: str, reason: str | None = None) -> Attempt:
+    """A job whose times don't matter."""
+    return Attempt(status, reason, created=0.0, ended_at=0.0)
+
+
+INTERNAL = seen("Failed", "InternalServerError: We encountered an internal error. Please try again.")
 GAVE_UP = GiveUp("no capacity")
 REASON = "CapacityError: Unable to provision requested ML compute capacity."
 
@@ -44,7 +50,7 @@ def test_only_the_services_own_failures_are_attempted_again() -> None:
         f"ClientError: {INTERNAL.failure_reason}",
         None,
     ):
-        assert after(Attempt("Failed", reason)) == WriteReport(unannounced=False)
+        assert after(seen("Failed", reason)) == WriteReport(unannounced=False)
 
 
 def test_a_job_without_instances_is_followed_by_another_until_the_run_is_given_up() -> None:
@@ -69,7 +75,7 @@ def test_jobs_without_instances_are_not_counted_among_those_that_the_service_fai
 @pytest.mark.parametrize("status", ["Completed", "Stopped"])
 def test_a_job_that_did_not_fail_is_reported(status: str) -> None:
     """A completed and a stopped job are the last, whatever reason they carry."""
-    assert after(Attempt(status, INTERNAL.failure_reason)) == WriteReport(unannounced=False)
+    assert after(seen(status, INTERNAL.failure_reason)) == WriteReport(unannounced=False)
 
 
 @given(before=st.integers(0, MAX_ATTEMPTS - 1), status=st.text(), reason=st.none() | st.text())
@@ -77,7 +83,7 @@ def test_a_status_that_is_not_an_end_is_waited_for(before: int, status: str, rea
     """Whatever statuses AWS adds, nothing is reported or started while a job may still run."""
     if status not in ENDED:
         for gave_up in (None, GAVE_UP):
-            attempts = [*[INTERNAL] * before, Attempt(status, reason)]
+            attempts = [*[INTERNAL] * before, seen(status, reason)]
             assert after(*attempts, gave_up=gave_up) == AwaitJob()
 
 
@@ -93,7 +99,7 @@ def test_a_run_that_was_given_up_is_reported_though_no_event_will_ask_for_it() -
 
 def test_giving_up_does_not_hide_a_job_that_ended() -> None:
     """Another delivery started the job meanwhile: its own end is what is reported."""
-    assert after(Attempt("Completed"), gave_up=GAVE_UP) == WriteReport(unannounced=False)
+    assert after(seen("Completed"), gave_up=GAVE_UP) == WriteReport(unannounced=False)
 
 
 def test_a_refused_run_is_reported() -> None:
