@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.iam.roles import role_environment
+from localcloud.sagemaker.training.script_mode import resource_configuration
 from tests.localcloud.sagemaker.sagemaker_account import BUCKET, ROLE, Account
 
 HOST = "localhost"  # the toolkit waits until each host's name resolves; SageMaker's is algo-1
@@ -29,15 +30,16 @@ def train(account: Account, job: dict[str, Any], base: Path) -> Outcome:
     https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html;
     the toolkit itself fetches the script, and installs requirements that are already there.
     """
+    instance_type = resource_configuration()["current_instance_type"]  # the machine that both run on
     resources = {
         "current_host": HOST,
-        "current_instance_type": job["ResourceConfig"]["InstanceType"],
+        "current_instance_type": instance_type,
         "current_group_name": "homogeneousCluster",
         "hosts": [HOST],
         "instance_groups": [
             {
                 "instance_group_name": "homogeneousCluster",
-                "instance_type": job["ResourceConfig"]["InstanceType"],
+                "instance_type": instance_type,
                 "hosts": [HOST],
             }
         ],
