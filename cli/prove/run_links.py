@@ -5,8 +5,8 @@ from typing import cast
 from batch_prediction.aws.errors import QUOTA_EXCEEDED
 from batch_prediction.models import registry
 from batch_prediction.runs.decision import Refuse, Start
-from batch_prediction.runs.next_action import Attempt
 from batch_prediction.runs.reason_codes import ReasonCode
+from batch_prediction.runs.transform_job import attempt as transform_attempt
 from cli.prove import account, answers
 from cli.prove.dropped import FAILED, MATCHED, Dropped
 from cli.prove.links import Broken, Link, Seen, Sight, Waiting
@@ -193,11 +193,12 @@ def transform_job(good: Dropped) -> Sight:
 
 
 def container(good: Dropped) -> Sight:
-    """How the newest job ended, and what its container has logged; the service's own failures are retried."""
+    """How the newest job ended, and what its container has logged; without instances, too, it is repeated."""
     job = good.jobs()[-1]
     name, status = job["TransformJobName"], job["TransformJobStatus"]
-    attempt = Attempt(status, job.get("FailureReason"))
-    if not attempt.ended or (attempt.may_succeed_again and not good.report()):
+    attempt = transform_attempt(job)
+    repeated = attempt.may_succeed_again or attempt.lacked_capacity
+    if not attempt.ended or (repeated and not good.report()):
         return Waiting(f"{name}: {status} {attempt.failure_reason or ''}".strip())
     if status != "Completed":
         logged = account.lines(_TRANSFORM_LOGS, good.began, f"{name}/")

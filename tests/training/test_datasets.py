@@ -1,6 +1,5 @@
 """Data sets: how they are checked, read from folders, and fetched."""
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from tests.made_digits import made, made_set
 from training.checks import check
 from training.container.data import DataError
 from training.datasets import DataSet, Digits, full_mnist, idx, sample
-from training.fetch import fetch, upright
+from training.fetch import upright
 from training.folders import decode, read
 
 
@@ -186,15 +185,6 @@ def test_images_are_trained_on_as_they_are_read_in_batches(tmp_path: Path, mode:
     file = tmp_path / "image.png"
     image.save(file)
     assert (decode(file) == pixels.decode(file.read_bytes(), 28)).all()
-
-
-def test_without_torchvision_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It names the extra, the command that installs it and the one to go on with."""
-    monkeypatch.setitem(sys.modules, "torchvision", None)
-    with pytest.raises(DataError, match=r"extra `torchvision`.*`make torchvision`.*digits dataset qmnist"):
-        fetch("qmnist", tmp_path)
 
 
 def test_all_of_mnist_is_split_by_its_seed(tmp_path: Path) -> None:

@@ -156,6 +156,8 @@ def test_a_job_is_waited_for_and_the_services_own_failure_repeated(logged: list[
     told = Told(its_jobs=[job("InProgress")])
     assert run_links.container(told) == Waiting(f"{JOB}: InProgress")
     fault = [job("Failed", "InternalServerError: sorry")]
+    lacking = replace(told, its_jobs=[job("Failed", "CapacityError: none")])
+    assert run_links.container(lacking) == Waiting(f"{JOB}: Failed CapacityError: none")
     again = replace(told, its_jobs=fault)
     assert run_links.container(again) == Waiting(f"{JOB}: Failed InternalServerError: sorry")
     over = replace(again, its_report={"status": "Failed"})
