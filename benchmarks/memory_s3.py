@@ -35,6 +35,14 @@ class MemoryS3:
         answer: Any = {"Error": {"Code": "404", "Message": Key}}
         raise ClientError(answer, "HeadObject")
 
+    def get_paginator(self, operation: str) -> Any:  # noqa: ARG002 (boto3's)
+        """List objects: all keys below a prefix, in one page."""
+
+        def paginate(*, Prefix: str, **_: object) -> list[dict[str, Any]]:  # noqa: N803 (boto3's name)
+            return [{"Contents": [{"Key": key} for key in self.objects if key.startswith(Prefix)]}]
+
+        return SimpleNamespace(paginate=paginate)
+
     def put_object(self, *, Key: str, Body: bytes | IO[bytes], **_: object) -> dict[str, str]:  # noqa: N803 (boto3's names)
         """Store an object."""
         if self.kept or Key == INDEX:
