@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from batch_prediction.runs.cost import CURRENCY, price_per_hour
-from batch_prediction.runs.transform_job import IMAGES_PER_INSTANCE
 from cli import stack as stacks
 from cli.cost_estimate import IMAGES_A_SECOND, START_UP, Batches, Line, estimate
 from cli.errors import CommandError
@@ -57,6 +56,10 @@ def cost(
     us-east-1 without free tiers, each with its source. Uploading the images is
     in it, training isn't.
     """
+    from batch_prediction.runs.transform_job import (
+        IMAGES_PER_INSTANCE,  # its dependencies are missing in the environment that only downloads data sets
+    )
+
     parameters = DEFAULTS
     if stack_name:
         stack = stacks.find(stack_name)

@@ -68,7 +68,7 @@ PUBLISHED = {
         "EMNIST",
         240_000,
         40_000,
-        ("https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/",),
+        ("https://biometrics.nist.gov/cs_links/EMNIST/",),
         {"gzip.zip": "58c8d27c78d21e728a6bc7b3cc06412e"},
         {"split": "digits"},
     ),
