@@ -83,17 +83,20 @@ class Registry(Simulated):
         """The packages, one left out, that may have been the newest approved at a moment of a period.
 
         Each that was approved then while every newer one wasn't, at some moment or other; None where all
-        may have lacked approval.
+        may have lacked approval. Of packages that were created in the same second each may be the newest.
         """
         found: set[str | None] = set()
+        last: datetime | None = None  # when one was created that was approved all the time
         others = self.history.keys() - {besides}
         for arn in sorted(others, key=lambda arn: (self.history[arn][0][0], arn), reverse=True):
-            statuses = self._statuses(arn, begin, end)
+            created, statuses = self.history[arn][0][0], self._statuses(arn, begin, end)
+            if last is not None and created < last:
+                break
             if APPROVED in statuses:
                 found.add(arn)
             if statuses == {APPROVED}:
-                return found
-        return found | {None}
+                last = created
+        return found | ({None} if last is None else set())
 
     def _statuses(self, arn: str, begin: datetime, end: datetime) -> set[str | None]:
         """The approval statuses that a package had in a period; None where it didn't exist yet."""
