@@ -8,6 +8,7 @@ from typing import Any, cast
 from batch_prediction.aws import objects
 from batch_prediction.aws.sagemaker import describe_or_none
 from batch_prediction.layout import INCOMING, RUNS, Run
+from batch_prediction.report import outputs
 from batch_prediction.report.content import Report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import Decision, GiveUp, Start
@@ -109,10 +110,10 @@ class Dropped:
         if run is None or not jobs:
             return {}
         s3, prefix = client("s3"), run.output_prefix(len(jobs))
-        listed = s3.list_objects_v2(Bucket=self.stack.bucket, Prefix=prefix).get("Contents", [])
-        keys = [entry["Key"] for entry in listed]
         return {
-            key.removeprefix(prefix): objects.read_bytes(s3, self.stack.bucket, key) or b"" for key in keys
+            key.removeprefix(prefix): objects.read_bytes(s3, self.stack.bucket, key) or b""
+            for keys in outputs.find(s3, self.stack.bucket, prefix).values()
+            for key in keys
         }
 
     def report(self) -> Report | None:

@@ -1,6 +1,6 @@
 """A registered model is announced: people are notified once there is a package, and a record says so."""
 
-from batch_prediction.aws import notify, objects
+from batch_prediction.aws import notify
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import training_package
 from batch_prediction.models.registry import ModelPackage
@@ -15,15 +15,12 @@ def announce(aws: Clients, settings: Settings, training_job: str, package: Model
 
     Until there is the record the sweep asks for the model of this training job.
     """
-    key = training_package(training_job)
-    if objects.exists(aws.s3, settings.bucket, key):
-        return
-    notify.notify(
-        aws.sns,
-        settings.notifications_topic_arn,
+    notify.notify_once(
+        aws,
+        settings,
+        training_package(training_job),
+        {"schema": SCHEMA, "training_job": training_job, "package": package.arn},
         f"{training_job}: model {_WORDS.get(package.status, package.status)}",
         f"The model of {training_job} is registered in the group {settings.name}.\n\n"
         f"{package.arn}\n{package.description}",
     )
-    body = objects.to_json({"schema": SCHEMA, "training_job": training_job, "package": package.arn})
-    objects.put_if_absent(aws.s3, settings.bucket, key, body)
