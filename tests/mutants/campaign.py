@@ -13,6 +13,7 @@ from tests.mutants.operators import Mutant, mutants
 from tests.mutants.reach import LONGEST, LONGEST_AGAIN, measure
 from tests.mutants.workshop import Workshop
 
+AT_LEAST = 30.0  # seconds of planting, however long the tests took to be measured
 _FOLLOWED_FROM = ("functions", "training", "tests", "template.yaml", "pyproject.toml")  # what tests read
 
 
@@ -46,9 +47,11 @@ class Campaign:
         return {str(file.relative_to(self.project)): file.read_text() for file in files}
 
     def verdicts(self, root: str, bugs: list[Mutant], deadline: float = float("inf")) -> Iterator[Verdict]:
-        """Of these bugs below a folder: the known ones, then the others as they come, until it is too late.
+        """Of these bugs below a folder: the known ones, then the others as they come, until it is too late, but for half
+        a minute at least.
 
-        `deadline` is as time.monotonic has it; where there is one, the others are in an order by chance.
+        `deadline` is as time.monotonic has it; where there is one, the others are in an order by chance, and
+        the tests that see them are the nearest ones and the simulator.
         """
         self.out.mkdir(parents=True, exist_ok=True)
         record, judged = Record(self.out / "verdicts.jsonl", self._state()), equivalents()
@@ -64,7 +67,7 @@ class Campaign:
         if deadline < float("inf"):
             random.Random(self.seed).shuffle(left)  # noqa: S311 # a sample, no secret
         print(f"{root}: {len(left):,} to plant, of {len(bugs):,} bugs", flush=True)
-        if left and time.monotonic() < deadline:
+        if left:
             yield from self._judged(root, left, record, deadline)
 
     def _judged(self, root: str, bugs: list[Mutant], record: Record, deadline: float) -> Iterator[Verdict]:
@@ -72,9 +75,11 @@ class Campaign:
         shops = [Workshop(self.out, self.project) for _ in range(self.processes)]
         try:
             longest = LONGEST_AGAIN if self.again else LONGEST
-            reach = measure(shops, root, self.out / f"reach-{name}.json", longest)
+            only = {bug.file for bug in bugs} if deadline < float("inf") else None
+            reach = measure(shops, root, self.out / f"reach-{name}.json", longest, only)
             prepare(shops, reach, root.partition("/")[0])
             begun, sources = time.monotonic(), self.sources(root)
+            deadline = max(deadline, begun + AT_LEAST)
             all_judged = judge_all(shops, reach, bugs, sources, record, deadline, self.worlds)
             for number, verdict in enumerate(all_judged, 1):
                 yield verdict

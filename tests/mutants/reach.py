@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +84,25 @@ def _own_file(file: str) -> str:
     raise ValueError(f"{file}: expected a file below {', '.join(_LAID_OUT)}")
 
 
-def measure(shops: list[Workshop], root: str, kept: Path, longest: float = LONGEST) -> Reach:
-    """Run the tests without a bug: all of them, or where the sources are the same those that were changed."""
+def nearest(file: str, tests: dict[str, str]) -> set[str]:
+    """Of the tests' files, given with their texts, those laid out beside a file's own, or that name it."""
+    own = _own_file(file)
+    name = re.compile(rf"\b{re.escape(Path(file).stem)}\b")
+    beside = f"{own.rpartition('/')[0]}/" if own.count("/") > 2 else own  # not of a whole folder of TESTS
+    return {test for test, text in tests.items() if test.startswith(beside) or name.search(text)}
+
+
+def measure(
+    shops: list[Workshop],
+    root: str,
+    kept: Path,
+    longest: float = LONGEST,
+    only: Collection[str] | None = None,
+) -> Reach:
+    """Run the tests without a bug: all of them, or where the sources are the same those that were changed.
+
+    Where there isn't time for all, `only` names the files that bugs are planted in: of the tests, the nearest.
+    """
     folder = shops[0].folder
     sources = _digest([Path(__file__).with_name("zygote.py"), *sorted((folder / root).rglob("*.py"))])
     found = json.loads(kept.read_text()) if kept.exists() else {}
@@ -92,7 +110,9 @@ def measure(shops: list[Workshop], root: str, kept: Path, longest: float = LONGE
         found = {"sources": sources, "files": {}, "imported": []}
     files = {str(file.relative_to(folder)): _digest([file]) for file in _test_files(folder, TESTS[root])}
     old = {name: part for name, part in found["files"].items() if files.get(name) == part["digest"]}
-    if new := [name for name in files if name not in old]:
+    texts = {name: (folder / name).read_text() for name in files}
+    wanted = files.keys() if only is None else {test for file in only for test in nearest(file, texts)}
+    if new := [name for name in files if name in wanted and name not in old]:
         old |= {name: {"digest": files[name], "seconds": {}, "shared": {}, "lines": {}} for name in new}
         parts = [new[number :: len(shops)] for number in range(len(shops))]
         with ThreadPoolExecutor(len(shops)) as threads:

@@ -1,5 +1,6 @@
 """A project of two functions, one of which is tested weakly, and what is said of it."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from tests.mutants import changed, report
 from tests.mutants.campaign import Campaign
 from tests.mutants.judge import Verdict
+from tests.mutants.reach import nearest
 
 RIGHT = '''"""What is read."""
 
@@ -142,9 +144,37 @@ def test_what_is_known_is_not_asked_again(project: Path, capsys: pytest.CaptureF
     assert f"0 to plant, of {len(first)} bugs" in capsys.readouterr().out
 
 
-def test_without_time_nothing_is_planted(project: Path) -> None:
-    """A budget that is over plants no bug more."""
-    assert campaign(project, deadline=0.0) == {}
+def test_without_time_some_bugs_are_planted_all_the_same(project: Path) -> None:
+    """A budget that measuring the tests has used up is no excuse: none planted would mean none survived."""
+    lines = {"functions/batch_prediction/sizes.py": {10, 14}}
+    assert len(campaign(project, deadline=0.0, lines=lines)) > 1
+
+
+def test_with_little_time_only_the_nearest_tests_are_measured(project: Path) -> None:
+    """Those of the file's own room and those that name it; the same map grows when all are asked for."""
+    for name, text in {"aws/test_far.py": "def test_far():\n    pass\n", "test_near.py": "import sizes\n"}.items():
+        (project / "tests/functions" / name).parent.mkdir(exist_ok=True)
+        (project / "tests/functions" / name).write_text(text.replace("import sizes", "# of sizes"))
+    texts = {
+        name: (project / name).read_text()
+        for name in (
+            "tests/functions/test_sizes.py",
+            "tests/functions/test_near.py",
+            "tests/functions/aws/test_far.py",
+        )
+    }
+    near = {"tests/functions/test_sizes.py", "tests/functions/test_near.py"}
+    assert nearest("functions/batch_prediction/sizes.py", texts) == near
+    beside = {"tests/functions/aws/test_far.py"}
+    assert nearest("functions/batch_prediction/aws/near.py", texts) == beside
+
+    lines = {"functions/batch_prediction/sizes.py": {10}}
+    campaign(project, deadline=0.0, lines=lines)
+    kept = project / "out" / "reach-functions.json"
+    assert json.loads(kept.read_text())["files"].keys() == near
+    (project / "functions/batch_prediction/sizes.py").touch()
+    campaign(project, lines={"functions/batch_prediction/sizes.py": {14}})
+    assert json.loads(kept.read_text())["files"].keys() == texts.keys()
 
 
 def test_tests_that_fail_without_a_bug_are_an_error(project: Path) -> None:
