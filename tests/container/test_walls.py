@@ -28,6 +28,7 @@ ALLOWED = {
     "model": {"torch"},
     "pixels": {"numpy", "PIL"},
     "ranks": {"torch", "arguments"},
+    "reference": {"torch", "model"},
     "replica": {"starlette", "inference"},
     "steps": {"torch", "averaging", "images"},
     "train": {
