@@ -17,6 +17,7 @@ Top-level prefixes end in a slash and never nest:
     trials/<tuning job>/failure.json                   why no final training; the trials next to it
     models/<training job>/output/model.tar.gz          the artifact of a final training
     models/<training job>/model_quality.json           its figures on the test set
+    models/<training job>/reference.json               what its trial said of images that it held out
     models/<training job>/package.json                 which package it is, written when people know of it
     models/<training job>/failure.json                 or why there is no artifact
     checkpoints/<training job>/                        what an interrupted training goes on from
@@ -93,6 +94,11 @@ def code_digest(source: str) -> str | None:
 def training_quality(training_job: str) -> str:
     """The key of a final model's figures on the test set, in SageMaker's model-quality schema."""
     return f"{MODELS}{training_job}/model_quality.json"
+
+
+def training_reference(training_job: str) -> str:
+    """The key of what a final model's trial said of its held-out images, which batches are compared with."""
+    return f"{MODELS}{training_job}/reference.json"
 
 
 def tuning_failure(tuning_job: str) -> str:

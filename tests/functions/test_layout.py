@@ -125,6 +125,7 @@ def test_every_other_key_has_its_top_level_prefix() -> None:
     assert layout.dataset_channel("mnist", "test") == "datasets/mnist/test/"
     assert layout.dataset_description("mnist") == "datasets/mnist/dataset.json"
     assert layout.training_quality("digits-1") == "models/digits-1/model_quality.json"
+    assert layout.training_reference("digits-1") == "models/digits-1/reference.json"
     assert layout.training_failure("digits-1") == "models/digits-1/failure.json"
     assert layout.tuning_failure("search-1") == "trials/search-1/failure.json"
 

@@ -8,6 +8,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
+from batch_prediction.figures.doubts import Doubts
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
 from batch_prediction.runs.parts import digest
 
@@ -33,9 +34,9 @@ class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
     `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `with_probabilities` have
-    the probability of each label, too. `mistakes` are the most confident wrong ones, `unscored` the first
-    without a prediction, SHOWN of each at most. `problem` is the first part that could not be used, with what
-    was expected and found.
+    the probability of each label, too, and `doubts` are theirs. `mistakes` are the most confident wrong ones,
+    `unscored` the first ones without a prediction, SHOWN of each at most. `problem` is the first part that
+    could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -46,6 +47,7 @@ class Tally:
     unreadable: int = 0
     missing: int = 0
     with_probabilities: int = 0
+    doubts: Doubts = field(default_factory=Doubts)
     problem: str | None = None
 
     @property
@@ -63,6 +65,7 @@ class Tally:
         self.pairs.update(part.pairs)
         self.right.update(part.right)
         self.with_probabilities += sum(shares is not None for shares in part.shares)
+        self.doubts.add(part.doubted)
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
@@ -80,6 +83,7 @@ class _Part(NamedTuple):
     rows: list[str]
     pairs: Counter[Pair]
     shares: list[Shares | None]  # of each scored image; None: an earlier artifact gave none
+    doubted: list[tuple[int, float]]  # prediction and confidence, of those with probabilities
     right: list[int]
     mistakes: list[Mistake]
     unscored: list[Unscored]
@@ -154,6 +158,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
     rows: list[str] = []
     pairs: list[Pair] = []
     all_shares: list[Shares | None] = []
+    doubted: list[tuple[int, float]] = []
     right: list[int] = []
     mistakes: list[Mistake] = []
     unscored: list[Unscored] = []
@@ -175,6 +180,8 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
                 pair, shares = (label, prediction), answer.get("probabilities")
                 pairs.append(pair)
                 all_shares.append(shares)
+                if shares is not None:
+                    doubted.append((prediction, confidence))
                 quoted = image.replace('"', '""') if escaped else image
                 second = _second(shares, prediction, confidence)
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},{second},\n')
@@ -194,7 +201,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return _Part(images, rows, counted, all_shares, right, mistakes, unscored, absent)
+    return _Part(images, rows, counted, all_shares, doubted, right, mistakes, unscored, absent)
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:

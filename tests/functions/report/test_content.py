@@ -32,6 +32,8 @@ def properties(schema: Any) -> set[str]:
         ("classes", content.ClassFigures),
         ("confusions", content.Confusion),
         ("calibration", content.Calibration),
+        ("estimate", content.Estimate),
+        ("drift", content.Drift),
         ("mistakes", content.Mistake),
         ("unscored", content.Unscored),
         ("model", content.Model),
