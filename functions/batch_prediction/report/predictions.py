@@ -1,7 +1,7 @@
 """Read a transform job's joined output, one part after the other, into counts and the table of all images."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from batch_prediction.figures.doubts import Doubts
+from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
 from batch_prediction.runs.parts import digest
 
@@ -24,6 +25,7 @@ SHOWN = 100  # mistakes, and images without a prediction, that a report lists
 Pair = tuple[int | None, int]  # label or None, prediction
 Mistake = tuple[float, str, int, int]  # confidence, image, label, prediction
 Shares = Sequence[float]  # the probability of each label
+SliceName = tuple[str, str]  # a field of the manifest, a value
 Unscored = tuple[str, int | None, str]  # image (or the manifest line's text), label or None, reason
 _TEXT = {None: ""} | {label: str(label) for label in LABELS}
 _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _TEXT for prediction in LABELS}
@@ -48,6 +50,7 @@ class Tally:
     missing: int = 0
     with_probabilities: int = 0
     doubts: Doubts = field(default_factory=Doubts)
+    slices: dict[SliceName, SliceCount] = field(default_factory=lambda: defaultdict(SliceCount))
     problem: str | None = None
 
     @property
@@ -66,6 +69,11 @@ class Tally:
         self.right.update(part.right)
         self.with_probabilities += sum(shares is not None for shares in part.shares)
         self.doubts.add(part.doubted)
+        for name, labelled, right in part.slices:
+            count = self.slices[name]
+            count.images += 1
+            count.labelled += labelled
+            count.right += right
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
@@ -84,6 +92,7 @@ class _Part(NamedTuple):
     pairs: Counter[Pair]
     shares: list[Shares | None]  # of each scored image; None: an earlier artifact gave none
     doubted: list[tuple[int, float]]  # prediction and confidence, of those with probabilities
+    slices: list[tuple[SliceName, bool, bool]]  # of each scored image; whether it has a label, and is right
     right: list[int]
     mistakes: list[Mistake]
     unscored: list[Unscored]
@@ -101,18 +110,20 @@ def tabulate(
     left_out: Iterable[bytes],
     table: IO[str],
     digests: Sequence[str] | None = None,
+    fields: Collection[str] = (),
 ) -> Tally:
     """Count every part and write one row an image; in memory, one part at a time.
 
     `sizes` are the lines of each part, `output(part)` gives its joined output, None or a BrokenPartError,
     `given(part)` its input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images,
-    which expose an output in another order. A part without a usable output is missing as a whole.
+    which expose an output in another order, `fields` those of the manifest that divide the batch. A part
+    without a usable output is missing as a whole.
     """
     tally = Tally()
     table.write(",".join(COLUMNS) + "\n")
     for part, size in enumerate(sizes):
         try:
-            answers = _answers(part, size, output(part))
+            answers = _answers(part, size, output(part), fields)
             if digests:
                 _check_places(part, answers.images, digests[part], given)
         except BrokenPartError as error:
@@ -137,7 +148,7 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _answers(part: int, size: int, body: bytes | None) -> _Part:
+def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) -> _Part:
     """Read one part's joined output.
 
     BrokenPartError unless every line has an answer. The rows aren't left to `csv.writer`, which would take as
@@ -159,6 +170,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
     pairs: list[Pair] = []
     all_shares: list[Shares | None] = []
     doubted: list[tuple[int, float]] = []
+    slices: list[tuple[SliceName, bool, bool]] = []
     right: list[int] = []
     mistakes: list[Mistake] = []
     unscored: list[Unscored] = []
@@ -185,15 +197,20 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
                 quoted = image.replace('"', '""') if escaped else image
                 second = _second(shares, prediction, confidence)
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},{second},\n')
+                if fields and "fields" in record:
+                    found = record["fields"].items()
+                    slices += [
+                        (name, label is not None, label == prediction) for name in found if name[0] in fields
+                    ]
                 if label == prediction:
                     right.append(_in_units(confidence))
                 elif label is not None:
                     mistakes.append((confidence, image, label, prediction))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            found = line[:400].decode(errors="replace")
+            shown = line[:400].decode(errors="replace")
             raise BrokenPartError(
                 f"{name}, line {len(rows) + 1}: expected the input with SageMakerOutput (label, confidence "
-                f"and the ten probabilities, or error), found {found!r}"
+                f"and the ten probabilities, or error), found {shown!r}"
             ) from error
     counted = Counter(pairs)
     for label, prediction in counted:
@@ -201,7 +218,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return _Part(images, rows, counted, all_shares, doubted, right, mistakes, unscored, absent)
+    return _Part(images, rows, counted, all_shares, doubted, slices, right, mistakes, unscored, absent)
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:
