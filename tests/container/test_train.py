@@ -1,9 +1,11 @@
 """Script mode: arguments and SM_* in, artifact, log lines and failure sentence out."""
 
+import io
 import itertools
 import json
 import re
 import shutil
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +28,10 @@ from model import build, over_shifts
 from ranks import Ranks
 from steps import Step
 
-VALIDATION = ["validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"]
+VALIDATION = [
+    *("validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"),
+    "validation-images",
+]
 SHORT = ["--epochs", "1", "--batch-size", "20", "--threads", "1"]
 
 
@@ -187,9 +192,71 @@ def test_without_held_out_images_everything_is_trained_on(training_folder: Path,
     assert run(training_folder, tmp_path, "--validation-images", "0") == 0
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["images"] == {"training": 240, "validation": 0, "test": 0}
-    assert config["temperature"] == 1.0
+    assert (config["temperature"], config["temperature_from"]) == (1.0, None)
     assert set(config["metrics"]) == {"train-loss"}
     assert config["confusion_matrix"] == []
+
+
+def trial_with(folder: Path, config: bytes, reference: bytes | None = None) -> Path:
+    """A channel `trial`: a folder with the artifact of a trial."""
+    folder.mkdir()
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        for name, content in (("config.json", config), ("reference.json", reference)):
+            if content is not None:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return folder
+
+
+def test_a_training_on_all_images_takes_the_temperature_and_the_reference_of_its_trial(
+    training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The last layer is divided by it; config.json and the log say so; the other weights are the same."""
+    reference = {"images": 40, "confidences": [0.25, 0.75]}
+    channel = trial_with(tmp_path / "trial", b'{"temperature": 0.5}', json.dumps(reference).encode())
+    all_of_them = ["--validation-images", "0"]
+    assert run(training_folder, tmp_path / "without", *all_of_them, "--trial", str(tmp_path / "absent")) == 0
+    said = capfd.readouterr().out
+    assert "temperature: 1, as there are no held-out images and the channel trial has no artifact" in said
+    assert run(training_folder, tmp_path / "with", *all_of_them, "--trial", str(channel)) == 0
+    assert "temperature: 0.5000, which the trial fitted" in capfd.readouterr().out
+    config = json.loads((tmp_path / "with" / "config.json").read_text())
+    assert (config["temperature"], config["temperature_from"]) == (0.5, "trial")
+    assert json.loads((tmp_path / "with" / "reference.json").read_text()) == reference
+    assert not (tmp_path / "without" / "reference.json").exists()
+    plain, divided = (load_file(tmp_path / name / "model.safetensors") for name in ("without", "with"))
+    last = {name for name, weights in plain.items() if weights.shape[:1] == (10,)}
+    assert len(last) == 2
+    for name, weights in plain.items():
+        assert torch.equal(divided[name], (2 if name in last else 1) * weights)
+
+
+def test_a_training_that_holds_images_out_fits_its_own_temperature(
+    training_folder: Path, tmp_path: Path
+) -> None:
+    """A channel `trial` changes nothing there."""
+    channel = trial_with(tmp_path / "trial", b'{"temperature": 0.5}', b"{}")
+    for name, arguments in (("without", []), ("with", ["--trial", str(channel)])):
+        assert run(training_folder, tmp_path / name, *arguments) == 0
+    with_trial, without = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir() if file.is_file()}
+        for name in ("with", "without")
+    )
+    assert with_trial == without
+    assert json.loads(without["config.json"])["temperature_from"] == "validation"
+
+
+def test_a_trial_that_cannot_be_read_ends_the_training_before_it_begins(
+    training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence, before an epoch's time is spent."""
+    channel = trial_with(tmp_path / "trial", b'{"temperature": 99}')
+    assert run(training_folder, tmp_path / "model", "--validation-images", "0", "--trial", str(channel)) == 1
+    said = capfd.readouterr()
+    assert said.err.startswith(f"{channel}/model.tar.gz, config.json: expected a temperature from ")
+    assert "epoch" not in said.out
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize(
@@ -440,18 +507,7 @@ def test_what_calibration_promises_is_measured_on_the_calibrated_logits() -> Non
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2000, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
-
-    class Overconfident(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.batches: list[torch.Tensor] = list((3 * logits).split(train.EVALUATION_BATCH))
-
-        def forward(self, _: torch.Tensor) -> torch.Tensor:
-            return self.batches.pop(0)
-
-    metrics, temperature = train.validate(
-        Overconfident(), torch.zeros(2000, 28, 28, dtype=torch.uint8), labels
-    )
+    metrics, temperature = train.validate(3 * logits, labels)
     assert list(metrics) == VALIDATION
     assert temperature == pytest.approx(3, rel=0.1)
     assert metrics["validation-accuracy"] == (logits.argmax(1) == labels).double().mean().item()
@@ -508,11 +564,8 @@ def test_the_artifact_is_what_was_validated_with_its_temperature_inside(
     apply_temperature(network, 1 / config["temperature"])
     images, labels = (torch.from_numpy(array) for array in data.load(training_folder))
     held_out = torch.from_numpy(data.split(len(images))[1])
-    metrics, temperature = train.validate(
-        over_shifts(network, int(shifts), MEAN, STD),
-        images[held_out],
-        labels[held_out].long(),
-    )
+    logits = train.compute_logits(over_shifts(network, int(shifts), MEAN, STD), images[held_out])
+    metrics, temperature = train.validate(logits, labels[held_out].long())
     assert abs(config["temperature"] - 1) > 0.1
     assert temperature == pytest.approx(config["temperature"], rel=1e-3)
     assert metrics == pytest.approx({name: config["metrics"][name] for name in VALIDATION}, rel=1e-3)

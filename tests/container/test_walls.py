@@ -32,8 +32,9 @@ ALLOWED = {
     "steps": {"torch", "averaging", "images"},
     "train": {
         *("numpy", "torch", "arguments", "artifact", "averaging", "calibration"),
-        *("checkpoints", "data", "images", "model", "ranks", "steps"),
+        *("checkpoints", "data", "images", "model", "ranks", "steps", "trial"),
     },
+    "trial": {"arguments", "calibration"},
     "weights": {"torch"},
 }
 
