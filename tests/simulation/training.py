@@ -71,6 +71,8 @@ class Training(Registry):
             for number, figures in enumerate(TRIALS, start=1)
         ]
         best, *_ = self.trials[name]
+        for trial in self.trials[name]:
+            self.world.s3.write(f"trials/{name}/{trial['TrainingJobName']}/output/model.tar.gz", ARTIFACT)
         self.tunings[name] = {
             "HyperParameterTuningJobName": name,
             "HyperParameterTuningJobArn": f"{ARN}hyper-parameter-tuning-job/{name}",
