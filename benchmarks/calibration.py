@@ -188,7 +188,9 @@ class Comparison:
 
         Positions count within `self.positions`.
         """
-        shared = name.replace(f"of{len(self.images.labels)}-50000", "of50000-50000")
+        whole = len(self.images.labels)
+        part = len(split(whole)[0])
+        shared = name.replace(f"of{whole}-{part}", f"of{part}-{part}")  # a trial here, the model there
         file = self.cache / f"{shared}.npz"
         if not file.is_file():
             trained = training_runs.fit(self.images, options, self.positions[training])
