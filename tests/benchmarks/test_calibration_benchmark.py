@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.metrics import brier_score_loss, log_loss
 
-from benchmarks import calibration, mnist
+from benchmarks import calibration, mnist, training_runs
 from benchmarks.calibration import Evidence, Read
 
 
@@ -93,7 +93,7 @@ def test_the_test_set_is_read_only_when_asked_and_trainings_are_kept(
 
     def small_batches(arch: str, epochs: float, seed: int, smoothing: float) -> Namespace:
         given = ["--epochs", str(epochs), "--batch-size", "32", "--label-smoothing", str(smoothing)]
-        return calibration.training_runs.options_of(arch, seed, *given)
+        return training_runs.options_of(arch, seed, *given)
 
     monkeypatch.setattr(mnist, "load", lambda: digits)
     monkeypatch.setattr(calibration, "drawn", small_batches)
