@@ -34,10 +34,11 @@ EPOCHS = {"small": 6, "base": 9}
 SMOOTHINGS = (0.0, 0.05, 0.1, 0.15)
 FOLDS = 2
 HELD_OUT = 6  # a trial holds out one image of so many
+DRAWS = 100
 AUGMENTED = 10_000  # training images whose augmented copies are read
 HEADER = (
-    "| way | calibration error, % | negative log-likelihood | Brier score | temperature |",
-    "| --- | --- | --- | --- | --- |",
+    "| way | calibration error, % | of it by chance | negative log-likelihood | Brier score | temperature |",
+    "| --- | --- | --- | --- | --- | --- |",
 )
 
 
@@ -120,15 +121,27 @@ WAYS: Mapping[str, Callable[[Evidence], Calibrated]] = {
 
 
 def figures(calibrated: Calibrated, labels: torch.Tensor) -> list[float]:
-    """Calibration error over 15 bins in percent, nats, Brier score over ten classes, temperature."""
+    """Calibration error over 15 bins and chance's in percent, nats, Brier score over classes, temperature."""
     logits, temperature = calibrated
     gaps = logits.double().softmax(1) - functional.one_hot(labels, 10)
     return [
         100 * calibration.expected_calibration_error(logits, labels),
+        100 * chance(logits),
         calibration.negative_log_likelihood(logits, labels),
         gaps.square().sum(1).mean().item(),
         temperature,
     ]
+
+
+def chance(logits: torch.Tensor) -> float:
+    """The mean calibration error (0–1) of a perfectly calibrated model with these logits.
+
+    It isn't 0: in each of 15 bins a finite number of images is right or wrong by chance. Labels are drawn
+    from the probabilities, a hundred times.
+    """
+    generator, probabilities = torch.Generator().manual_seed(0), logits.softmax(1)
+    drawings = [torch.multinomial(probabilities, 1, generator=generator).squeeze(1) for _ in range(DRAWS)]
+    return sum(calibration.expected_calibration_error(logits, labels) for labels in drawings) / DRAWS
 
 
 def drawn(arch: str, epochs: float, seed: int, smoothing: float) -> Namespace:
@@ -239,10 +252,10 @@ def rows(found: Mapping[str, Sequence[Sequence[float]]]) -> list[str]:
     """A line of Markdown for each way: the mean of its figures, and the range of the calibration error."""
     lines = []
     for way, values in found.items():
-        error, nll, brier, temperature = np.mean(values, axis=0)
+        error, by_chance, nll, brier, temperature = np.mean(values, axis=0)
         errors = [each[0] for each in values]
         between = f"{error:.2f} ({min(errors):.2f} to {max(errors):.2f})"
-        lines.append(f"| {way} | {between} | {nll:.4f} | {brier:.5f} | {temperature:.2f} |")
+        lines.append(f"| {way} | {between} | {by_chance:.2f} | {nll:.4f} | {brier:.5f} | {temperature:.2f} |")
     return lines
 
 
