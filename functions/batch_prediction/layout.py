@@ -15,6 +15,7 @@ Top-level prefixes end in a slash and never nest:
     datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
     trials/<tuning job>/failure.json                   why no final training; the trials next to it
+    trials/<tuning job>/<trial>/output/model.tar.gz    the artifact of a trial
     models/<training job>/output/model.tar.gz          the artifact of a final training
     models/<training job>/model_quality.json           its figures on the test set
     models/<training job>/reference.json               what its trial said of images that it held out
@@ -89,6 +90,14 @@ def code_digest(source: str) -> str | None:
     """The digest in the address of packed training code, `s3://…/code/<digest>/sourcedir.tar.gz`; or None."""
     match = re.fullmatch(rf"s3://[^/]+/{CODE}([0-9a-f]+)/sourcedir\.tar\.gz", source)
     return match[1] if match else None
+
+
+def output_uri(uri: str, training_job: str) -> str:
+    """Where SageMaker puts the artifact of a training job with this S3OutputPath, with a slash at its end.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-train-storage.html
+    """
+    return f"{uri.rstrip('/')}/{training_job}/output/"
 
 
 def training_quality(training_job: str) -> str:

@@ -157,6 +157,13 @@ def test_a_training_s_folders_name_its_data_set_s_other_ones() -> None:
         assert layout.sibling_uri(other, "test/") is None
 
 
+@pytest.mark.parametrize("path", ["s3://bucket/trials/digits-1/", "s3://bucket/trials/digits-1"])
+def test_a_training_job_s_output_is_below_its_name(path: str) -> None:
+    """Whether or not its S3OutputPath ends in a slash."""
+    expected = "s3://bucket/trials/digits-1/digits-1-003-ab/output/"
+    assert layout.output_uri(path, "digits-1-003-ab") == expected
+
+
 def test_packed_code_is_named_by_its_digest() -> None:
     """None for code that lies elsewhere."""
     assert layout.code_digest("s3://bucket/code/00ff/sourcedir.tar.gz") == "00ff"
