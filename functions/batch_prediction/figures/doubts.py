@@ -26,7 +26,7 @@ class Doubts:
     squares: list[float] = field(default_factory=lambda: [0.0] * len(LABELS))
 
     def add(self, answers: Iterable[tuple[int, float]]) -> None:
-        """Count more answers: a prediction and its confidence (0 to 1) each, with all digits of what it lacks."""
+        """Count more answers: a prediction and its confidence (0 to 1), with all that this lacks to 1."""
         cells: list[int] = []
         sums, squares = self.sums, self.squares  # a million images pass through here: names cost time
         for prediction, confidence in answers:
