@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from batch_prediction.aws.clients import Clients
+from batch_prediction.labels import LABELS
 from batch_prediction.layout import Run, output_name
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
@@ -41,13 +42,15 @@ DIGIT = (
 
 
 def output_lines(count: int) -> list[bytes]:
-    """Lines as SageMaker joins them: nine in ten right, confidences with four decimals, a few missing."""
+    """Lines as SageMaker joins them: nine in ten right, each label's probability, a few missing."""
     generator = random.Random(1)  # noqa: S311 (test data, not a secret)
     lines = []
     for number in range(count):
         label = generator.randrange(10)
         found = label if number % 10 else generator.randrange(10)
-        answer = {"label": found, "confidence": round(generator.random(), 4)}
+        shares = [float(f"{10 ** generator.uniform(-9, -2):.4g}") for _ in LABELS]
+        shares[found] = round(1 - sum(shares) + shares[found], 12)
+        answer = {"label": found, "confidence": shares[found], "probabilities": shares}
         line = {
             "image": {"source-ref": f"s3://{SETTINGS.bucket}/incoming/{RUN.batch}/{number:07d}.png"},
             "label": label,

@@ -15,6 +15,7 @@ from batch_prediction.report import write as report
 from batch_prediction.runs import decision, next_action, transform_job
 from batch_prediction.runs.decision import Decision, GiveUp, Start
 from batch_prediction.runs.reason_codes import ReasonCode
+from tests.functions.report.transform_output import answer
 from tests.settings_and_events import BUCKET, SETTINGS
 
 BEGAN = datetime(2026, 11, 2, 9, 12, 40, tzinfo=UTC)
@@ -147,11 +148,11 @@ def guesses(
     answers: list[tuple[int | None, dict[str, Any]]] = []
     for label in labels:
         if chance.random() < accuracy:
-            answer = label, 1 - chance.random() ** 3 * (0.45 if chance.random() < 0.12 else 0.004)
+            found = label, 1 - chance.random() ** 3 * (0.45 if chance.random() < 0.12 else 0.004)
         else:
             other = likely[label] if chance.random() < hard else (label + chance.randrange(1, 10)) % 10
-            answer = other, chance.uniform(0.4, 0.995)
-        answers.append((label, {"label": answer[0], "confidence": round(answer[1], 4)}))
+            found = other, chance.uniform(0.4, 0.995)
+        answers.append((label, answer(*found, second=label if found[0] != label else None)))
     return answers
 
 

@@ -1,9 +1,9 @@
-"""What a prediction consists of: one of ten labels, and a confidence."""
+"""The labels, and the unit in which confidences are counted."""
 
 import reprlib
 
 LABELS = tuple(range(10))
-CONFIDENCE_UNIT = 10_000  # confidences are counted in ten-thousandths, to which the container rounds them
+CONFIDENCE_UNIT = 10_000  # confidences are counted in ten-thousandths
 
 _BY_TEXT = {str(label): label for label in LABELS}
 

@@ -79,8 +79,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
     """The artifact is safetensors, config.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
-    names = ("inference.py", "deployment.py", "replica.py", "model.py", "pixels.py", "weights.py")
-    code = {f"code/{name}" for name in names}
+    serving = ("inference", "deployment", "replica", "model", "pixels", "probabilities", "weights")
+    code = {f"code/{name}.py" for name in serving}
     assert files == {"model.safetensors", "config.json"} | code
     for name in code:
         source = Path(train.__file__).parent / Path(name).name

@@ -14,7 +14,7 @@ CONTAINER = Path(train.__file__).parent
 IMAGES = tomllib.loads(Path(__file__).with_name("serving_images.toml").read_text())
 PACKAGES = {"PIL": "pillow"}  # whose modules have other names
 FILES = sorted(CONTAINER.glob("*.py"))
-SERVED = {"torch", "numpy", "boto3", "botocore", "model", "pixels", "weights"}
+SERVED = {"torch", "numpy", "boto3", "botocore", "model", "pixels", "probabilities", "weights"}
 ALLOWED = {
     "arguments": {"data", "model"},
     "artifact": {"torch", "weights"},
@@ -27,6 +27,7 @@ ALLOWED = {
     "inference": SERVED,
     "model": {"torch"},
     "pixels": {"numpy", "PIL"},
+    "probabilities": {"numpy", "torch"},
     "ranks": {"torch", "arguments"},
     "replica": {"starlette", "inference"},
     "steps": {"torch", "averaging", "images"},

@@ -153,7 +153,7 @@ def test_every_record_has_its_answer_in_its_place(requests: Requests, answers: d
         for record, line in zip(records, content.splitlines(), strict=True):
             answer = orjson.loads(line)
             if record.error is None:
-                assert sorted(answer) == ["confidence", "label"], (record, answer)
+                assert sorted(answer) == ["confidence", "label", "probabilities"], (record, answer)
                 labels.append(answer["label"])
                 right += answer["label"] == record.label
             else:
@@ -198,4 +198,4 @@ def test_an_error_of_no_single_record_fails_the_request(
         found = ask(bodies)
     assert found["bad.jsonl"][0] == 500
     assert found["good.jsonl"][0] == 200
-    assert orjson.loads(found["good.jsonl"][1]).keys() == {"label", "confidence"}
+    assert orjson.loads(found["good.jsonl"][1]).keys() == {"label", "confidence", "probabilities"}

@@ -290,4 +290,4 @@ def test_names_survive_from_upload_to_table(aws: Clients, form: str, names: list
     for name, row in zip(names, rows, strict=True):
         key = row["image"].removeprefix(f"s3://{BUCKET}/")
         assert aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == name.encode()
-        assert [row[column] for column in COLUMNS[1:]] == ["", "7", "1.0", ""]
+        assert [row[column] for column in COLUMNS[1:]] == ["", "7", "1.0", "", "", ""]

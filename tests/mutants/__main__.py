@@ -118,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=float("inf"),
         metavar="MINUTES",
-        help="stop after about so long; what is planted is then a sample, and of the tests the nearest are run",
+        help="stop after about so long; a sample is planted, and of the tests the nearest are run",
     )
     add("--seed", type=int, default=0, help="of that sample (default: %(default)s)")
     add(

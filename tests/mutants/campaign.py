@@ -47,11 +47,10 @@ class Campaign:
         return {str(file.relative_to(self.project)): file.read_text() for file in files}
 
     def verdicts(self, root: str, bugs: list[Mutant], deadline: float = float("inf")) -> Iterator[Verdict]:
-        """Of these bugs below a folder: the known ones, then the others as they come, until it is too late, but for half
-        a minute at least.
+        """Of these bugs below a folder: the known ones, then the others as they come, until it is too late.
 
-        `deadline` is as time.monotonic has it; where there is one, the others are in an order by chance, and
-        the tests that see them are the nearest ones and the simulator.
+        `deadline` is as time.monotonic has it; where there is one, the others are in an order by chance, at
+        least half a minute is for them, and the tests that see them are the nearest ones and the simulator.
         """
         self.out.mkdir(parents=True, exist_ok=True)
         record, judged = Record(self.out / "verdicts.jsonl", self._state()), equivalents()

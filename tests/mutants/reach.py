@@ -101,7 +101,7 @@ def measure(
 ) -> Reach:
     """Run the tests without a bug: all of them, or where the sources are the same those that were changed.
 
-    Where there isn't time for all, `only` names the files that bugs are planted in: of the tests, the nearest.
+    Where there isn't time for all, `only` names the files that bugs are planted in: their nearest tests run.
     """
     folder = shops[0].folder
     sources = _digest([Path(__file__).with_name("zygote.py"), *sorted((folder / root).rglob("*.py"))])

@@ -152,7 +152,10 @@ def test_without_time_some_bugs_are_planted_all_the_same(project: Path) -> None:
 
 def test_with_little_time_only_the_nearest_tests_are_measured(project: Path) -> None:
     """Those of the file's own room and those that name it; the same map grows when all are asked for."""
-    for name, text in {"aws/test_far.py": "def test_far():\n    pass\n", "test_near.py": "import sizes\n"}.items():
+    for name, text in {
+        "aws/test_far.py": "def test_far():\n    pass\n",
+        "test_near.py": "import sizes\n",
+    }.items():
         (project / "tests/functions" / name).parent.mkdir(exist_ok=True)
         (project / "tests/functions" / name).write_text(text.replace("import sizes", "# of sizes"))
     texts = {

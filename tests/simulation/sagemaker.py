@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from batch_prediction.layout import Run
+from tests.functions.report.transform_output import answer
 from tests.simulation.faults import refusal
 from tests.simulation.services import BUCKET
 from tests.simulation.training import NO_INSTANCES, Training
@@ -106,7 +107,7 @@ class SageMaker(Training):
             return record | {"SageMakerOutput": {"error": "missing"}}
         if "corrupt" in key:
             return record | {"SageMakerOutput": {"error": "not an image: simulated"}}
-        return record | {"SageMakerOutput": {"label": sum(key.encode()) % 10, "confidence": 0.5}}
+        return record | {"SageMakerOutput": answer(sum(key.encode()) % 10, 0.5)}
 
     def job_ends(self, name: str, status: str | None, scripted: str | None = None) -> None:
         """A job ends as it was set to, or at random."""

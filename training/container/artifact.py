@@ -10,7 +10,10 @@ import torch
 import weights
 
 # AWS's images have all that it imports. With a requirements.txt, each start would ask a package index.
-SERVING_CODE = ("inference.py", "deployment.py", "replica.py", "model.py", "pixels.py", "weights.py")
+SERVING_CODE = (
+    *("inference.py", "deployment.py", "replica.py"),
+    *("model.py", "pixels.py", "probabilities.py", "weights.py"),
+)
 
 
 def write(folder: Path, state: dict[str, torch.Tensor], config: dict[str, Any]) -> None:

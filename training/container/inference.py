@@ -1,8 +1,9 @@
 """Digit images in S3 to predictions: the four functions that SageMaker's inference toolkit calls.
 
 A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the response has one line per
-record, in order: `{"label": 7, "confidence": 0.9987}` or `{"error": "missing"}`. A bad record affects only
-its own line. A failure that isn't a record's fault (throttling, time-outs, credentials) fails the request,
+record, in order: `{"label": 7, "confidence": 0.9987, "probabilities": [ten of them]}`, or
+`{"error": "missing"}`. A bad record affects only its own line.
+A failure that isn't a record's fault (throttling, time-outs, credentials) fails the request,
 and SageMaker sends it again. The functions and how they are called:
 https://github.com/aws/sagemaker-inference-toolkit/blob/master/src/sagemaker_inference/transformer.py
 """
@@ -27,6 +28,7 @@ from torch import nn
 import weights
 from model import IMAGE_SIZE, build, fold_batch_norm, over_shifts
 from pixels import ImageError, Pixels, decode
+from probabilities import probabilities
 
 JSON_LINES = "application/jsonlines"
 BATCH_SIZE = 64  # images per forward pass: they stay in the processor's cache
@@ -180,24 +182,24 @@ def fetch(model: Model, reference: str) -> bytes:
 
 @torch.inference_mode()
 def classify(model: Model, images: Sequence[Pixels]) -> list[Prediction]:
-    """Classify images, uint8 (28, 28) each: label and confidence, the largest softmax, to 4 decimals.
+    """Classify images, uint8 (28, 28) each: the label, its confidence, and the probability of each label.
 
-    Raises ValueError if the network gives anything but numbers.
+    The confidence is the largest probability; probabilities.py says how they are rounded. Raises ValueError
+    if the network gives anything but numbers.
     """
     predictions: list[Prediction] = []
     for start in range(0, len(images), BATCH_SIZE):
         batch = torch.from_numpy(np.stack(images[start : start + BATCH_SIZE])).unsqueeze(1)
         inputs = batch.float().sub_(255 * model.mean).div_(255 * model.std)
-        logits = model.network(inputs.contiguous(memory_format=torch.channels_last))
-        confidences, positions = logits.softmax(1).max(1)
-        if strange := int(confidences.isnan().sum()):
+        shares = probabilities(model.network(inputs.contiguous(memory_format=torch.channels_last)))
+        if strange := int(np.isnan(shares).any(1).sum()):
             raise ValueError(
                 f"logits: expected finite numbers, found others for {strange} of {len(batch)} images: "
                 "reject this model package"
             )
         predictions += [
-            {"label": model.labels[position], "confidence": round(confidence, 4)}
-            for position, confidence in zip(positions.tolist(), confidences.tolist(), strict=True)
+            {"label": model.labels[position], "confidence": row[position], "probabilities": row}
+            for position, row in zip(shares.argmax(1).tolist(), shares.tolist(), strict=True)
         ]
     return predictions
 

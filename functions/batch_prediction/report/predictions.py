@@ -1,25 +1,30 @@
 """Read a transform job's joined output, one part after the other, into counts and the table of all images."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
 
 import orjson
 
+from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
 from batch_prediction.runs.parts import digest
 
-COLUMNS = ("image", "label", "prediction", "confidence", "error")
+COLUMNS = ("image", "label", "prediction", "confidence", "second", "second_confidence", "error")
 MISSING = "missing"  # the container's word for an object that doesn't exist
 NO_ANSWER = "no prediction: the transform job gave no usable output for this part of the batch"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
+_SUM_TOLERANCE = 0.01  # of ten rounded probabilities
+
 SHOWN = 100  # mistakes, and images without a prediction, that a report lists
 
 Pair = tuple[int | None, int]  # label or None, prediction
-Mistake = tuple[int, str, int, int]  # confidence in ten-thousandths, image, label, prediction
+Mistake = tuple[float, str, int, int]  # confidence, image, label, prediction
+Shares = Sequence[float]  # the probability of each label
+SliceName = tuple[str, str]  # a field of the manifest, a value
 Unscored = tuple[str, int | None, str]  # image (or the manifest line's text), label or None, reason
 _TEXT = {None: ""} | {label: str(label) for label in LABELS}
 _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _TEXT for prediction in LABELS}
@@ -29,9 +34,10 @@ _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _
 class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
-    `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `mistakes` are the most
-    confident wrong ones, `unscored` the first ones without a prediction, SHOWN of each at most. `problem` is
-    the first part that could not be used, with what was expected and found.
+    `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `with_probabilities` have
+    the probability of each label, too. `mistakes` are the most confident wrong ones, `unscored` the first
+    without a prediction, SHOWN of each at most. `problem` is the first part that could not be used, with what
+    was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -41,6 +47,8 @@ class Tally:
     unscored: list[Unscored] = field(default_factory=list)
     unreadable: int = 0
     missing: int = 0
+    with_probabilities: int = 0
+    slices: dict[SliceName, SliceCount] = field(default_factory=lambda: defaultdict(SliceCount))
     problem: str | None = None
 
     @property
@@ -57,10 +65,16 @@ class Tally:
         """Count a part of `size` lines, whole and usable."""
         self.pairs.update(part.pairs)
         self.right.update(part.right)
+        self.with_probabilities += sum(shares is not None for shares in part.shares)
+        for name, labelled, right in part.slices:
+            count = self.slices[name]
+            count.images += 1
+            count.labelled += labelled
+            count.right += right
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
-        self.wrong.update([mistake[0] for mistake in part.mistakes])
+        self.wrong.update([_in_units(mistake[0]) for mistake in part.mistakes])
         floor = self.mistakes[-1][0] if len(self.mistakes) == SHOWN else -1
         if more_confident := [mistake for mistake in part.mistakes if mistake[0] > floor]:
             # The sort is stable: among equal confidences, the first in the manifest comes first.
@@ -73,6 +87,8 @@ class _Part(NamedTuple):
     images: list[str]
     rows: list[str]
     pairs: Counter[Pair]
+    shares: list[Shares | None]  # of each scored image; None: an earlier artifact gave none
+    slices: list[tuple[SliceName, bool, bool]]  # of each scored image; whether it has a label, and is right
     right: list[int]
     mistakes: list[Mistake]
     unscored: list[Unscored]
@@ -90,18 +106,19 @@ def tabulate(
     left_out: Iterable[bytes],
     table: IO[str],
     digests: Sequence[str] | None = None,
+    fields: Collection[str] = (),
 ) -> Tally:
     """Count every part and write one row an image; in memory, one part at a time.
 
     `sizes` are the lines of each part, `output(part)` gives its joined output, None or a BrokenPartError,
     `given(part)` its input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images,
-    which expose an output in another order. A part without a usable output is missing as a whole.
+    which expose an output in another order, `fields` those of the manifest that divide the batch. A part without a usable output is missing as a whole.
     """
     tally = Tally()
     table.write(",".join(COLUMNS) + "\n")
     for part, size in enumerate(sizes):
         try:
-            answers = _answers(part, size, output(part))
+            answers = _answers(part, size, output(part), fields)
             if digests:
                 _check_places(part, answers.images, digests[part], given)
         except BrokenPartError as error:
@@ -126,7 +143,7 @@ def escape_formula(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _answers(part: int, size: int, body: bytes | None) -> _Part:
+def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) -> _Part:
     """Read one part's joined output.
 
     BrokenPartError unless every line has an answer. The rows aren't left to `csv.writer`, which would take as
@@ -146,6 +163,8 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
     images: list[str] = []
     rows: list[str] = []
     pairs: list[Pair] = []
+    all_shares: list[Shares | None] = []
+    slices: list[tuple[SliceName, bool, bool]] = []
     right: list[int] = []
     mistakes: list[Mistake] = []
     unscored: list[Unscored] = []
@@ -163,21 +182,27 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
                 if len(unscored) < SHOWN:
                     unscored.append((image, label, reason))
             else:
-                prediction = answer["label"]
-                pair = (label, prediction)
+                prediction, confidence = answer["label"], _confidence(answer["confidence"])
+                pair, shares = (label, prediction), answer.get("probabilities")
                 pairs.append(pair)
-                confidence, in_units = _confidences[answer["confidence"]]
+                all_shares.append(shares)
                 quoted = image.replace('"', '""') if escaped else image
-                rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},\n')
+                second = _second(shares, prediction, confidence)
+                rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},{second},\n')
+                if fields and "fields" in record:
+                    found = record["fields"].items()
+                    slices += [
+                        (name, label is not None, label == prediction) for name in found if name[0] in fields
+                    ]
                 if label == prediction:
-                    right.append(in_units)
+                    right.append(_in_units(confidence))
                 elif label is not None:
-                    mistakes.append((in_units, image, label, prediction))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            found = line[:200].decode(errors="replace")
+                    mistakes.append((confidence, image, label, prediction))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            shown = line[:400].decode(errors="replace")
             raise BrokenPartError(
-                f"{name}, line {len(rows) + 1}: expected the input with SageMakerOutput "
-                f"(label and confidence, or error), found {found!r}"
+                f"{name}, line {len(rows) + 1}: expected the input with SageMakerOutput (label, confidence "
+                f"and the ten probabilities, or error), found {shown!r}"
             ) from error
     counted = Counter(pairs)
     for label, prediction in counted:
@@ -185,7 +210,7 @@ def _answers(part: int, size: int, body: bytes | None) -> _Part:
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return _Part(images, rows, counted, right, mistakes, unscored, absent)
+    return _Part(images, rows, counted, all_shares, slices, right, mistakes, unscored, absent)
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:
@@ -212,26 +237,40 @@ def _unanswered(body: bytes) -> Iterator[str]:
 
 def _unscored(image: str, label: int | None, error: str) -> str:
     """The row of an image without a prediction; KeyError for an invalid label."""
-    return f"{_quoted(image)},{_TEXT[label]},,,{_quoted(error)}\n"
+    return f"{_quoted(image)},{_TEXT[label]},,,,,{_quoted(error)}\n"
 
 
-class _Confidences(dict[Any, tuple[str, int]]):  # the keys are a container's unchecked answers
-    """Confidences as text and in ten-thousandths; ValueError for what isn't a number from 0 to 1.
+def _confidence(number: object) -> float:
+    """A confidence; ValueError for what isn't a number from 0 to 1."""
+    if isinstance(number, bool) or not isinstance(number, float | int) or not 0 <= number <= 1:
+        raise ValueError(f"expected a confidence from 0 to 1, found {number!r}")
+    return float(number)
 
-    The container rounds to four decimals: 10,001 numbers, slow to format, and usually few distinct ones.
+
+def _in_units(confidence: float) -> int:
+    """A confidence in ten-thousandths."""
+    return round(confidence * CONFIDENCE_UNIT)
+
+
+def _second(shares: Shares | None, prediction: int, confidence: float) -> str:
+    """The second most probable label and its probability, as two cells; both empty without probabilities.
+
+    Unless the probabilities are ten that add up to about 1, and the prediction's is the largest and the
+    confidence: ValueError, TypeError or LookupError.
     """
-
-    def __missing__(self, number: Any) -> tuple[str, int]:  # a key: float() checks it
-        value = float(number)
-        if not 0 <= value <= 1:
-            raise ValueError(f"expected a confidence from 0 to 1, found {value}")
-        if len(self) > CONFIDENCE_UNIT:  # another container's numbers, with more decimals
-            self.clear()
-        found = self[number] = str(value), round(value * CONFIDENCE_UNIT)
-        return found
-
-
-_confidences = _Confidences()
+    if shares is None:
+        return ","
+    others = list(shares)
+    others[prediction] = -1.0
+    second = max(others)
+    if (
+        len(others) != len(LABELS)
+        or not (shares[prediction] == confidence >= second)
+        or min(shares) < 0
+        or abs(sum(shares) - 1) > _SUM_TOLERANCE
+    ):
+        raise ValueError(f"expected the probabilities of ten labels, found {shares!r}")
+    return f"{others.index(second)},{second}"
 
 
 def _quoted(text: str) -> str:

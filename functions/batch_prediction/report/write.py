@@ -14,7 +14,6 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested, Event
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
-from batch_prediction.labels import CONFIDENCE_UNIT
 from batch_prediction.layout import Run
 from batch_prediction.report import announcement, outcomes, outputs, pages
 from batch_prediction.report.content import (
@@ -158,7 +157,7 @@ def compose(run: Run, found: RunState, tally: Tally) -> Report:
                 "image": image,
                 "label": label,
                 "prediction": prediction,
-                "confidence": confidence / CONFIDENCE_UNIT,
+                "confidence": confidence,
             }
             for confidence, image, label, prediction in (tally.mistakes if whole else ())
         ],

@@ -1,6 +1,6 @@
 """run.json, the one decision about a run: written with If-None-Match, never deleted, followed by all."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from batch_prediction.aws import objects
@@ -35,6 +35,8 @@ class Start:
     kms_key_arn: str = ""  # of what the jobs write; these three as in Settings
     subnet_ids: str = ""
     security_group_ids: str = ""
+    slices: list[str] = field(default_factory=list)  # the manifest's fields that divide the batch
+    unsliced: dict[str, str] = field(default_factory=dict)  # other fields, each with the reason
     image: str | None = None  # that serves the model, by its tag
     image_digest: str | None = None  # that of the image which the tag named when the package was registered
 

@@ -2,16 +2,18 @@
 
 Two forms. JSON Lines: one object a line, with `source-ref` (`s3://bucket/incoming/<batch>/…`) or `file_name`
 (relative to the manifest's folder), and perhaps `label`. CSV: a header line that names `file_name` (or
-`source-ref`) and perhaps `label`; fields are quoted as in RFC 4180, without line breaks inside. Other
-columns and attributes are ignored. A line has at most 64 KiB, blanks included; blank lines don't count.
+`source-ref`) and perhaps `label`; fields are quoted as in RFC 4180, without line breaks inside. What
+other columns and attributes are for, slice_fields.py says. A line has at most 64 KiB, blanks included; blank
+lines don't count.
 """
 
 import csv
 import reprlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from types import MappingProxyType
 from typing import NamedTuple
 
 import orjson
@@ -21,15 +23,21 @@ from batch_prediction.layout import Manifest, check_name
 
 MAX_LINE = 64 * 1024  # bytes, without the line feed
 KEPT_TEXT, KEPT_REASON = 160, 280  # bytes in JSON of a refused line, and of its reason
+_KNOWN = {"source-ref", "file_name", "label"}
+_NONE: Mapping[str, object] = MappingProxyType({})
 _BOM = b"\xef\xbb\xbf"
 _SHOWN = 200  # characters of a value in an error
 
 
 class Record(NamedTuple):
-    """An image to score, as an `s3://` reference; `label` is None if the manifest has none."""
+    """An image to score, as an `s3://` reference; `label` is None if the manifest has none.
+
+    `others` are the line's other fields.
+    """
 
     image: str
     label: int | None
+    others: Mapping[str, object] = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +173,14 @@ def _record(row: object, root: str, folder: str) -> Record | Invalid:
     label = row.get("label")
     try:
         check_name(image[len(root) :])
-        return Record(image, None if label is None else labels.parse(label))
+        return Record(image, None if label is None else labels.parse(label), _others(row))
     except ValueError as error:
         return Invalid(str(error))
+
+
+def _others(row: dict[str, object]) -> Mapping[str, object]:
+    others = row.keys() - _KNOWN
+    return {name: row[name] for name in row if name in others} if others else _NONE
 
 
 def _beginning(text: str, size: int) -> str:

@@ -112,6 +112,8 @@ def _decision_about(
         instance_count=transform_job.instance_count(settings, written.lines),
         price_per_hour=price_per_hour(settings.transform_instance_type, settings.transform_price_per_hour),
         digests=written.digests,
+        slices=written.slices,
+        unsliced=written.unsliced,
         stack=settings.name,
         kms_key_arn=settings.kms_key_arn,
         subnet_ids=settings.subnet_ids,

@@ -10,6 +10,7 @@ from batch_prediction.layout import Manifest, Run
 from batch_prediction.runs.parts import digest, part_size
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.start.manifest import LeftOut, ManifestError, read
+from batch_prediction.start.slice_fields import SliceFields
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client
@@ -29,14 +30,16 @@ class Problem(NamedTuple):
 class TransformInput:
     """A manifest's lines: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
-    `digests` are those of each part's images, in their order; `problem` says why the manifest as a whole
-    can't be used.
+    `digests` are those of each part's images, in their order; `slices` are the fields that divide the batch;
+    `problem` says why the manifest as a whole can't be used.
     """
 
     lines: int
     labelled: int
     left_out: int
     digests: list[str]
+    slices: list[str]
+    unsliced: dict[str, str]  # other fields, each with the reason
     problem: Problem | None = None
 
 
@@ -48,6 +51,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
     manifest = Manifest.at(key)
     body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
     parts = _Parts(s3, bucket, run)
+    slices = SliceFields()
     lines = labelled = left_out = 0
     unreadable = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
@@ -61,8 +65,9 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
                 else:
                     lines += 1
                     labelled += item.label is not None
+                    fields = slices.take(item.others) if item.others else {}
                     if writing:
-                        parts.add(item.image, item.label)
+                        parts.add(item.image, item.label, fields)
         except ManifestError as error:
             unreadable = str(error)
         parts.flush()
@@ -70,7 +75,9 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
     problem = _problem(key, lines, left_out, max_images, unreadable)
-    return TransformInput(lines, labelled, left_out, parts.digests, problem)
+    return TransformInput(
+        lines, labelled, left_out, parts.digests, list(slices.values), slices.left_out, problem
+    )
 
 
 def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: str | None) -> Problem | None:
@@ -96,10 +103,12 @@ class _Parts:
         self._part, self._size, self._lines, self._images = 0, part_size(0), list[bytes](), list[str]()
         self.digests: list[str] = []
 
-    def add(self, image: str, label: int | None) -> None:
+    def add(self, image: str, label: int | None, fields: dict[str, str]) -> None:
         record: dict[str, object] = {"image": {"source-ref": image}}
         if label is not None:
             record["label"] = label
+        if fields:
+            record["fields"] = fields
         self._lines.append(orjson.dumps(record))
         self._images.append(image)
         if len(self._lines) == self._size:

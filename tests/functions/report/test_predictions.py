@@ -68,13 +68,65 @@ def test_the_table_has_a_row_an_image() -> None:
     refused = [b'{"line":9,"text":"=cmd()","reason":"expected a JSON object, found text"}']
     tally, rows = tabulated([part], [joined(part, answers)], refused)
     assert [tuple(row[column] for column in COLUMNS) for row in rows] == [
-        ("s3://bucket/incoming/b7/0.png", "7", "1", "0.9987", ""),
-        ("s3://bucket/incoming/b7/1.png", "", "2", "1.0", ""),
-        ("s3://bucket/incoming/b7/2.png", "3", "", "", "missing"),
-        ("'=cmd()", "", "", "", "line 9: expected a JSON object, found text"),
+        ("s3://bucket/incoming/b7/0.png", "7", "1", "0.9987", "", "", ""),
+        ("s3://bucket/incoming/b7/1.png", "", "2", "1.0", "", "", ""),
+        ("s3://bucket/incoming/b7/2.png", "3", "", "", "", "", "missing"),
+        ("'=cmd()", "", "", "", "", "", "line 9: expected a JSON object, found text"),
     ]
     assert (tally.scored, tally.unreadable, tally.missing) == (2, 1, 1)
     assert tally.matrix[7][1] == 1
+
+
+def test_the_second_most_probable_label_is_in_the_table() -> None:
+    """Where the container gave all probabilities; a line of an earlier artifact has none."""
+    part = [given_line(0, 7), given_line(1, None), given_line(2, 3)]
+    likely = [0.0001, 0.0002, 0.0003, 0.0004, 0.0005, 0.0006, 0.0007, 0.0008, 0.0964, 0.9]
+    answers: list[dict[str, Any]] = [
+        {"label": 9, "confidence": 0.9, "probabilities": likely},
+        {"label": 0, "confidence": 0.9999996783, "probabilities": [0.9999996783, *[3.574e-8] * 9]},
+        {"label": 3, "confidence": 0.8},
+    ]
+    tally, rows = tabulated([part], [joined(part, answers)])
+    assert [(row["confidence"], row["second"], row["second_confidence"]) for row in rows] == [
+        ("0.9", "8", "0.0964"),
+        ("0.9999996783", "1", "3.574e-08"),
+        ("0.8", "", ""),
+    ]
+    assert (tally.scored, tally.with_probabilities) == (3, 2)
+
+
+TEN = [0.1] * 10
+
+
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [0.2, 0.8],
+        [0.2, 0.8, *[0.0] * 9],
+        [0.21, 0.81, *[0.0] * 8],
+        [0.8, 0.2, *[0.0] * 8],
+        [-0.1, 0.8, 0.3, *[0.0] * 7],
+        [0.2, 0.7, 0.1, *[0.0] * 7],
+        ["0.2", 0.8, *[0.0] * 8],
+        [None, 0.8, *[0.0] * 8],
+        {"0": 0.2, "1": 0.8},
+        "0123456789",
+        7,
+    ],
+)
+def test_probabilities_that_are_none_break_their_part(shares: Any) -> None:
+    """Ten shares of one, the largest that of the prediction and its confidence: else nothing of it counts."""
+    part = [given_line(0, 1)]
+    tally, _ = tabulated([part], [joined(part, [{"label": 1, "confidence": 0.8, "probabilities": shares}])])
+    assert "the ten probabilities" in (tally.problem or "")
+    assert (tally.scored, tally.with_probabilities, tally.missing) == (0, 0, 1)
+
+
+def test_equal_probabilities_are_no_contradiction() -> None:
+    """An image that could be anything has a second label, too."""
+    part = [given_line(0, 1)]
+    _, (row,) = tabulated([part], [joined(part, [{"label": 1, "confidence": 0.1, "probabilities": TEN}])])
+    assert (row["prediction"], row["second"], row["second_confidence"]) == ("1", "0", "0.1")
 
 
 PART = [given_line(0, 7), given_line(1, 1)]
@@ -178,7 +230,8 @@ def test_mistakes_are_the_most_confident_and_every_label_counts_once(
         for number, (label, found, ten_thousandths) in enumerate(records)
         if label not in (None, found)
     ]
-    assert tally.mistakes == sorted(wrong, key=lambda mistake: -mistake[0])[:most]
+    listed = [(ten_thousandths / CONFIDENCE_UNIT, *rest) for ten_thousandths, *rest in wrong]
+    assert tally.mistakes == sorted(listed, key=lambda mistake: -mistake[0])[:most]
     assert tally.wrong == Counter(mistake[0] for mistake in wrong)
     assert tally.right == Counter(
         ten_thousandths for label, found, ten_thousandths in records if label == found
@@ -273,7 +326,7 @@ def test_a_hundred_are_listed_of_any_number_over_any_parts(count: int, size: int
     images = [mistake[1] for mistake in tally.mistakes]
     places = [line["image"]["source-ref"] for line in mistakes]
     assert images == [places[-1], *places[:-1]][:100]
-    assert [mistake[0] for mistake in tally.mistakes] == [5001, *[5000] * (min(count, 100) - 1)]
+    assert [mistake[0] for mistake in tally.mistakes] == [0.5001, *[0.5] * (min(count, 100) - 1)]
     listed = [line["image"]["source-ref"] for line in unscored][:100]
     assert [image for image, _, _ in tally.unscored] == listed
     assert (tally.missing, tally.wrong.total()) == (count, count)
@@ -308,22 +361,14 @@ def test_an_answer_of_nan_breaks_its_part() -> None:
     assert "output part 0, line 1: expected the input" in (tally.problem or "")
 
 
-def test_the_memory_of_confidences_is_bounded() -> None:
-    """Another container's numbers, each of them different, don't stay in memory from part to part."""
-    part = [given_line(number, 1) for number in range(3 * CONFIDENCE_UNIT)]
-    answers = [{"label": 1, "confidence": number / (3 * CONFIDENCE_UNIT)} for number in range(len(part))]
-    tally, rows = tabulated([part], [joined(part, answers)])
-    assert tally.scored == len(rows) == len(part)
-    assert len(predictions._confidences) <= CONFIDENCE_UNIT + 1
-
-
 @pytest.mark.parametrize(("confidence", "expected"), [(0.57, 5700), (0.00004, 0), (0.99996, 10_000), (0, 0)])
 def test_a_confidence_is_rounded_to_ten_thousandths(confidence: float, expected: int) -> None:
     """0.57 is 5,700 of them, although 0.57 times 10,000 is a little less in floating point."""
     tally, _ = tabulated(
         [[given_line(0, 1)]], [joined([given_line(0, 1)], [{"label": 2, "confidence": confidence}])]
     )
-    assert tally.mistakes[0][0] == expected
+    assert tally.mistakes[0][0] == confidence
+    assert tally.wrong == {expected: 1}
 
 
 def test_the_first_broken_part_is_the_one_that_is_named() -> None:

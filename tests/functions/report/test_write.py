@@ -174,7 +174,7 @@ def test_refused_lines_of_a_refused_run_are_shown_as_far_as_they_are_kept(aws: C
         for line in lines[:100]
     ]
     table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode().splitlines()
-    assert table[1:] == [f'"\'={line["line"]}",,,,"line {line["line"]}: not JSON"' for line in lines]
+    assert table[1:] == [f'"\'={line["line"]}",,,,,,"line {line["line"]}: not JSON"' for line in lines]
 
 
 def test_a_run_without_refused_lines_has_no_list_of_them_to_read(aws: Clients) -> None:

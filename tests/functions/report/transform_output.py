@@ -18,3 +18,12 @@ def body(lines: list[dict[str, Any]]) -> bytes:
 def joined(part: list[dict[str, Any]], answers: list[dict[str, Any]]) -> bytes:
     """A part's output: its input with an answer on every line."""
     return body([{**line, "SageMakerOutput": answer} for line, answer in zip(part, answers, strict=True)])
+
+
+def answer(label: int, confidence: float, second: int | None = None) -> dict[str, Any]:
+    """A prediction as the container writes it; `second` is by default the next label."""
+    second = (label + 1) % 10 if second is None else second
+    rest = (1 - confidence) / 10
+    shares = [rest] * 10
+    shares[label], shares[second] = confidence, 2 * rest
+    return {"label": label, "confidence": confidence, "probabilities": shares}
