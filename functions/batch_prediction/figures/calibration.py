@@ -106,8 +106,7 @@ def _interval(
     sample of a sample, chance widens the gaps once more, which percentiles would count as error and this
     takes off; its upper end isn't below theirs. A bin without a mistake could have one: half a right and half
     a wrong image are added to its shares (Jeffreys's prior). The interval begins at 0 where calibrated
-    confidences
-    would show such an error, too.
+    confidences would show such an error, too.
     """
     generator = Random(_SEED)  # noqa: S311 (the same samples in each report, nothing secret)
     used = [each for each in zip(images, correct, means, strict=True) if each[0]]

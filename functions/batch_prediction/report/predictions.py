@@ -8,6 +8,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
+from batch_prediction.figures.scores import Scores
 from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
 from batch_prediction.runs.parts import digest
@@ -35,9 +36,9 @@ class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
     `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `with_probabilities` have
-    the probability of each label, too. `mistakes` are the most confident wrong ones, `unscored` the first
-    without a prediction, SHOWN of each at most. `problem` is the first part that could not be used, with what
-    was expected and found.
+    the probability of each label, too; of labelled images `scores` counts them. `mistakes` are the most
+    confident wrong ones, `unscored` the first without a prediction, SHOWN of each at most. `problem` is the
+    first part that could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -48,6 +49,7 @@ class Tally:
     unreadable: int = 0
     missing: int = 0
     with_probabilities: int = 0
+    scores: Scores = field(default_factory=Scores)
     slices: dict[SliceName, SliceCount] = field(default_factory=lambda: defaultdict(SliceCount))
     problem: str | None = None
 
@@ -65,7 +67,8 @@ class Tally:
         """Count a part of `size` lines, whole and usable."""
         self.pairs.update(part.pairs)
         self.right.update(part.right)
-        self.with_probabilities += sum(shares is not None for shares in part.shares)
+        self.with_probabilities += part.with_probabilities
+        self.scores.add(part.labelled)
         for name, labelled, right in part.slices:
             count = self.slices[name]
             count.images += 1
@@ -87,7 +90,8 @@ class _Part(NamedTuple):
     images: list[str]
     rows: list[str]
     pairs: Counter[Pair]
-    shares: list[Shares | None]  # of each scored image; None: an earlier artifact gave none
+    with_probabilities: int  # of an earlier artifact none have them
+    labelled: list[tuple[int, Shares]]  # label and probabilities of each image that has both
     slices: list[tuple[SliceName, bool, bool]]  # of each scored image; whether it has a label, and is right
     right: list[int]
     mistakes: list[Mistake]
@@ -210,7 +214,9 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return _Part(images, rows, counted, all_shares, slices, right, mistakes, unscored, absent)
+    with_shares = [(label, shares) for (label, _), shares in zip(pairs, all_shares, strict=True) if shares]
+    labelled = [(label, shares) for label, shares in with_shares if label is not None]
+    return _Part(images, rows, counted, len(with_shares), labelled, slices, right, mistakes, unscored, absent)
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:

@@ -28,8 +28,8 @@ def quantised(probabilities: Probabilities) -> Probabilities:
 
 @pytest.mark.parametrize("images", [real(), made(3_000), made(40, 2)], ids=["real", "made", "few"])
 def test_the_figures_are_scikit_learn_s(images: tuple[Labels, Probabilities]) -> None:
-    """Exactly for the probabilities as they are kept. For the probabilities themselves, of many images, within
-    1e-4, and the average precision of a weak model within 5e-4.
+    """Exactly for the probabilities as they are kept. For the probabilities themselves, of many images,
+    within 1e-4, and the average precision of a weak model within 5e-4.
     """
     labels, probabilities = images
     nearly = 1e-4 if len(labels) > 1_000 else 1e-2

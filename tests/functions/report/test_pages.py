@@ -61,7 +61,7 @@ def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
         report | {"accuracy": None},
         report | {"unknown": 1},
         {name: value for name, value in report.items() if name != "coverage"},
-        report | {"schema": "digit-batch/report/1"},
+        report | {"schema": "digit-batch/report/2"},
     ):
         assert not validator.is_valid(wrong)
 
@@ -81,7 +81,7 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert digits
     cells = [int(cell.replace("·", "0")) for cell in re.findall(r"<td class=[^>]*>([\d·]+)</td>", matrix[0])]
     assert cells == confusion_matrix(labels, predictions, labels=range(10)).ravel().tolist()
-    shown = re.findall(r"<td>([\d.]+)\xa0%</td>", digits[0])
+    shown = re.findall(r"<td>([\d.]+)\xa0%<", digits[0])
     expected = precision_recall_fscore_support(labels, predictions, labels=range(10))[:3]
     assert shown == [f"{figure[digit] * 100:.1f}" for digit in range(10) for figure in expected]
     mistakes = [row for row in rows if row["label"] != row["prediction"]]
