@@ -29,6 +29,7 @@ ALLOWED = {
     "pixels": {"numpy", "PIL"},
     "probabilities": {"numpy", "torch"},
     "ranks": {"torch", "arguments"},
+    "reference": {"torch", "model"},
     "replica": {"starlette", "inference"},
     "steps": {"torch", "averaging", "images"},
     "train": {

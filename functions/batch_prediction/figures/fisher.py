@@ -12,8 +12,8 @@ def two_sided(wrong_here: int, here: int, wrong: int, images: int) -> float:
     """The probability of what was found, or of anything as unlikely, if the part were like the whole.
 
     Of `images` with `wrong` mistakes the part has `here`, with `wrong_here` of them. All splits of the
-    mistakes that are at most as likely count (https://en.wikipedia.org/wiki/Fisher%27s_exact_test). Both tails
-    are summed outwards, so that the time is a matter of the spread, not of the counts.
+    mistakes that are at most as likely count (https://en.wikipedia.org/wiki/Fisher%27s_exact_test). Both
+    tails are summed outwards, so that the time is a matter of the spread, not of the counts.
     """
     least, most = max(0, wrong + here - images), min(wrong, here)
 

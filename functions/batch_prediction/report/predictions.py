@@ -116,7 +116,8 @@ def tabulate(
 
     `sizes` are the lines of each part, `output(part)` gives its joined output, None or a BrokenPartError,
     `given(part)` its input, `left_out` the lines of left_out.jsonl, `digests` those of each part's images,
-    which expose an output in another order, `fields` those of the manifest that divide the batch. A part without a usable output is missing as a whole.
+    which expose an output in another order, `fields` those of the manifest that divide the batch. A part
+    without a usable output is missing as a whole.
     """
     tally = Tally()
     table.write(",".join(COLUMNS) + "\n")

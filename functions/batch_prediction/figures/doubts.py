@@ -1,0 +1,73 @@
+"""How sure a model was of each of its answers, counted: what a batch and its reference are compared by.
+
+The doubt about an answer is what its confidence lacks to 1. A good model's doubts run over many powers of
+ten, so they are counted in bins of half a power; that is all that is kept of any number of images.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import log10
+
+from batch_prediction.labels import LABELS
+
+BINS = 16  # half a power of ten each: above 10^-0.5, above 10^-1, … and all below 10^-7.5
+_PER_POWER = 2
+
+
+@dataclass
+class Doubts:
+    """Per prediction: images by bin of doubt (10 rows of BINS), the sums of doubts and of their squares."""
+
+    bins: list[list[int]] = field(default_factory=lambda: [[0] * BINS for _ in LABELS])
+    sums: list[float] = field(default_factory=lambda: [0.0] * len(LABELS))
+    squares: list[float] = field(default_factory=lambda: [0.0] * len(LABELS))
+
+    def add(self, answers: Iterable[tuple[int, float]]) -> None:
+        """Count answers: a prediction and its confidence (0 to 1) each, of which enough digits are known."""
+        counts: Counter[tuple[int, int]] = Counter()
+        for prediction, confidence in answers:
+            doubt = 1 - confidence
+            counts[prediction, bin_of(doubt)] += 1
+            self.sums[prediction] += doubt
+            self.squares[prediction] += doubt * doubt
+        for (prediction, number), images in counts.items():
+            self.bins[prediction][number] += images
+
+    def merge(self, other: "Doubts") -> None:
+        """Count the answers of another part, too."""
+        for prediction in LABELS:
+            self.sums[prediction] += other.sums[prediction]
+            self.squares[prediction] += other.squares[prediction]
+            for number in range(BINS):
+                self.bins[prediction][number] += other.bins[prediction][number]
+
+    @property
+    def mix(self) -> list[int]:
+        """The images that were read as each label."""
+        return [sum(row) for row in self.bins]
+
+    @property
+    def images(self) -> int:
+        """All images."""
+        return sum(self.mix)
+
+    @property
+    def histogram(self) -> list[int]:
+        """The images in each bin, whatever they were read as."""
+        return [sum(column) for column in zip(*self.bins, strict=True)]
+
+    @property
+    def mean(self) -> float:
+        """The mean doubt; ZeroDivisionError without images."""
+        return sum(self.sums) / self.images
+
+
+def bin_of(doubt: float) -> int:
+    """The bin of a doubt from 0 to 1: 0 is that of the largest."""
+    return min(BINS - 1, int(-_PER_POWER * log10(doubt))) if doubt > 0 else BINS - 1
+
+
+def upper_edge(number: int) -> float:
+    """The largest doubt in a bin, and the edge to the bin before it."""
+    return float(10 ** (-number / _PER_POWER))

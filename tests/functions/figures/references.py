@@ -1,0 +1,32 @@
+"""References for tests: of answers whose doubts are spread like a good model's."""
+
+import random
+
+from batch_prediction.figures.doubts import Doubts
+from batch_prediction.figures.reference import Reference
+from batch_prediction.labels import LABELS
+
+Answer = tuple[int, float]  # a prediction and its confidence
+
+
+def answers(count: int, seed: int, power: float = 4.0, sharpest: float = 1.5) -> list[Answer]:
+    """Answers of every label, with doubts about 10^-power, spread over `sharpest` powers of ten."""
+    generator = random.Random(seed)  # noqa: S311 (test data, not a secret)
+    found = []
+    for number in range(count):
+        doubt = min(0.8, 10 ** -generator.gauss(power, sharpest))
+        found.append((LABELS[number % len(LABELS)], 1 - doubt))
+    return found
+
+
+def doubts(given: list[Answer]) -> Doubts:
+    """The counted doubts of some answers."""
+    counted = Doubts()
+    counted.add(given)
+    return counted
+
+
+def reference(count: int = 5_000, seed: int = 0) -> Reference:
+    """A reference of so many images, misread as often as the doubts say."""
+    known = doubts(answers(count, seed))
+    return Reference(known, count - round(sum(known.sums)))
