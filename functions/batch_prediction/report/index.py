@@ -13,7 +13,7 @@ import orjson
 
 from batch_prediction.aws import generations, objects
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
-from batch_prediction.report.content import Accuracy, Estimate, IndexEntry, Report
+from batch_prediction.report.content import Estimate, IndexEntry, Interval, Report
 from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def entry(run: Run, report: Report) -> IndexEntry:
     }
 
 
-def _trusted(estimate: Estimate | None) -> Accuracy | None:
+def _trusted(estimate: Estimate | None) -> Interval | None:
     """An estimate's value and interval; None where there is none, or none to be trusted."""
     if estimate is None or estimate["value"] is None or estimate["low"] is None or estimate["high"] is None:
         return None

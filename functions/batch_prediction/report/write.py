@@ -15,13 +15,13 @@ from batch_prediction.events import AttemptRequested, Event
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
 from batch_prediction.layout import Run
-from batch_prediction.report import announcement, likeness, outcomes, outputs, pages
+from batch_prediction.report import announcement, expert_figures, likeness, outcomes, outputs, pages
 from batch_prediction.report.content import (
-    Accuracy,
     Calibration,
     ClassFigures,
     Confusion,
     Cost,
+    Interval,
     Model,
     Report,
     Time,
@@ -39,7 +39,7 @@ from batch_prediction.settings import Settings
 if TYPE_CHECKING:
     from batch_prediction.aws.types import PutObjectRequest, S3Client, TransformJobDescription
 
-SCHEMA = "digit-batch/report/2"
+SCHEMA = "digit-batch/report/3"
 
 
 def write_report(aws: Clients, settings: Settings, run: Run) -> bool:
@@ -149,13 +149,14 @@ def compose(run: Run, found: RunState, tally: Tally, known: Known) -> Report:
             "missing": tally.missing if started else decided.lines,
         },
         "labelled": sum(map(sum, matrix)) if whole else 0,
-        "accuracy": cast("Accuracy", asdict(interval)) if interval else None,
+        "accuracy": cast("Interval", asdict(interval)) if interval else None,
         "classes": [cast("ClassFigures", asdict(each)) for each in by_class(matrix)] if whole else [],
         "confusion_matrix": matrix if whole else [],
         "confusions": [cast("Confusion", asdict(each)) for each in confusions(matrix)] if whole else [],
         "calibration": cast("Calibration", asdict(reliability)) if reliability else None,
         "estimate": estimated,
         "drift": drifted,
+        **(expert_figures.expert_figures(tally) if whole else expert_figures.NONE),
         "mistakes": [
             {
                 "image": image,

@@ -4,6 +4,7 @@ import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,17 @@ def linked(aws: Clients) -> list[str]:
     """The batches that index.html links to, in its order."""
     body = aws.s3.get_object(Bucket=BUCKET, Key=INDEX_PAGE)["Body"].read().decode()
     return re.findall(r'href="([^"/]+)/[^"]*/report.html"', body)
+
+
+def test_a_report_of_the_earlier_schema_has_its_entry(aws: Clients) -> None:
+    """Its accuracy is in the list, and the list's page shows it."""
+    report = json.loads(Path(__file__).with_name("report_of_schema_2.json").read_text())
+    run = Run(report["batch"], report["run"])
+    pages.write_index(aws.s3, BUCKET, index.entry(run, report))
+    (found,) = index.read(aws.s3, BUCKET).runs
+    assert (found["accuracy"], found["low"], found["labelled"]) == (0.96, report["accuracy"]["low"], 100)
+    body = aws.s3.get_object(Bucket=BUCKET, Key=INDEX_PAGE)["Body"].read().decode()
+    assert "96.00\xa0%" in body
 
 
 class Atomic:
