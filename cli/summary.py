@@ -5,7 +5,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from batch_prediction.report.advice import notes, what_to_do
-from batch_prediction.report.content import Report
+from batch_prediction.report.content import Calibration, OperatingPoint, ProperScores, Report
+from batch_prediction.report.thresholds import written
 
 
 def show(console: Console, report: Report) -> None:
@@ -34,7 +35,14 @@ def show(console: Console, report: Report) -> None:
     if job := report["transform_job"]:
         table.add_row("transform job", f"{job['name']}, {job['instance_count']} × {job['instance_type']}")
     if calibration := report["calibration"]:
-        table.add_row("calibration", f"expected error {calibration['expected_error']:.2%}")
+        table.add_row("calibration", _calibration(calibration))
+    if risk := report.get("risk_coverage"):  # reports of earlier versions lack this, and what follows
+        for target in risk["targets"]:
+            table.add_row(f"for {target['target']:.1%}", _threshold(target))
+    if scores := report.get("proper_scores"):
+        table.add_row("scores", _scores(scores))
+    if difference := report.get("smallest_difference"):
+        table.add_row("shows", f"a drop of {difference * 100:.2f} points, in 4 of 5 batches of this size")
     if cost := report["cost"]:
         table.add_row("cost", f"about {cost['estimate']} {cost['currency']}, an estimate")
     if step := what_to_do(report):
@@ -44,6 +52,34 @@ def show(console: Console, report: Report) -> None:
     console.print(table)
     if report["classes"]:
         console.print(_classes(report))
+
+
+def _calibration(calibration: Calibration) -> str:
+    """The expected error; its interval where the report's version has one."""
+    interval = ""
+    if "low" in calibration:
+        interval = f"  (95 % interval {calibration['low']:.2%} to {calibration['high']:.2%})"
+    return f"expected error {calibration['expected_error']:.2%}{interval}"
+
+
+def _threshold(target: OperatingPoint) -> str:
+    """What it takes to reach an accuracy."""
+    if target["threshold"] is None or target["coverage"] is None or target["accuracy"] is None:
+        return f"no threshold of confidence, or fewer than {target['least']:,} images"
+    return (
+        f"accept above {written(target['threshold'])}: {target['coverage']['value']:.1%} read, "
+        f"{target['accuracy']['value']:.2%} of these right"
+    )
+
+
+def _scores(scores: ProperScores) -> str:
+    """Log loss, Brier score and top-2 accuracy, as far as they are known."""
+    means = [
+        f"{name} {mean['value']:.4f}"
+        for name, mean in (("log loss", scores["log_loss"]), ("Brier", scores["brier_score"]))
+        if mean
+    ]
+    return ", ".join([*means, f"top-2 accuracy {scores['top_2_accuracy']['value']:.2%}"])
 
 
 def _classes(report: Report) -> Table:

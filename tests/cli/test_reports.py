@@ -10,8 +10,10 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from batch_prediction.aws.clients import Clients
+from batch_prediction.layout import Run
 from cli import stack
 from cli.main import app
+from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, guesses, report_of
 from tests.settings_and_events import BUCKET, use_moto_account
 
@@ -83,6 +85,49 @@ def test_a_batch_s_newest_run_is_shown() -> None:
     assert f"{shown['accuracy']['value']:.2%}" in done.output
     older = json.loads(digits("show", "spring/b7/", "--run", OLDER.run.id, "--json").output)
     assert older["run"] == OLDER.run.id
+
+
+def shown_in(columns: int, batch: str) -> str:
+    """What `digits reports show` prints in a terminal of some width."""
+    done = CliRunner().invoke(app, ["reports", "show", batch], env={"COLUMNS": str(columns)})
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.usefixtures("reports")
+def test_the_figures_that_matter_are_shown_in_80_columns() -> None:
+    """Calibration with its interval, the thresholds, the scores, and what such a batch can show."""
+    report = json.loads(digits("show", "spring/b7", "--json").output)
+    output = shown_in(80, "spring/b7")
+    assert max(map(len, output.splitlines())) <= 80
+    words = " ".join(output.replace("│", " ").replace("┃", " ").split())
+    calibration = report["calibration"]
+    assert f"(95 % interval {calibration['low']:.2%} to {calibration['high']:.2%})" in words
+    assert f"log loss {report['proper_scores']['log_loss']['value']:.4f}" in words
+    assert f"a drop of {report['smallest_difference'] * 100:.2f} points" in words
+    assert "for 99.0% no threshold of confidence, or fewer than 381 images" in words
+
+
+def test_a_threshold_is_shown_with_what_it_accepts() -> None:
+    """600 sure and right images, 30 unsure and wrong ones: 99 % are reached above the unsure ones."""
+    answers = [(3, answer(3, 0.999))] * 600 + [(3, answer(5, 0.6))] * 30
+    report_of(Clients(), Sample("spring/b8", answers))
+    output = shown_in(200, "spring/b8")
+    assert ": 95.2% read, 100.00% of these right" in output
+
+
+def test_a_report_of_the_earlier_schema_is_shown() -> None:
+    """Its figures are, and nothing is made up that it lacks."""
+    fixture = Path(__file__).parents[1] / "functions" / "report" / "report_of_schema_2.json"
+    body = fixture.read_text()
+    earlier = json.loads(body)
+    assert earlier["schema"] == "digit-batch/report/2"
+    Clients().s3.put_object(Bucket=BUCKET, Key=Run(earlier["batch"], earlier["run"]).report, Body=body)
+    output = shown_in(200, earlier["batch"])
+    assert "96.00%" in output
+    assert f"expected error {earlier['calibration']['expected_error']:.2%}" in output
+    for absent in ("log loss", "threshold", "a drop of", "calibration interval"):
+        assert absent not in output
 
 
 @pytest.mark.usefixtures("reports")

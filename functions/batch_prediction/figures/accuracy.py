@@ -1,20 +1,9 @@
 """Accuracy figures from a confusion matrix. Agrees with scikit-learn, which the tests ask."""
 
 from dataclasses import dataclass
-from math import sqrt
 
+from batch_prediction.figures.intervals import Interval, Matrix, wilson
 from batch_prediction.labels import LABELS
-
-Z95 = 1.959963984540054  # the normal distribution's 97.5 % quantile
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A proportion with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -36,34 +25,21 @@ class ClassFigures:
     precision: float | None
     recall: float | None
     f1: float | None
+    precision_interval: Interval | None  # Wilson's
+    recall_interval: Interval | None
 
 
-def wilson(correct: int, total: int) -> Interval | None:
-    """Wilson's score interval, without continuity correction; None for no images.
-
-    https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval#Wilson_score_interval
-    """
-    if total == 0:
-        return None
-    share, z2 = correct / total, Z95 * Z95
-    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z95 / (1 + z2 / total) * sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    low = 0.0 if correct == 0 else max(0.0, centre - half)
-    high = 1.0 if correct == total else min(1.0, centre + half)
-    return Interval(share, low, high)
-
-
-def accuracy(matrix: list[list[int]]) -> Interval | None:
+def accuracy(matrix: Matrix) -> Interval | None:
     """The share of images on the diagonal of a confusion matrix (rows: labels, columns: predictions)."""
     return wilson(sum(matrix[label][label] for label in LABELS), sum(map(sum, matrix)))
 
 
-def by_class(matrix: list[list[int]]) -> list[ClassFigures]:
+def by_class(matrix: Matrix) -> list[ClassFigures]:
     """Precision, recall and F1 of each label."""
     return [_class_figures(matrix, label) for label in LABELS]
 
 
-def confusions(matrix: list[list[int]], most: int = 10) -> list[Confusion]:
+def confusions(matrix: Matrix, most: int = 10) -> list[Confusion]:
     """The most frequent confusions, at most `most` of them; among equals, the smaller digits come first."""
     found = [
         Confusion(label, prediction, images, images / sum(matrix[label]))
@@ -74,7 +50,7 @@ def confusions(matrix: list[list[int]], most: int = 10) -> list[Confusion]:
     return sorted(found, key=lambda confusion: -confusion.images)[:most]
 
 
-def _class_figures(matrix: list[list[int]], label: int) -> ClassFigures:
+def _class_figures(matrix: Matrix, label: int) -> ClassFigures:
     hits, support = matrix[label][label], sum(matrix[label])
     predicted = sum(row[label] for row in matrix)
     return ClassFigures(
@@ -83,6 +59,8 @@ def _class_figures(matrix: list[list[int]], label: int) -> ClassFigures:
         precision=_ratio(hits, predicted),
         recall=_ratio(hits, support),
         f1=_ratio(2 * hits, support + predicted),
+        precision_interval=wilson(hits, predicted),
+        recall_interval=wilson(hits, support),
     )
 
 

@@ -4,10 +4,10 @@ Schema: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-qual
 """
 
 from collections.abc import Callable
-from math import sqrt
 from typing import Any
 
-Matrix = list[list[int]]  # rows are labels, columns predictions
+from batch_prediction.figures.intervals import Matrix, jackknife
+
 _FEWEST = 200  # images below which a standard deviation is "NaN", as Model Monitor has it
 
 
@@ -26,25 +26,9 @@ def statistics(matrix: Matrix) -> dict[str, Any]:  # JSON of Model Monitor's sch
         }
     }
     for name, figure in _FIGURES.items():
-        deviation = _jackknife(figure, matrix, total) if total >= _FEWEST else "NaN"
+        deviation = jackknife(figure, matrix, total) if total >= _FEWEST else "NaN"
         figures[name] = {"value": figure(matrix), "standard_deviation": deviation}
     return {"multiclass_classification_metrics": figures}
-
-
-def _jackknife(figure: Callable[[Matrix], float], matrix: Matrix, total: int) -> float:
-    """The spread of a figure when each image in turn is left out: equal images are left out once for all.
-
-    https://en.wikipedia.org/wiki/Jackknife_resampling#Estimating_the_variance_of_an_estimator
-    """
-    left_out = []
-    for row in matrix:
-        for prediction, count in enumerate(row):
-            if count:
-                row[prediction] -= 1
-                left_out.append((count, figure(matrix)))
-                row[prediction] += 1
-    mean = sum(count * value for count, value in left_out) / total
-    return sqrt((total - 1) / total * sum(count * (value - mean) ** 2 for count, value in left_out))
 
 
 def _accuracy(matrix: Matrix) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from batch_prediction.figures import fisher
-from batch_prediction.figures.accuracy import Interval, wilson
+from batch_prediction.figures.intervals import Interval, wilson
 
 _LEVEL = 0.05  # of all slices together
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import ceil, floor
 
 from batch_prediction.layout import Run
-from batch_prediction.report.content import IndexEntry, LabelledEntry, is_labelled
+from batch_prediction.report.content import IndexEntry, LabelledEntry, RiskPoint, is_labelled
 
 SHAPES = 5  # marks that are distinguishable without colour; the templates know them by number
 MAX_POINTS = 200
@@ -42,6 +42,37 @@ def plot(box: tuple[float, float, float, float], xs: tuple[float, float], ys: tu
 
 
 RELIABILITY = plot((44, 348, 12, 256), (0, 1), (0, 1))
+
+
+@dataclass(frozen=True)
+class RiskChart:
+    """The curve of risk over coverage and the band of its interval, as SVG points; ticks of the risk."""
+
+    plot: Plot
+    curve: str
+    band: str
+    ticks: list[tuple[float, str]]
+
+
+def risk_chart(curve: list[RiskPoint]) -> RiskChart:
+    """The chart of a report's curve; its band is cut off above twice the highest risk."""
+    highest = max(2 * max(point["risk"] for point in curve), curve[-1]["high"])
+    step = next((s for s in _TICK_STEPS if highest / s <= _FEW), _TICK_STEPS[-1])
+    top = min(1.0, ceil(highest / step) * step)
+    area = plot((62, 788, 14, 236), (0, 1), (0, top))
+    upper = [f"{area.x(point['coverage'])},{area.y(min(top, point['high']))}" for point in curve]
+    lower = [f"{area.x(point['coverage'])},{area.y(min(top, point['low']))}" for point in curve]
+    ticks = [
+        (area.y(step * number), f"{step * number * 100:.{_decimals(step)}f}\xa0%")
+        for number in range(round(top / step) + 1)
+    ]
+    middle = [f"{area.x(point['coverage'])},{area.y(point['risk'])}" for point in curve]
+    return RiskChart(area, " ".join(middle), " ".join([*upper, *reversed(lower)]), ticks)
+
+
+def _decimals(step: float) -> int:
+    """The decimals that percentages in steps need."""
+    return 2 if step < 0.001 else 1 if step < 0.01 else 0
 
 
 @dataclass(frozen=True)
@@ -101,10 +132,9 @@ def history(runs: list[IndexEntry]) -> History | None:
             room = x if label else room
             changes.append(Change(x, label, shape))
             current = name
-    decimals = 2 if step < 0.001 else 1 if step < 0.01 else 0
     count = round((max(top, bottom + step) - bottom) / step)
     ticks = [
-        (area.y(value), f"{value * 100:.{decimals}f}\xa0%")
+        (area.y(value), f"{value * 100:.{_decimals(step)}f}\xa0%")
         for value in (bottom + step * n for n in range(count + 1))
     ]
     ends = (datetime.fromtimestamp(moment, UTC) for moment in (times[0], times[-1]))

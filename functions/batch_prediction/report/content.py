@@ -1,6 +1,6 @@
 """The content of report.json and of the list of all runs, as docs/report.schema.json describes the former."""
 
-from typing import TypedDict, TypeGuard
+from typing import NotRequired, TypedDict, TypeGuard
 
 
 class Coverage(TypedDict):
@@ -12,8 +12,8 @@ class Coverage(TypedDict):
     missing: int
 
 
-class Accuracy(TypedDict):
-    """A proportion from 0 to 1 with its 95 % interval."""
+class Interval(TypedDict):
+    """A figure with its 95 % interval."""
 
     value: float
     low: float
@@ -28,6 +28,8 @@ class ClassFigures(TypedDict):
     precision: float | None
     recall: float | None
     f1: float | None
+    precision_interval: Interval | None
+    recall_interval: Interval | None
 
 
 class Confusion(TypedDict):
@@ -53,7 +55,79 @@ class Calibration(TypedDict):
     """The reliability diagram and its expected calibration error, 0 to 1."""
 
     expected_error: float
+    low: float
+    high: float
+    if_calibrated: float
     bins: list[Bin]
+
+
+class Agreement(TypedDict):
+    """Figures over all classes; kappa is None where one label and one prediction are all there is."""
+
+    macro_f1: Interval
+    balanced_accuracy: Interval
+    cohens_kappa: Interval | None
+
+
+class ProperScores(TypedDict):
+    """What the ten probabilities are worth; the first two are None for a single image."""
+
+    log_loss: Interval | None
+    brier_score: Interval | None
+    top_2_accuracy: Interval
+
+
+class ClassRanking(TypedDict):
+    """One digit against the rest; None where there is no image of it, or no other."""
+
+    label: int
+    auc: Interval | None
+    average_precision: Interval | None
+
+
+class Ranking(TypedDict):
+    """How well each digit's probability ranks its images above all others, and the means over the digits."""
+
+    auc: Interval
+    average_precision: Interval
+    classes: list[ClassRanking]
+
+
+class RiskPoint(TypedDict):
+    """The images with a confidence above a threshold: their share of all, and of them the wrong ones'."""
+
+    threshold: float
+    coverage: float
+    risk: float
+    low: float
+    high: float
+
+
+class OperatingPoint(TypedDict):
+    """The lowest threshold whose accepted images reach a target, if one does; `least` is what it takes."""
+
+    target: float
+    least: int
+    threshold: float | None
+    coverage: Interval | None
+    accuracy: Interval | None
+
+
+class RiskCoverage(TypedDict):
+    """What is gained by leaving the least confident images to a person."""
+
+    augrc: Interval
+    curve: list[RiskPoint]
+    targets: list[OperatingPoint]
+
+
+class LabelMix(TypedDict):
+    """The test of the labels' shares against those of training."""
+
+    chi_squared: float
+    degrees_of_freedom: int
+    p_value: float
+    effect: float
 
 
 class Mistake(TypedDict):
@@ -113,6 +187,52 @@ class Cost(TypedDict):
     requests_estimate: float
 
 
+class Estimate(TypedDict):
+    """The accuracy that is estimated without labels; one that isn't `trusted` has a reason, and no value."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    trusted: bool
+    reason: str | None
+
+
+class Statistic(TypedDict):
+    """One comparison with the reference; a decisive one that drifted is why an estimate isn't trusted."""
+
+    name: str
+    value: float
+    threshold: float
+    drifted: bool
+    decisive: bool
+
+
+class DoubtBin(TypedDict):
+    """Shares of images whose confidence lacks more than `low` and at most `high` to 1."""
+
+    low: float
+    high: float
+    expected: float
+    found: float
+
+
+class PredictionShare(TypedDict):
+    """Shares of images that were read as one label."""
+
+    label: int
+    expected: float
+    found: float
+
+
+class Drift(TypedDict):
+    """A batch beside its model's reference."""
+
+    statistics: list[Statistic]
+    doubts: list[DoubtBin]
+    predictions: list[PredictionShare]
+
+
 class Report(TypedDict):
     """report.json."""
 
@@ -124,11 +244,20 @@ class Report(TypedDict):
     reason_code: str | None
     coverage: Coverage
     labelled: int
-    accuracy: Accuracy | None
+    accuracy: Interval | None
     classes: list[ClassFigures]
     confusion_matrix: list[list[int]]
     confusions: list[Confusion]
     calibration: Calibration | None
+    estimate: Estimate | None
+    drift: Drift | None
+    agreement: Agreement | None
+    proper_scores: ProperScores | None
+    ranking: Ranking | None
+    risk_coverage: RiskCoverage | None
+    label_mix: LabelMix | None
+    smallest_difference: float | None
+    unknown: dict[str, str]
     mistakes: list[Mistake]
     unscored: list[Unscored]
     model: Model | None
@@ -150,11 +279,15 @@ class _Entry(TypedDict):
 
 
 class IndexEntry(_Entry):
-    """A run's entry in the list of all runs; without an accuracy, all three are None."""
+    """A run's entry in the list of all runs; without an accuracy, all three are None.
+
+    Earlier versions wrote entries without `estimate`.
+    """
 
     accuracy: float | None
     low: float | None
     high: float | None
+    estimate: NotRequired[Interval | None]  # None where it isn't trusted
 
 
 class LabelledEntry(_Entry):
@@ -163,6 +296,7 @@ class LabelledEntry(_Entry):
     accuracy: float
     low: float
     high: float
+    estimate: NotRequired[Interval | None]
 
 
 def is_labelled(entry: IndexEntry) -> TypeGuard[LabelledEntry]:

@@ -14,8 +14,9 @@ from urllib.parse import quote
 from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
-from batch_prediction.report import advice, charts, index
-from batch_prediction.report.content import IndexEntry, Report
+from batch_prediction.report import advice, charts, index, likeness_charts
+from batch_prediction.report.content import IndexEntry, Interval, Report
+from batch_prediction.report.thresholds import written
 from batch_prediction.report.thumbnails import Thumbnail, thumbnails
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def statistics(report: Report) -> dict[str, object]:
 
 def page(run: Run, report: Report, shown: list[Thumbnail]) -> bytes:
     """report.html; `shown` are the thumbnails of the report's mistakes."""
+    drift = report["drift"]
     return _render(
         "report.html",
         report=report,
@@ -81,6 +83,9 @@ def page(run: Run, report: Report, shown: list[Thumbnail]) -> bytes:
         what_to_do=advice.what_to_do(report),
         notes=advice.notes(report),
         reliability=charts.RELIABILITY,
+        doubts=likeness_charts.doubts(drift) if drift else None,
+        predictions=likeness_charts.predictions(drift) if drift else None,
+        risk=charts.risk_chart(report["risk_coverage"]["curve"]) if report["risk_coverage"] else None,
         index_page="../" * (run.batch.count("/") + 2) + "index.html",
     )
 
@@ -93,6 +98,7 @@ def index_page(runs: list[IndexEntry]) -> bytes:
         rows=rows[:MAX_ROWS],
         more=len(rows) - MAX_ROWS,
         history=charts.history(runs),
+        record=index.record(runs),
         model_name=charts.model_name,
     )
 
@@ -121,6 +127,9 @@ def _environment() -> "Environment":
     )
     environment.filters |= {
         "percent": _percent,
+        "ends": _ends,
+        "threshold": written,
+        "p_value": lambda p: "below 0.0001" if p < 0.0001 else f"{p:.4f}",
         "count": lambda number: f"{number:,}",
         "points": lambda change: f"{change:+.2f}".replace("-", "−"),
         "duration": _duration,
@@ -141,6 +150,11 @@ def shortened(text: str, most: int) -> str:
 
 def _percent(share: float, decimals: int = 2) -> str:
     return f"{share * 100:.{decimals}f}\xa0%"
+
+
+def _ends(interval: Interval, decimals: int = 2) -> str:
+    """A share's interval in percent."""
+    return f"{interval['low'] * 100:.{decimals}f} to {interval['high'] * 100:.{decimals}f}\xa0%"
 
 
 def _duration(seconds: float | None) -> str:

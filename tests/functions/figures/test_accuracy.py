@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
-from batch_prediction.figures.accuracy import Confusion, accuracy, by_class, confusions, wilson
+from batch_prediction.figures.accuracy import Confusion, accuracy, by_class, confusions
+from batch_prediction.figures.intervals import wilson
 from batch_prediction.labels import LABELS
 
 PAIRS = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=200)
@@ -33,33 +33,11 @@ def test_figures_agree_with_scikit_learn(pairs: list[tuple[int, int]]) -> None:
             assert ours == (None if math.isnan(theirs) else pytest.approx(theirs))
 
 
-@given(st.integers(1, 100_000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
-def test_the_interval_agrees_with_scipy(counts: tuple[int, int]) -> None:
-    """Wilson's interval is SciPy's, and holds the value itself."""
-    correct, total = counts
-    interval = wilson(correct, total)
-    assert interval is not None
-    expected = binomtest(correct, total).proportion_ci(0.95, method="wilson")
-    assert interval.low == pytest.approx(expected.low, abs=1e-12)
-    assert interval.high == pytest.approx(expected.high, abs=1e-12)
-    assert 0 <= interval.low <= interval.value <= interval.high <= 1
-
-
 def test_no_images_have_no_accuracy() -> None:
     """Without images there is no figure, neither zero nor one."""
     nothing = [[0] * 10 for _ in LABELS]
     assert accuracy(nothing) is None
     assert all(figures.precision is figures.recall is figures.f1 is None for figures in by_class(nothing))
-
-
-@pytest.mark.parametrize("total", [1, 2, 3, 7, 10, 49, 1_000, 10_000, 999_983])
-def test_nothing_right_and_all_right_have_exact_ends(total: int) -> None:
-    """Rounding doesn't leave 1e-17 of an accuracy where there is none, nor take it from a perfect one."""
-    worst, best = wilson(0, total), wilson(total, total)
-    assert worst is not None
-    assert best is not None
-    assert (worst.value, worst.low) == (0.0, 0.0)
-    assert (best.value, best.high) == (1.0, 1.0)
 
 
 @given(PAIRS)
@@ -108,3 +86,13 @@ def test_the_most_frequent_confusions_come_first_and_the_smaller_digits_among_eq
 def test_each_class_is_named() -> None:
     """In the order of the digits."""
     assert [figures.label for figures in by_class([[1] * 10 for _ in LABELS])] == list(range(10))
+
+
+@given(PAIRS)
+def test_recall_and_precision_have_the_intervals_of_shares(pairs: list[tuple[int, int]]) -> None:
+    """Of the label's images, and of those read as it; None where there are none."""
+    for figures in by_class(confusion_matrix(*zip(*pairs, strict=True), labels=LABELS).tolist()):
+        hits = pairs.count((figures.label, figures.label))
+        read = sum(prediction == figures.label for _, prediction in pairs)
+        assert figures.recall_interval == wilson(hits, figures.support)
+        assert figures.precision_interval == wilson(hits, read)

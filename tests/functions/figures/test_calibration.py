@@ -8,9 +8,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 from sklearn.calibration import calibration_curve
 
-from batch_prediction.figures.calibration import BINS, calibration
+from batch_prediction.figures.calibration import BINS, calibration, mean_absolute_deviation
 from calibration import BINS as BINS_OF_TRAINING
 from calibration import expected_calibration_error
 
@@ -109,3 +110,60 @@ def test_a_bin_without_images_has_neither_mean() -> None:
     assert [(each.confidence, each.accuracy) for each in found.bins if not each.images] == [(None, None)] * 14
     (used,) = (each for each in found.bins if each.images)
     assert (used.confidence, used.accuracy, found.expected_error) == (0.5, 0.0, 0.5)
+
+
+@given(st.integers(1, 3_000), st.floats(1e-6, 1 - 1e-6))
+def test_the_deviation_left_by_chance_is_scipy_s(images: int, share: float) -> None:
+    """De Moivre's sum is the binomial distribution's mean distance from its mean."""
+    counts = np.arange(images + 1)
+    expected = (abs(counts - images * share) * binom.pmf(counts, images, share)).sum()
+    assert mean_absolute_deviation(images, share) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def batch(generator: np.random.Generator, images: int, bias: float) -> tuple[Counter[int], Counter[int]]:
+    """Images with confidences near 1; their logits are `bias` too large, and 0 is calibrated."""
+    logits = np.maximum(generator.gumbel(5.5, 1.8, images), -1)
+    confidences = np.round(10_000 / (1 + np.exp(-logits))).astype(int)
+    right = generator.random(images) < 1 / (1 + np.exp(bias - (logits * 0.8 if bias else logits)))
+    return Counter(confidences[right].tolist()), Counter(confidences[~right].tolist())
+
+
+@pytest.mark.parametrize("images", [200, 1_000, 10_000])
+@pytest.mark.parametrize("bias", [0, 0.3])
+def test_the_interval_holds_the_error_of_all_images_as_often_as_it_says(images: int, bias: float) -> None:
+    """In 100 batches, the error that a million images of the kind show is within it in 92 at least."""
+    generator = np.random.default_rng(0)
+    everything = calibration(*batch(generator, 1_000_000, bias))
+    assert everything
+    truth = everything.expected_error if bias else 0
+    held = 0
+    for _ in range(100):
+        found = calibration(*batch(generator, images, bias))
+        assert found
+        held += found.low <= truth <= found.high
+    assert held >= 92
+
+
+def test_chance_leaves_the_error_that_is_stated() -> None:
+    """Batches of calibrated confidences show on average what each says of them."""
+    generator = np.random.default_rng(1)
+    found = [calibration(*batch(generator, 1_000, 0)) for _ in range(100)]
+    errors = [each.expected_error for each in found if each]
+    assert np.mean(errors) == pytest.approx(np.mean([each.if_calibrated for each in found if each]), rel=0.1)
+
+
+def test_the_same_batch_has_the_same_interval() -> None:
+    """A report that is written again has the same bytes; and the error lies within."""
+    counts = batch(np.random.default_rng(2), 500, 0.3)
+    first, second = calibration(*counts), calibration(*counts)
+    assert first == second
+    assert first
+    assert 0 <= first.low <= first.expected_error <= first.high <= 1
+
+
+def test_a_batch_without_a_mistake_may_have_an_error() -> None:
+    """Ten sure and right images show no error, yet the interval doesn't end there."""
+    found = calibration({10_000: 10}, {})
+    assert found
+    assert (found.expected_error, found.low, found.if_calibrated) == (0, 0, 0)
+    assert found.high > 0.05

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_prediction.report import charts
-from batch_prediction.report.content import IndexEntry
+from batch_prediction.report.content import IndexEntry, RiskPoint
 from tests.functions.report.index_entries import entry
 
 accuracies = st.lists(st.one_of(st.none(), st.floats(0.0, 1.0)), min_size=1, max_size=30)
@@ -168,3 +168,50 @@ def test_a_change_is_clear_where_the_intervals_have_nothing_in_common(
     ]
     newest, _ = charts.rows(runs[::-1])
     assert newest.clear is clear
+
+
+def risks(*wrong: int) -> list[RiskPoint]:
+    """The curve of a hundred images for each number, which is how many of them are wrong."""
+    return [
+        {
+            "threshold": 1 - number / 100,
+            "coverage": number / len(wrong),
+            "risk": (share := sum(wrong[:number]) / number / 100),
+            "low": share / 2,
+            "high": min(1.0, 3 * share + 0.1 / number),
+        }
+        for number in range(1, len(wrong) + 1)
+    ]
+
+
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=50))
+def test_the_curve_and_its_band_are_in_the_plot(wrong: list[int]) -> None:
+    """Each point from left to right, the band around it; the last one is at the right edge."""
+    chart = charts.risk_chart(risks(*wrong))
+    curve, band = (
+        [tuple(map(float, point.split(","))) for point in text.split()] for text in (chart.curve, chart.band)
+    )
+    assert len(curve) == len(wrong)
+    assert len(band) == 2 * len(wrong)
+    for x, y in curve + band:
+        assert chart.plot.left <= x <= chart.plot.right
+        assert chart.plot.top - 0.1 <= y <= chart.plot.bottom + 0.1
+    assert curve[-1][0] == chart.plot.right
+    for (x, y), upper, lower in zip(curve, band[: len(wrong)], band[::-1], strict=False):
+        assert x == upper[0] == lower[0]
+        assert upper[1] <= y <= lower[1]  # SVG counts from the top
+
+
+def test_the_ticks_of_the_risk_begin_at_none() -> None:
+    """At the bottom is 0 %, at the top the last tick; there are few, in steps as of the other charts."""
+    chart = charts.risk_chart(risks(0, 0, 1, 3))
+    assert chart.ticks[0] == (chart.plot.bottom, "0\xa0%")
+    assert chart.ticks[-1][0] == chart.plot.top
+    assert [text for _, text in chart.ticks] == ["0\xa0%", "2\xa0%", "4\xa0%", "6\xa0%"]
+
+
+def test_a_perfect_batch_has_a_curve_at_the_bottom() -> None:
+    """Where nothing is wrong, only the band says how much might be."""
+    chart = charts.risk_chart(risks(0, 0))
+    assert {float(point.split(",")[1]) for point in chart.curve.split()} == {chart.plot.bottom}
+    assert min(float(point.split(",")[1]) for point in chart.band.split()) < chart.plot.bottom

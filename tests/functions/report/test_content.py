@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from batch_prediction.figures import accuracy, calibration
+from batch_prediction.figures import (
+    accuracy,
+    agreement,
+    calibration,
+    intervals,
+    label_mix,
+    ranking,
+    risk_coverage,
+    scores,
+)
 from batch_prediction.report import content
 from batch_prediction.runs import cost
 
@@ -28,10 +37,17 @@ def properties(schema: Any) -> set[str]:
     ("name", "type_of"),
     [
         ("coverage", content.Coverage),
-        ("accuracy", content.Accuracy),
+        ("accuracy", content.Interval),
         ("classes", content.ClassFigures),
         ("confusions", content.Confusion),
         ("calibration", content.Calibration),
+        ("estimate", content.Estimate),
+        ("drift", content.Drift),
+        ("agreement", content.Agreement),
+        ("proper_scores", content.ProperScores),
+        ("ranking", content.Ranking),
+        ("risk_coverage", content.RiskCoverage),
+        ("label_mix", content.LabelMix),
         ("mistakes", content.Mistake),
         ("unscored", content.Unscored),
         ("model", content.Model),
@@ -48,11 +64,19 @@ def test_a_part_of_the_report_has_the_schemas_properties(name: str, type_of: typ
 @pytest.mark.parametrize(
     ("figures", "type_of"),
     [
-        (accuracy.Interval, content.Accuracy),
+        (intervals.Interval, content.Interval),
         (accuracy.ClassFigures, content.ClassFigures),
         (accuracy.Confusion, content.Confusion),
         (calibration.Calibration, content.Calibration),
         (calibration.Bin, content.Bin),
+        (agreement.Agreement, content.Agreement),
+        (scores.ProperScores, content.ProperScores),
+        (ranking.ClassRanking, content.ClassRanking),
+        (ranking.Ranking, content.Ranking),
+        (risk_coverage.RiskPoint, content.RiskPoint),
+        (risk_coverage.OperatingPoint, content.OperatingPoint),
+        (risk_coverage.RiskCoverage, content.RiskCoverage),
+        (label_mix.LabelMix, content.LabelMix),
         (cost.Time, content.Time),
         (cost.Cost, content.Cost),
     ],

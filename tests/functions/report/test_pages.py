@@ -17,10 +17,12 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
-from batch_prediction.report import pages
+from batch_prediction.report import expert_figures, pages
+from batch_prediction.report.thresholds import written
 from batch_prediction.report.thumbnails import MAX_TOTAL, Thumbnail
 from tests.functions.report.html import Page, opened
 from tests.functions.report.sample_kinds import KINDS, LABELS
+from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, report_of
 from tests.settings_and_events import BUCKET
 
@@ -52,6 +54,31 @@ def test_every_kind_of_report_has_the_published_schema_and_a_page(aws: Clients, 
         assert "Confusion matrix" not in page.text
 
 
+@pytest.mark.parametrize("kind", ["estimated", "estimated and labelled", "drifted"])
+def test_a_batch_is_shown_beside_its_models_reference(aws: Clients, kind: str) -> None:
+    """Estimate and truth stand side by side; a batch in more doubt gets the reason, and no number."""
+    sample = KINDS[kind]
+    report = report_of(aws, sample)
+    page = opened(aws, sample.run.page)
+    section = page.text.partition("Accuracy without labels")[2]
+    assert "the outline is of images read as the same digits" in section
+    value = report["estimate"]["value"]
+    if kind == "drifted":
+        assert f"Not to be trusted No accuracy is estimated: {report['estimate']['reason']}." in section
+        assert "Estimated at" not in section
+        assert section.count("unlike it: the estimate isn't to be trusted") == 2
+    else:
+        assert f"Estimated at {value * 100:.2f} %" in section
+        assert "unlike it" not in section
+    said = f"The labels say {report['accuracy']['value'] * 100:.2f} %" if report["accuracy"] else None
+    assert (said in section) if said else ("The labels say" not in section)
+    html = aws.s3.get_object(Bucket=BUCKET, Key=sample.run.page)["Body"].read().decode()
+    assert html.count('<rect class="measured"') == 26 + (
+        sum(each["images"] > 0 for each in report["calibration"]["bins"]) if report["calibration"] else 0
+    )
+    assert html.count('<polyline class="expected"') == 2
+
+
 def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
     """Figures of a run that wasn't completed, missing keys and unknown ones are refused."""
     report = report_of(aws, KINDS["labelled"])
@@ -61,7 +88,7 @@ def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
         report | {"accuracy": None},
         report | {"unknown": 1},
         {name: value for name, value in report.items() if name != "coverage"},
-        report | {"schema": "digit-batch/report/1"},
+        report | {"schema": "digit-batch/report/2"},
     ):
         assert not validator.is_valid(wrong)
 
@@ -81,7 +108,7 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert digits
     cells = [int(cell.replace("·", "0")) for cell in re.findall(r"<td class=[^>]*>([\d·]+)</td>", matrix[0])]
     assert cells == confusion_matrix(labels, predictions, labels=range(10)).ravel().tolist()
-    shown = re.findall(r"<td>([\d.]+)\xa0%</td>", digits[0])
+    shown = re.findall(r"<td>([\d.]+)\xa0%<", digits[0])
     expected = precision_recall_fscore_support(labels, predictions, labels=range(10))[:3]
     assert shown == [f"{figure[digit] * 100:.1f}" for digit in range(10) for figure in expected]
     mistakes = [row for row in rows if row["label"] != row["prediction"]]
@@ -89,6 +116,62 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     gallery = Page(html[html.index('id="mistakes"') :]).text
     assert f"All {len(mistakes)} mistakes" in gallery
     assert gallery.index(surest["image"].rpartition("/")[2]) < 400
+
+
+def test_the_figures_that_an_expert_asks_for_are_folded(aws: Clients) -> None:
+    """Three parts that a reader opens: thresholds, all digits together, each digit against the rest."""
+    report = report_of(aws, KINDS["labelled"])
+    page = opened(aws, KINDS["labelled"].run.page)
+    assert (
+        [tag for tag, _ in page.tags].count("details") == [tag for tag, _ in page.tags].count("summary") == 3
+    )
+    for figure in (
+        report["agreement"]["macro_f1"]["value"],
+        report["proper_scores"]["top_2_accuracy"]["low"],
+        report["ranking"]["auc"]["value"],
+    ):
+        assert f"{figure * 100:.2f}" in page.text
+    assert f"{report['proper_scores']['log_loss']['value']:.4f}" in page.text
+    assert f"{report['smallest_difference'] * 100:.2f} points" in page.text
+    assert (
+        f"{report['calibration']['low'] * 100:.2f} to {report['calibration']['high'] * 100:.2f} %"
+        in page.text
+    )
+    assert f"{report['classes'][3]['recall_interval']['low'] * 100:.1f} to" in page.text
+    assert "it takes 381 images without a mistake" in page.text
+
+
+def test_thresholds_that_reach_their_target_are_in_the_table(aws: Clients) -> None:
+    """What is accepted above it, and how many of these are right; the chart marks it."""
+    labels = [number % 10 for number in range(900)]
+    sure = [(label, answer(label, 0.999)) for label in labels]
+    unsure = [(label, answer((label + 1) % 10, 0.6)) for label in labels[:50]]
+    sample = Sample("thresholds", [*sure, *unsure])
+    report = report_of(aws, sample)
+    page = opened(aws, sample.run.page)
+    first, second, third = report["risk_coverage"]["targets"]
+    assert 0.6 < first["threshold"] == second["threshold"] < 0.999
+    assert (third["threshold"], third["least"]) == (None, 3838)
+    assert f"99.0 % {written(first['threshold'])} 94.7 %" in page.text
+    assert "it takes 3,838 images without a mistake" in page.text
+    marks = [tag for tag, attributes in page.tags if attributes.get("class") == "version"]
+    assert marks == ["line", "line"]
+
+
+def test_a_report_of_an_earlier_artifact_says_what_it_lacks(aws: Clients) -> None:
+    """Without the ten probabilities there are no scores and no ranking, and one sentence says why."""
+    answers = [
+        (label, {name: value for name, value in given.items() if name != "probabilities"})
+        for label, given in KINDS["labelled"].answers
+    ]
+    sample = Sample("earlier", answers)
+    report = report_of(aws, sample)
+    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(report)] == []
+    page = opened(aws, sample.run.page)
+    assert (report["proper_scores"], report["ranking"]) == (None, None)
+    assert page.text.count(expert_figures.NO_PROBABILITIES) == 1
+    assert "Balanced accuracy" in page.text
+    assert "Log loss" not in page.text
 
 
 def test_the_figures_are_next_to_the_page_in_sagemakers_schema(aws: Clients) -> None:
