@@ -10,7 +10,7 @@ from rich.live import Live
 from batch_prediction.aws import objects
 from batch_prediction.layout import training_failure, tuning_failure
 from batch_prediction.models import registry
-from batch_prediction.models.final_training import describe_attempts, job_name, lacked_capacity
+from batch_prediction.models.final_training import BEST_TRIAL, describe_attempts, job_name, lacked_capacity
 from cli import trials
 from cli.errors import CommandError
 from cli.stack import Stack, client
@@ -30,7 +30,7 @@ def follow(console: Console, stack: Stack, tuning_job: str) -> None:
     stages = Stages(console)
     with stages.stage("Train the final model") as stage:
         job = _until(lambda: final_training(stack, tuning_job, stage.news))
-        stage.result = f"{job['TrainingJobName']}{_accuracy(job)}"
+        stage.result = f"{job['TrainingJobName']}{_accuracy(job)}{_followed(job, best)}"
     with stages.stage("Register the model") as stage:
         package = _until(lambda: package_of(stack, job, stage.news))
         described = client("sagemaker").describe_model_package(ModelPackageName=package.arn)
@@ -100,6 +100,14 @@ def recorded(stack: Stack, key: str) -> str | None:
 def _accuracy(job: dict[str, Any]) -> str:
     metrics = {metric["MetricName"]: metric["Value"] for metric in job.get("FinalMetricDataList", [])}
     return f", test accuracy {metrics['test-accuracy']:.2%}" if "test-accuracy" in metrics else ""
+
+
+def _followed(job: dict[str, Any], best: trials.Trial | None) -> str:
+    """The trial that a final training follows, where it isn't the most accurate (best_trial.py says why)."""
+    trial = job.get("Environment", {}).get(BEST_TRIAL)
+    if trial is None or best is None or trial == best.name:
+        return ""
+    return f"; it follows {trial}: as accurate within noise, of a lower negative log-likelihood"
 
 
 def _until(poll: Callable[[], Found | None]) -> Found:

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from moto.s3.models import s3_backends
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.layout import INCOMING, Run, output_name
+from batch_prediction.layout import INCOMING, Run, output_name, training_reference
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, next_action, transform_job
 from batch_prediction.runs.decision import Decision, GiveUp, Start
@@ -39,6 +39,7 @@ class Sample:
     gave_up: str | None = None  # why the run got no job, or none after that which failed for its `reason`
     code: ReasonCode = ReasonCode.UNKNOWN  # of a refusal, or of giving up
     price: float | None = 0.115
+    reference: dict[str, Any] | None = None  # of its model
 
     @property
     def run(self) -> Run:
@@ -106,6 +107,13 @@ def report_of(aws: Clients, sample: Sample) -> dict[str, Any]:
         stored = s3_backends["123456789012"]["aws"].get_object(BUCKET, f"{folder}{name}")
         assert stored
         stored.last_modified = run.uploaded.replace(tzinfo=None)  # as if it had been uploaded in time
+    if sample.reference:
+        decided = sample.decision
+        assert isinstance(decided, Start)
+        assert decided.training_job
+        s3.put_object(
+            Bucket=BUCKET, Key=training_reference(decided.training_job), Body=json.dumps(sample.reference)
+        )
     decision.take(s3, BUCKET, run, sample.decision)
     names = sample.names or [f"{number:05d}.png" for number in range(len(sample.answers))]
     given = [

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from batch_prediction.layout import Manifest
 from batch_prediction.report import write as report
+from batch_prediction.report.likeness import Known
 from batch_prediction.report.predictions import COLUMNS, Tally
 from batch_prediction.runs.state import RunState
 from batch_prediction.start.manifest import Record, read
@@ -176,7 +177,7 @@ def test_the_training_request_is_one_that_sagemaker_takes() -> None:
 
 def test_the_keys_of_report_json_are_documented() -> None:
     """docs/architecture.md has a row for each key, and README names the columns of predictions.csv."""
-    content = report.compose(RUN, RunState(STARTED, [job("Completed")], None), Tally())
+    content = report.compose(RUN, RunState(STARTED, [job("Completed")], None), Tally(), Known(None))
     table = (ROOT / "docs" / "architecture.md").read_text().partition("## report.json")[2]
     documented = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", table, re.M)))
     assert documented == list(content)

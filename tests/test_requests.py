@@ -35,6 +35,7 @@ from batch_prediction.models import (
     registry,
 )
 from batch_prediction.models.artifact import Artifact
+from batch_prediction.models.best_trial import Trial
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import GiveUp, Refuse, Start
@@ -57,7 +58,7 @@ from inference import fetch
 from tests.cli.trials import look
 from tests.functions.decide import decide
 from tests.functions.models.training_jobs import CONFIG, completed_job, packed
-from tests.functions.models.tuning_jobs import FINAL, TUNING_JOB, described, taken
+from tests.functions.models.tuning_jobs import FINAL, TRIAL, TUNING_JOB, described, read, taken
 from tests.functions.report.transform_jobs import job as described_job
 from tests.functions.start.uploads import DECISION, RUN, job_writing_to, model_of
 from tests.made_digits import made_set
@@ -175,10 +176,10 @@ def demo_and_register(stack: Settings, queue: str) -> None:
 
 def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
     """A final training that is started, one whose name is taken, its model, and a search that failed."""
-    sagemaker, ours = aws.sagemaker, final_training.request(stack, described())
+    sagemaker, ours = aws.sagemaker, final_training.request(stack, described(), TRIAL)
     arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/x"
     with Stubber(sagemaker) as stub:
-        stub.add_response("describe_hyper_parameter_tuning_job", described())
+        read(stub, rival=Trial(f"{TUNING_JOB}-002-ffffffff", {"learning-rate": "0.02"}))
         stub.add_response("create_training_job", {"TrainingJobArn": arn})
         final_training.start(aws, stack, TUNING_JOB)
     assert taken(aws, stack, {name: ours[name] for name in ("OutputDataConfig", "Environment")}) == FINAL

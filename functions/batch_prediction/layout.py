@@ -15,8 +15,10 @@ Top-level prefixes end in a slash and never nest:
     datasets/<name>/dataset.json                       what they hold, written last
     code/<digest>/sourcedir.tar.gz
     trials/<tuning job>/failure.json                   why no final training; the trials next to it
+    trials/<tuning job>/<trial>/output/model.tar.gz    the artifact of a trial
     models/<training job>/output/model.tar.gz          the artifact of a final training
     models/<training job>/model_quality.json           its figures on the test set
+    models/<training job>/reference.json               what its trial said of images that it held out
     models/<training job>/package.json                 which package it is, written when people know of it
     models/<training job>/failure.json                 or why there is no artifact
     checkpoints/<training job>/                        what an interrupted training goes on from
@@ -90,9 +92,22 @@ def code_digest(source: str) -> str | None:
     return match[1] if match else None
 
 
+def output_uri(uri: str, training_job: str) -> str:
+    """Where SageMaker puts the artifact of a training job with this S3OutputPath, with a slash at its end.
+
+    https://docs.aws.amazon.com/sagemaker/latest/dg/model-train-storage.html
+    """
+    return f"{uri.rstrip('/')}/{training_job}/output/"
+
+
 def training_quality(training_job: str) -> str:
     """The key of a final model's figures on the test set, in SageMaker's model-quality schema."""
     return f"{MODELS}{training_job}/model_quality.json"
+
+
+def training_reference(training_job: str) -> str:
+    """The key of what a final model's trial said of its held-out images, which batches are compared with."""
+    return f"{MODELS}{training_job}/reference.json"
 
 
 def tuning_failure(tuning_job: str) -> str:

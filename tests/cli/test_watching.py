@@ -93,8 +93,9 @@ def test_on_a_terminal_the_table_is_redrawn(sagemaker: Stubber) -> None:
     assert " 34\n" in text
 
 
-def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack) -> None:
-    """Best trial, final training with its accuracy, and the package with its approval are printed."""
+@pytest.mark.parametrize("followed", ["001", "002"])
+def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack, followed: str) -> None:
+    """Best trial, final training with its accuracy and its trial if it is another, package and approval."""
     arn = "arn:aws:sagemaker:us-east-1:123456789012:model-package/digits/3"
     package = {
         "ModelPackageArn": arn,
@@ -110,7 +111,8 @@ def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack) 
     look(sagemaker, "Completed", [summary(1, "Completed", 0.99)])
     sagemaker.add_client_error("describe_training_job", *NOT_FOUND)
     sagemaker.add_response("describe_training_job", final("InProgress"))
-    sagemaker.add_response("describe_training_job", final("Completed"))
+    environment = {"DIGITS_BEST_TRIAL": f"{TUNING_JOB}-{followed}-abcd"}
+    sagemaker.add_response("describe_training_job", final("Completed", Environment=environment))
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": []})
     sagemaker.add_response("list_model_packages", {"ModelPackageSummaryList": [listed]})
     sagemaker.add_response("describe_model_package", package)
@@ -120,6 +122,7 @@ def test_the_model_is_followed_to_its_package(sagemaker: Stubber, stack: Stack) 
     output = screen.getvalue()
     assert f"Best trial: {TUNING_JOB}-001-abcd  Completed  validation accuracy 99.00%" in output
     assert f"{FINAL}, test accuracy 99.21%" in output
+    assert (f"99.21%; it follows {TUNING_JOB}-002-abcd: as accurate" in output) == (followed == "002")
     assert f"digits/3, Approved. Trained by {FINAL}. Approved: it is better" in output
 
 

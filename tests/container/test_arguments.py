@@ -85,8 +85,11 @@ def test_the_channels_are_the_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders come from SageMaker's variables, or from options, which go first; all are paths."""
     monkeypatch.setenv("SM_CHANNEL_TRAINING", "/opt/ml/input/data/training")
     monkeypatch.setenv("SM_CHANNEL_TEST", "/opt/ml/input/data/test")
+    assert parse(FOLDERS).trial is None
+    monkeypatch.setenv("SM_CHANNEL_TRIAL", "/opt/ml/input/data/trial")
     monkeypatch.setenv("SM_MODEL_DIR", "/opt/ml/model")
     options = parse([])
+    assert options.trial == Path("/opt/ml/input/data/trial")
     assert options.training == Path("/opt/ml/input/data/training")
     assert options.test == Path("/opt/ml/input/data/test")
     assert options.model_dir == Path("/opt/ml/model")
@@ -128,7 +131,7 @@ def test_checkpoints_are_kept_where_sagemaker_collects_them(
 
 def test_a_folder_is_no_hyperparameter() -> None:
     """The same training from another folder is the same training."""
-    here = hyperparameters(parse([*FOLDERS, "--test", "a", "--checkpoint-dir", "b"]))
+    here = hyperparameters(parse([*FOLDERS, "--test", "a", "--trial", "t", "--checkpoint-dir", "b"]))
     there = hyperparameters(parse(["--training", "c", "--model-dir", "d"]))
     assert here == there
     assert here["batch-size"] == 128

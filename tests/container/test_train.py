@@ -1,9 +1,11 @@
 """Script mode: arguments and SM_* in, artifact, log lines and failure sentence out."""
 
+import io
 import itertools
 import json
 import re
 import shutil
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from safetensors.torch import load_file
 import data
 import images
 import inference
+import reference
 import train
 from arguments import TrainingError, hyperparameters, parse
 from calibration import apply_temperature
@@ -26,7 +29,10 @@ from model import build, over_shifts
 from ranks import Ranks
 from steps import Step
 
-VALIDATION = ["validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"]
+VALIDATION = [
+    *("validation-accuracy", "validation-nll", "validation-ece", "calibrated-nll", "calibrated-ece"),
+    "validation-images",
+]
 SHORT = ["--epochs", "1", "--batch-size", "20", "--threads", "1"]
 
 
@@ -77,11 +83,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 
 
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
-    """The artifact is safetensors, config.json and the serving code, and nothing else."""
+    """The artifact is safetensors, config.json, reference.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
     serving = ("inference", "deployment", "replica", "model", "pixels", "probabilities", "weights")
     code = {f"code/{name}.py" for name in serving}
-    assert files == {"model.safetensors", "config.json"} | code
+    assert files == {"model.safetensors", "config.json", "reference.json"} | code
     for name in code:
         source = Path(train.__file__).parent / Path(name).name
         assert (artifact_folder / name).read_bytes() == source.read_bytes()
@@ -187,9 +193,91 @@ def test_without_held_out_images_everything_is_trained_on(training_folder: Path,
     assert run(training_folder, tmp_path, "--validation-images", "0") == 0
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["images"] == {"training": 240, "validation": 0, "test": 0}
-    assert config["temperature"] == 1.0
+    assert (config["temperature"], config["temperature_from"]) == (1.0, None)
     assert set(config["metrics"]) == {"train-loss"}
     assert config["confusion_matrix"] == []
+
+
+def trial_with(folder: Path, config: bytes, reference: bytes | None = None) -> Path:
+    """A channel `trial`: a folder with the artifact of a trial."""
+    folder.mkdir()
+    with tarfile.open(folder / "model.tar.gz", "w:gz") as archive:
+        for name, content in (("config.json", config), ("reference.json", reference)):
+            if content is not None:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    return folder
+
+
+def test_a_training_on_all_images_takes_the_temperature_and_the_reference_of_its_trial(
+    training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The last layer is divided by it; config.json and the log say so; the other weights are the same."""
+    answers = {"images": 40, "confidences": [0.25, 0.75]}
+    channel = trial_with(tmp_path / "trial", b'{"temperature": 0.5}', json.dumps(answers).encode())
+    all_of_them = ["--validation-images", "0"]
+    assert run(training_folder, tmp_path / "without", *all_of_them, "--trial", str(tmp_path / "absent")) == 0
+    said = capfd.readouterr().out
+    assert "temperature: 1, as there are no held-out images and the channel trial has no artifact" in said
+    assert run(training_folder, tmp_path / "with", *all_of_them, "--trial", str(channel)) == 0
+    assert "temperature: 0.5000, which the trial fitted" in capfd.readouterr().out
+    config = json.loads((tmp_path / "with" / "config.json").read_text())
+    assert (config["temperature"], config["temperature_from"]) == (0.5, "trial")
+    assert json.loads((tmp_path / "with" / "reference.json").read_text()) == answers
+    assert not (tmp_path / "without" / "reference.json").exists()
+    plain, divided = (load_file(tmp_path / name / "model.safetensors") for name in ("without", "with"))
+    last = {name for name, weights in plain.items() if weights.shape[:1] == (10,)}
+    assert len(last) == 2
+    for name, weights in plain.items():
+        assert torch.equal(divided[name], (2 if name in last else 1) * weights)
+
+
+def test_a_training_that_holds_images_out_fits_its_own_temperature(
+    training_folder: Path, tmp_path: Path
+) -> None:
+    """A channel `trial` changes nothing there."""
+    channel = trial_with(tmp_path / "trial", b'{"temperature": 0.5}', b"{}")
+    for name, arguments in (("without", []), ("with", ["--trial", str(channel)])):
+        assert run(training_folder, tmp_path / name, *arguments) == 0
+    with_trial, without = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir() if file.is_file()}
+        for name in ("with", "without")
+    )
+    assert with_trial == without
+    assert json.loads(without["config.json"])["temperature_from"] == "validation"
+
+
+def test_a_training_that_holds_images_out_keeps_what_the_served_model_says_of_them(
+    training_folder: Path, tmp_path: Path
+) -> None:
+    """reference.json is built of the held-out images' answers by the weights of the artifact itself."""
+    assert run(training_folder, tmp_path) == 0
+    config, network = inference.load_network(tmp_path)
+    drawn, labels = data.load(training_folder)
+    _, held_out = data.split(len(drawn))
+    pixels, known = torch.from_numpy(drawn[held_out]), torch.from_numpy(labels[held_out]).long()
+    with torch.inference_mode():
+        inputs = (pixels.unsqueeze(1).float() / 255 - config["mean"]) / config["std"]
+        expected = reference.build(network(inputs), known)
+    written = json.loads((tmp_path / "reference.json").read_text())
+    assert written["images"] == config["images"]["validation"] == 40
+    assert written["right"] == expected["right"] == round(40 * config["metrics"]["validation-accuracy"])
+    for ours, theirs in zip(written["predictions"], expected["predictions"], strict=True):
+        assert sum(ours["bins"]) == sum(theirs["bins"])
+        assert ours["doubt"] == pytest.approx(theirs["doubt"], rel=1e-3, abs=1e-6)
+
+
+def test_a_trial_that_cannot_be_read_ends_the_training_before_it_begins(
+    training_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In one sentence, before an epoch's time is spent."""
+    channel = trial_with(tmp_path / "trial", b'{"temperature": 99}')
+    assert run(training_folder, tmp_path / "model", "--validation-images", "0", "--trial", str(channel)) == 1
+    said = capfd.readouterr()
+    assert said.err.startswith(f"{channel}/model.tar.gz, config.json: expected a temperature from ")
+    assert "epoch" not in said.out
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize(
@@ -440,18 +528,7 @@ def test_what_calibration_promises_is_measured_on_the_calibrated_logits() -> Non
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2000, 10, generator=generator)
     labels = torch.multinomial(logits.softmax(1), 1, generator=generator).squeeze(1)
-
-    class Overconfident(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.batches: list[torch.Tensor] = list((3 * logits).split(train.EVALUATION_BATCH))
-
-        def forward(self, _: torch.Tensor) -> torch.Tensor:
-            return self.batches.pop(0)
-
-    metrics, temperature = train.validate(
-        Overconfident(), torch.zeros(2000, 28, 28, dtype=torch.uint8), labels
-    )
+    metrics, temperature = train.validate(3 * logits, labels)
     assert list(metrics) == VALIDATION
     assert temperature == pytest.approx(3, rel=0.1)
     assert metrics["validation-accuracy"] == (logits.argmax(1) == labels).double().mean().item()
@@ -508,11 +585,8 @@ def test_the_artifact_is_what_was_validated_with_its_temperature_inside(
     apply_temperature(network, 1 / config["temperature"])
     images, labels = (torch.from_numpy(array) for array in data.load(training_folder))
     held_out = torch.from_numpy(data.split(len(images))[1])
-    metrics, temperature = train.validate(
-        over_shifts(network, int(shifts), MEAN, STD),
-        images[held_out],
-        labels[held_out].long(),
-    )
+    logits = train.compute_logits(over_shifts(network, int(shifts), MEAN, STD), images[held_out])
+    metrics, temperature = train.validate(logits, labels[held_out].long())
     assert abs(config["temperature"] - 1) > 0.1
     assert temperature == pytest.approx(config["temperature"], rel=1e-3)
     assert metrics == pytest.approx({name: config["metrics"][name] for name in VALIDATION}, rel=1e-3)

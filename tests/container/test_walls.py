@@ -34,8 +34,9 @@ ALLOWED = {
     "steps": {"torch", "averaging", "images"},
     "train": {
         *("numpy", "torch", "arguments", "artifact", "averaging", "calibration"),
-        *("checkpoints", "data", "images", "model", "ranks", "steps"),
+        *("checkpoints", "data", "images", "model", "ranks", "reference", "steps", "trial"),
     },
+    "trial": {"arguments", "calibration"},
     "weights": {"torch"},
 }
 

@@ -125,6 +125,7 @@ def test_every_other_key_has_its_top_level_prefix() -> None:
     assert layout.dataset_channel("mnist", "test") == "datasets/mnist/test/"
     assert layout.dataset_description("mnist") == "datasets/mnist/dataset.json"
     assert layout.training_quality("digits-1") == "models/digits-1/model_quality.json"
+    assert layout.training_reference("digits-1") == "models/digits-1/reference.json"
     assert layout.training_failure("digits-1") == "models/digits-1/failure.json"
     assert layout.tuning_failure("search-1") == "trials/search-1/failure.json"
 
@@ -154,6 +155,13 @@ def test_a_training_s_folders_name_its_data_set_s_other_ones() -> None:
         "s3://bucket/datasets/mnist/test/",
     ):
         assert layout.sibling_uri(other, "test/") is None
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/trials/digits-1/", "s3://bucket/trials/digits-1"])
+def test_a_training_job_s_output_is_below_its_name(path: str) -> None:
+    """Whether or not its S3OutputPath ends in a slash."""
+    expected = "s3://bucket/trials/digits-1/digits-1-003-ab/output/"
+    assert layout.output_uri(path, "digits-1-003-ab") == expected
 
 
 def test_packed_code_is_named_by_its_digest() -> None:

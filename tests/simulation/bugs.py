@@ -12,7 +12,7 @@ import orjson
 from batch_prediction.aws import capacity, generations, objects, queues
 from batch_prediction.events import AttemptRequested
 from batch_prediction.models import announcement as models_announcement
-from batch_prediction.models import registration, registry
+from batch_prediction.models import best_trial, final_training, registration, registry
 from batch_prediction.models.artifact import Artifact
 from batch_prediction.report import announcement, index, outcomes, pages
 from batch_prediction.report import write as report
@@ -274,6 +274,10 @@ BUGS = {
     "the sweep is blind to searches": Bug(looks, "at_tuning", _always(()), LOST),
     "nobody is notified of a model": Bug(models_announcement, "announce", _always(None), LOST),
     "SageMaker's metrics are all that there are": Bug(Artifact, "metrics", lambda _: {}, WRONG),
+    "a trial that is worse is followed": Bug(best_trial, "standard_error", _always(1.0), WRONG),
+    "an attempt follows a trial of its own": Bug(
+        final_training, "Trial", lambda _: lambda *_given: best_trial.Trial("another", {}), WRONG
+    ),
     "giving up isn't written down": Bug(decision, "give_up", _always(None), LOST),
 }
 

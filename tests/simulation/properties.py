@@ -12,6 +12,7 @@ from typing import Any
 from batch_prediction import layout
 from batch_prediction.events import CAPACITY
 from batch_prediction.layout import INDEX, INDEX_PAGE
+from batch_prediction.models import final_training
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from batch_prediction.runs.reason_codes import ReasonCode
 from tests.settings_and_events import SETTINGS
@@ -160,6 +161,18 @@ def _wrong_finals(world: World, tuning: str) -> Iterator[tuple[str, str]]:
     if not all(lacked[:-1]):
         yield DUPLICATE, f"{names} although not each but the last found no instances"
         return
+    followed = {job["Environment"][final_training.BEST_TRIAL] for job in jobs}
+    near = [trial["TrainingJobName"] for trial in world.sagemaker.trials[tuning][:2]]
+    if len(followed) > 1 or not followed <= set(near):
+        yield WRONG, f"{names} follow {followed}, expected one of {near}"
+    for name, job in zip(names, jobs, strict=True):
+        sources = {
+            channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
+            for channel in job["InputDataConfig"]
+        }
+        (trial,) = followed if len(followed) == 1 else ("another",)
+        if sources.get("trial") != f"s3://{BUCKET}/trials/{tuning}/{trial}/output/":
+            yield WRONG, f"{name}: the channel trial is {sources.get('trial')}, and follows {trial}"
     hasty = _hasty(lacked, [(job["CreationTime"], job.get("TrainingEndTime")) for job in jobs])
     if hasty:
         yield DUPLICATE, f"{names[hasty]} soon after one without instances"

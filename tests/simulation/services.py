@@ -75,7 +75,9 @@ class Simulated:
         """Pages of one request each."""
         request = getattr(self, operation)
 
-        def paginate(**parameters: Any) -> Iterator[Any]:
+        def paginate(PaginationConfig: Any = None, **parameters: Any) -> Iterator[Any]:  # noqa: N803
+            if PaginationConfig:
+                parameters["MaxResults"] = PaginationConfig["PageSize"]
             page = request(**parameters)
             yield page
             for token in ("NextToken", "NextContinuationToken"):

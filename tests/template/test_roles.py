@@ -10,7 +10,7 @@ from tests.template.document import chosen, many, of_type, properties, role_docu
 
 SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:"
 BUCKET = "${DataBucket.Arn}/"
-READ_BY_JOBS = ("incoming", "runs", "datasets", "code", "models", "checkpoints")
+READ_BY_JOBS = ("incoming", "runs", "datasets", "code", "trials/*/output", "models", "checkpoints")
 WRITTEN_BY_JOBS = ("runs/*/output", "trials", "models", "checkpoints")
 SWEPT = ("transform-job", "training-job", "hyper-parameter-tuning-job")
 OUTCOMES = (
@@ -72,7 +72,10 @@ ALLOWED = {
     "TrainBestModel": {
         "sagemaker:DescribeHyperParameterTuningJob": [f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"],
         "sagemaker:CreateTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
-        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*-final*"],
+        "sagemaker:ListTrainingJobsForHyperParameterTuningJob": [
+            f"{SAGEMAKER}hyper-parameter-tuning-job/${{Name}}-*"
+        ],
+        "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/${{Name}}-*"],
         "iam:PassRole": ["SageMakerRole.Arn"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}trials/*/failure.json"],

@@ -11,7 +11,7 @@ import data
 from model import ARCHITECTURES
 
 # Options that don't change the weights that a training on a CPU ends with.
-NO_HYPERPARAMETERS = {"training", "test", "model_dir", "checkpoint_dir", "dry_run"}
+NO_HYPERPARAMETERS = {"training", "test", "trial", "model_dir", "checkpoint_dir", "dry_run"}
 
 
 class TrainingError(Exception):
@@ -69,6 +69,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--threads", type=_number(int, 0, 1024), default=0, help="0: all cores")
     add("--training", type=Path, default=os.environ.get("SM_CHANNEL_TRAINING"), help="folder with IDX files")
     add("--test", type=Path, default=os.environ.get("SM_CHANNEL_TEST"), help="measured once, at the end")
+    add(
+        "--trial",
+        type=Path,
+        default=os.environ.get("SM_CHANNEL_TRIAL"),
+        help="folder with a trial's model.tar.gz, whose temperature a training without held-out images takes",
+    )
     add("--model-dir", type=Path, default=os.environ.get("SM_MODEL_DIR"), help="folder for the artifact")
     add(
         "--checkpoint-dir",

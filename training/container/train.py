@@ -23,6 +23,8 @@ from torch import nn
 import artifact
 import calibration
 import data
+import reference
+import trial
 from arguments import TrainingError, hyperparameters, parse
 from averaging import Average
 from checkpoints import EXIT_CODE, Checkpoints, Interrupted
@@ -70,7 +72,11 @@ def fail(error: Exception) -> int:
 
 
 def train(options: Namespace, ranks: Ranks) -> None:
-    """Load, fit, measure, calibrate, save. Raises TrainingError, DataError or Interrupted."""
+    """Load, fit, measure, calibrate, save. Raises TrainingError, DataError or Interrupted.
+
+    The temperature is fitted on the held-out images; without any it is that of the channel `trial`, and
+    without that it is 1.
+    """
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -81,6 +87,7 @@ def train(options: Namespace, ranks: Ranks) -> None:
         torch.from_numpy(positions).to(ranks.device)
         for positions in data.split(len(images), options.validation_images)
     )
+    tried = None if len(held_out) else trial.read(options.trial)
     network = build(options.arch, options.dropout).to(ranks.device)
     model = over_shifts(network, options.shifts, MEAN, STD)  # what is measured and served
 
@@ -100,12 +107,20 @@ def train(options: Namespace, ranks: Ranks) -> None:
     if options.dry_run or not ranks.first:
         return
 
-    metrics, temperature = {"train-loss": loss}, 1.0
+    metrics, temperature, temperature_from = {"train-loss": loss}, 1.0, None
+    answers: dict[str, Any] | None = None  # about held-out images, for reference.json
     matrix: list[list[int]] = []
     if len(held_out):
-        found, temperature = validate(model, images[held_out], labels[held_out].long())
-        metrics |= found
-        calibration.apply_temperature(network, temperature)
+        logits = compute_logits(model, images[held_out])
+        found, temperature = validate(logits, labels[held_out].long())
+        metrics, temperature_from = metrics | found, "validation"
+        answers = reference.build(logits.double() / temperature, labels[held_out].long())
+    elif tried:
+        temperature, temperature_from, answers = tried.temperature, "trial", tried.reference
+        _log(f"temperature: {temperature:.4f}, which the trial fitted on the images that it held out")
+    else:
+        _log("temperature: 1, as there are no held-out images and the channel trial has no artifact")
+    calibration.apply_temperature(network, temperature)
     if test is not None:
         logits = compute_logits(model, torch.from_numpy(test[0]).to(ranks.device))
         matrix = confusion_matrix(logits, torch.from_numpy(test[1]).to(ranks.device))
@@ -120,6 +135,7 @@ def train(options: Namespace, ranks: Ranks) -> None:
         "mean": MEAN,
         "std": STD,
         "temperature": temperature,
+        "temperature_from": temperature_from,
         "shifts": options.shifts,
         "hyperparameters": hyperparameters(options),
         "metrics": metrics,
@@ -132,7 +148,7 @@ def train(options: Namespace, ranks: Ranks) -> None:
         "ranks": ranks.count,
         "torch_version": torch.__version__,
     }
-    artifact.write(options.model_dir, network.state_dict(), config)
+    artifact.write(options.model_dir, network.state_dict(), config, answers)
 
 
 def fit(
@@ -248,14 +264,12 @@ def confusion_matrix(logits: torch.Tensor, labels: torch.Tensor) -> list[list[in
     return counts
 
 
-def validate(
-    network: nn.Module, images: torch.Tensor, labels: torch.Tensor
-) -> tuple[dict[str, float], float]:
-    """Measure the network on held-out images; returns the metrics and the fitted temperature.
+def validate(logits: torch.Tensor, labels: torch.Tensor) -> tuple[dict[str, float], float]:
+    """Measure logits (N, 10) of held-out images; returns the metrics and the fitted temperature.
 
-    The calibrated figures are measured on images that their temperatures weren't fitted on.
+    The calibrated figures are measured on images that their temperatures weren't fitted on. The number of
+    images says how exact the figures are.
     """
-    logits = compute_logits(network, images)
     temperature, calibrated = calibration.calibrate(logits, labels)
     metrics = {
         "validation-accuracy": accuracy(logits, labels),
@@ -263,6 +277,7 @@ def validate(
         "validation-ece": calibration.expected_calibration_error(logits, labels),
         "calibrated-nll": calibration.negative_log_likelihood(calibrated, labels),
         "calibrated-ece": calibration.expected_calibration_error(calibrated, labels),
+        "validation-images": len(labels),
     }
     return metrics, temperature
 

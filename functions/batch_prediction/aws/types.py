@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.type_defs import (
         HyperParameterTrainingJobDefinitionOutputTypeDef as TrainingJobDefinition,
     )
+    from types_boto3_sagemaker.type_defs import (
+        HyperParameterTrainingJobSummaryTypeDef as TrialSummary,
+    )
     from types_boto3_sagemaker.type_defs import TagTypeDef as Tag
     from types_boto3_sagemaker.type_defs import VpcConfigTypeDef as VpcConfig
     from types_boto3_sns import SNSClient
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
         "TransformInstanceType",
         "TransformJobDescription",
         "TransformJobRequest",
+        "TrialSummary",
         "TuningJobDescription",
         "VpcConfig",
     ]

@@ -13,6 +13,8 @@ from batch_prediction.labels import LABELS
 
 BINS = 16  # half a power of ten each: above 10^-0.5, above 10^-1, … and all below 10^-7.5
 _PER_POWER = 2
+_LAST = BINS - 1
+_SMALLEST = 10 ** (-BINS / _PER_POWER)  # that isn't in the last bin for certain
 
 
 @dataclass
@@ -24,23 +26,17 @@ class Doubts:
     squares: list[float] = field(default_factory=lambda: [0.0] * len(LABELS))
 
     def add(self, answers: Iterable[tuple[int, float]]) -> None:
-        """Count answers: a prediction and its confidence (0 to 1) each, of which enough digits are known."""
-        counts: Counter[tuple[int, int]] = Counter()
+        """Count more answers: a prediction and its confidence (0 to 1), with all that this lacks to 1."""
+        cells: list[int] = []
+        sums, squares = self.sums, self.squares  # a million images pass through here: names cost time
         for prediction, confidence in answers:
             doubt = 1 - confidence
-            counts[prediction, bin_of(doubt)] += 1
-            self.sums[prediction] += doubt
-            self.squares[prediction] += doubt * doubt
-        for (prediction, number), images in counts.items():
-            self.bins[prediction][number] += images
-
-    def merge(self, other: "Doubts") -> None:
-        """Count the answers of another part, too."""
-        for prediction in LABELS:
-            self.sums[prediction] += other.sums[prediction]
-            self.squares[prediction] += other.squares[prediction]
-            for number in range(BINS):
-                self.bins[prediction][number] += other.bins[prediction][number]
+            number = int(-_PER_POWER * log10(doubt)) if doubt > _SMALLEST else _LAST
+            cells.append(prediction * BINS + number)
+            sums[prediction] += doubt
+            squares[prediction] += doubt * doubt
+        for cell, images in Counter(cells).items():
+            self.bins[cell // BINS][cell % BINS] += images
 
     @property
     def mix(self) -> list[int]:
@@ -61,11 +57,6 @@ class Doubts:
     def mean(self) -> float:
         """The mean doubt; ZeroDivisionError without images."""
         return sum(self.sums) / self.images
-
-
-def bin_of(doubt: float) -> int:
-    """The bin of a doubt from 0 to 1: 0 is that of the largest."""
-    return min(BINS - 1, int(-_PER_POWER * log10(doubt))) if doubt > 0 else BINS - 1
 
 
 def upper_edge(number: int) -> float:

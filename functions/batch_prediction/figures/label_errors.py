@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from batch_prediction.labels import LABELS
 
+HIGHEST_THRESHOLD = 0.9
 MAX_DOUBTS = 20_000  # misread images that are kept: about 10 MB
 
 
@@ -57,14 +58,16 @@ class LabelErrors:
         """Whether every misread image was looked at."""
         return self.misread <= MAX_DOUBTS
 
-    def suspects(self) -> list[Suspect]:
+    def suspects(self, highest: float = HIGHEST_THRESHOLD) -> list[Suspect]:
         """The images whose label is probably wrong, the least probable label first.
 
-        A label's threshold is its mean probability over the images that have it. An image counts as one of
-        the most probable label of those whose threshold it reaches, and is suspected if that isn't its own.
+        A label's threshold is its mean probability over the images that have it, `highest` at most: where a
+        model is nearly always sure, hardly an image that it misreads would reach the mean (docs/results.md).
+        An image counts as one of the most probable label of those whose threshold it reaches, and is
+        suspected if that isn't its own.
         """
         thresholds = [
-            total / number if number else 2.0
+            min(total / number, highest) if number else 2.0
             for total, number in zip(self.confidence, self.images, strict=True)
         ]
         found: list[Suspect] = []

@@ -1,4 +1,8 @@
-"""The final training of a tuning job: its definition, its best hyperparameters, all training images."""
+"""The final training of a tuning job: its definition, its best trial's hyperparameters and temperature.
+
+It trains on all training images, so the temperature that calibrates it is the one that was fitted on the
+images that the best trial held out: the channel `trial` is that trial's artifact.
+"""
 
 import re
 from itertools import count
@@ -13,8 +17,9 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.aws.errors import code
 from batch_prediction.aws.job_options import cost_tags, volume_key, vpc
 from batch_prediction.aws.sagemaker import describe_or_none, verify_same_request
-from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, sibling_uri, tuning_failure
-from batch_prediction.models import failure
+from batch_prediction.layout import CHECKPOINTS, MODELS, TRIALS, output_uri, sibling_uri, tuning_failure
+from batch_prediction.models import best_trial, failure
+from batch_prediction.models.best_trial import Trial
 from batch_prediction.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,6 +38,7 @@ TUNING_JOB, BEST_TRIAL = "DIGITS_TUNING_JOB", "DIGITS_BEST_TRIAL"
 CPU_IMAGE, GPU_IMAGE = "DIGITS_CPU_IMAGE", "DIGITS_GPU_IMAGE"
 MAX_SECONDS = 3600
 MAX_WAIT_FACTOR = 4  # of a spot job, waiting included, as a multiple of its longest run
+OPTIONAL_CHANNELS = ("test", "trial")  # left out where there are no objects
 # When SageMaker itself fails it: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_RetryStrategy.html
 RETRY_STRATEGY = {"MaximumRetryAttempts": 2}
 # Members of a training job definition that CreateTrainingJob takes as they are.
@@ -89,7 +95,7 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
         status = tuning["HyperParameterTuningJobStatus"]
         failure.record(aws, settings, tuning_failure(tuning_job), tuning_job, status, reason)
         return reason
-    wanted = request(settings, tuning)
+    wanted = request(settings, tuning, best_trial.choose(aws.sagemaker, tuning))
     try:
         return _create(aws, wanted)
     except ClientError as error:
@@ -98,10 +104,21 @@ def start(aws: Clients, settings: Settings, tuning_job: str) -> str:
         attempts = describe_attempts(aws.sagemaker, tuning_job)
         if not attempts:
             raise  # the description lags behind
-        identity = {member: wanted[member] for member in ("OutputDataConfig", "Environment")}
         for job in attempts:
+            identity = _identity(wanted, job)
             verify_same_request(f"training job {job['TrainingJobName']}", error, identity, job)
     return _follow(aws, settings, tuning, attempts)
+
+
+def _identity(wanted: dict[str, Any], job: "TrainingJobDescription") -> dict[str, Any]:  # of requests
+    """What makes a job the wanted one: which of the search's trials it follows doesn't matter.
+
+    That is chosen by metrics, which may have been incomplete when the job was created.
+    """
+    environment = wanted["Environment"]
+    trial = job.get("Environment", {}).get(BEST_TRIAL, "")
+    followed = {BEST_TRIAL: trial} if trial.startswith(f"{environment[TUNING_JOB]}-") else {}
+    return {"OutputDataConfig": wanted["OutputDataConfig"], "Environment": environment | followed}
 
 
 def _follow(
@@ -122,7 +139,8 @@ def _follow(
         return reason
     if now < shortage.due:
         return f"waiting for capacity: {shortage.reason}"
-    return _create(aws, request(settings, tuning, len(attempts) + 1))
+    trial = Trial(last["Environment"][BEST_TRIAL], last["HyperParameters"])  # whatever metrics say by now
+    return _create(aws, request(settings, tuning, trial, len(attempts) + 1))
 
 
 def _lacking(job: "TrainingJobDescription") -> Lacking:
@@ -132,23 +150,23 @@ def _lacking(job: "TrainingJobDescription") -> Lacking:
 
 
 def _create(aws: Clients, wanted: dict[str, Any]) -> str:  # as `request` made it
-    _drop_missing_test_channel(aws.s3, wanted)
+    _drop_empty_channels(aws.s3, wanted)
     aws.sagemaker.create_training_job(**wanted)
     name: str = wanted["TrainingJobName"]
     return name
 
 
 def request(
-    settings: Settings, tuning: "TuningJobDescription", attempt: int = 1
+    settings: Settings, tuning: "TuningJobDescription", trial: Trial, attempt: int = 1
 ) -> dict[str, Any]:  # keyword arguments
-    """The CreateTrainingJob request that follows from DescribeHyperParameterTuningJob's answer.
+    """The CreateTrainingJob request that follows from DescribeHyperParameterTuningJob's answer and a trial.
 
     https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html. Trains on what the
     trials held out, too; the channel `test` is measured once, by the finished model.
     """
-    definition, best = tuning["TrainingJobDefinition"], tuning["BestTrainingJob"]
+    definition = tuning["TrainingJobDefinition"]
     name = job_name(tuning["HyperParameterTuningJobName"], attempt)
-    given = definition.get("StaticHyperParameters", {}) | best["TunedHyperParameters"]
+    given = {**definition.get("StaticHyperParameters", {}), **trial.tuned}
     spot = {
         "EnableManagedSpotTraining": True,
         "CheckpointConfig": {"S3Uri": f"s3://{settings.bucket}/{CHECKPOINTS}{name}/"},
@@ -170,7 +188,7 @@ def request(
         | {"TrainingImage": image(settings.training_instance_type, definition)},
         "HyperParameters": {key: value for key, value in given.items() if not key.startswith("_")}
         | {"validation-images": "0"},
-        "InputDataConfig": _channels(definition["InputDataConfig"]),
+        "InputDataConfig": _channels(definition, trial.name),
         "OutputDataConfig": {
             "S3OutputPath": f"s3://{settings.bucket}/{MODELS}",
             **({"KmsKeyId": settings.kms_key_arn} if settings.kms_key_arn else {}),
@@ -187,7 +205,7 @@ def request(
             **(waiting if settings.spot_training else {}),
         },
         "Environment": definition.get("Environment", {})
-        | {TUNING_JOB: tuning["HyperParameterTuningJobName"], BEST_TRIAL: best["TrainingJobName"]},
+        | {TUNING_JOB: tuning["HyperParameterTuningJobName"], BEST_TRIAL: trial.name},
         **(spot if settings.spot_training else {}),
     }
 
@@ -223,26 +241,34 @@ def _obstacle(settings: Settings, tuning: "TuningJobDescription") -> str | None:
     return None
 
 
-def _channels(trial: "list[Channel]") -> "list[Channel]":
-    """The trials' channels, and `test`, which lies next to `training` (layout.py)."""
-    channels = {channel["ChannelName"]: channel for channel in trial}
+def _channels(definition: "TrainingJobDefinition", trial: str) -> "list[Channel]":
+    """The trials' channels, `test`, which lies next to `training` (layout.py), and the `trial`'s artifact."""
+    channels = {channel["ChannelName"]: channel for channel in definition["InputDataConfig"]}
     training = channels["training"]
     source = training["DataSource"]["S3DataSource"]
-    if "test" not in channels and (uri := sibling_uri(source["S3Uri"], "test/")):
-        channels["test"] = {
-            **training,
-            "ChannelName": "test",
-            "DataSource": {"S3DataSource": {**source, "S3Uri": uri}},
-        }
+    added = {
+        "test": sibling_uri(source["S3Uri"], "test/"),
+        "trial": output_uri(definition["OutputDataConfig"]["S3OutputPath"], trial),
+    }
+    for name, uri in added.items():
+        if name not in channels and uri:
+            channels[name] = {
+                **training,
+                "ChannelName": name,
+                "DataSource": {"S3DataSource": {**source, "S3Uri": uri}},
+            }
     return list(channels.values())
 
 
-def _drop_missing_test_channel(s3: "S3Client", wanted: dict[str, Any]) -> None:  # as `request` made it
-    """SageMaker fails a job whose channel is empty; without a test set the model waits for a person."""
+def _drop_empty_channels(s3: "S3Client", wanted: dict[str, Any]) -> None:  # as `request` made it
+    """SageMaker fails a job whose channel is empty.
+
+    Without a test set the model waits for a person, without the trial's artifact it isn't calibrated.
+    """
     wanted["InputDataConfig"] = [
         channel
         for channel in wanted["InputDataConfig"]
-        if channel["ChannelName"] != "test"
+        if channel["ChannelName"] not in OPTIONAL_CHANNELS
         or _has_objects(s3, channel["DataSource"]["S3DataSource"]["S3Uri"])
     ]
 

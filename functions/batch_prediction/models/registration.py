@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from batch_prediction.aws import objects
 from batch_prediction.aws.clients import Clients
-from batch_prediction.figures import model_quality
-from batch_prediction.layout import code_digest, sibling_uri, training_quality
+from batch_prediction.figures import model_quality, reference
+from batch_prediction.layout import code_digest, sibling_uri, training_quality, training_reference
 from batch_prediction.models import announcement
 from batch_prediction.models.artifact import Artifact
 from batch_prediction.models.artifact import read as read_artifact
@@ -99,6 +99,7 @@ def _create(aws: Clients, settings: Settings, job: "TrainingJobDescription") -> 
         settings.minimum_accuracy,
         settings.accuracy_tolerance,
     )
+    _keep_reference(aws.s3, settings.bucket, name, artifact)
     description = f"Trained by {name}. {decision.status}: {decision.reason}{_contradiction(job, artifact)}"
     answer = aws.sagemaker.create_model_package(
         ModelPackageGroupName=settings.name,
@@ -202,6 +203,13 @@ def _dataset_digest(s3: "S3Client", job: "TrainingJobDescription") -> str:
         return ""
     description = objects.read_json(s3, bucket, key)
     return "" if description is None else str(description.content["sha256"])
+
+
+def _keep_reference(s3: "S3Client", bucket: str, job: str, artifact: Artifact) -> None:
+    """Write the artifact's reference.json, if it has one, to where write_report reads it."""
+    if artifact.reference:
+        reference.read(artifact.reference)
+        objects.put_json(s3, bucket, training_reference(job), artifact.reference)
 
 
 def _model_metrics(

@@ -26,6 +26,17 @@ def measure(settings: Settings, report: Report) -> None:
     metrics.emit(settings.name, values, batch=report["batch"], run=report["run"], status=report["status"])
 
 
+def estimate_lines(report: Report) -> list[str]:
+    """What the message says of the accuracy that is estimated without labels: one line, or none."""
+    estimate = report["estimate"]
+    if estimate is None or (estimate["value"] is None and report["drift"] is None):
+        return []
+    if estimate["value"] is None:
+        return [f"Accuracy without labels: not to be estimated, as {estimate['reason']}"]
+    interval = f"95 % interval {estimate['low']:.2%} to {estimate['high']:.2%}"
+    return [f"Accuracy estimated without labels: {estimate['value']:.2%}, {interval}"]
+
+
 def notify_people(sns: "SNSClient", settings: Settings, run: Run, report: Report) -> None:
     """Send the one message about a report; it comes before report.json, so it may be repeated, never lost."""
     coverage, accuracy = report["coverage"], report["accuracy"]
@@ -36,6 +47,7 @@ def notify_people(sns: "SNSClient", settings: Settings, run: Run, report: Report
         f"Images: {coverage['expected']} expected, {coverage['scored']} scored, "
         f"{coverage['unreadable']} unreadable, {coverage['missing']} missing.",
         *([f"Accuracy: {figure} of {report['labelled']} labelled images"] if accuracy else []),
+        *estimate_lines(report),
         f"Report: s3://{settings.bucket}/{run.report}",
     ]
     subject = f"{settings.name}: {report['status']}, {figure}, batch {run.batch}"

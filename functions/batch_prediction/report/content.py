@@ -1,6 +1,6 @@
 """The content of report.json and of the list of all runs, as docs/report.schema.json describes the former."""
 
-from typing import TypedDict, TypeGuard
+from typing import NotRequired, TypedDict, TypeGuard
 
 
 class Coverage(TypedDict):
@@ -187,6 +187,52 @@ class Cost(TypedDict):
     requests_estimate: float
 
 
+class Estimate(TypedDict):
+    """The accuracy that is estimated without labels; one that isn't `trusted` has a reason, and no value."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    trusted: bool
+    reason: str | None
+
+
+class Statistic(TypedDict):
+    """One comparison with the reference; a decisive one that drifted is why an estimate isn't trusted."""
+
+    name: str
+    value: float
+    threshold: float
+    drifted: bool
+    decisive: bool
+
+
+class DoubtBin(TypedDict):
+    """Shares of images whose confidence lacks more than `low` and at most `high` to 1."""
+
+    low: float
+    high: float
+    expected: float
+    found: float
+
+
+class PredictionShare(TypedDict):
+    """Shares of images that were read as one label."""
+
+    label: int
+    expected: float
+    found: float
+
+
+class Drift(TypedDict):
+    """A batch beside its model's reference."""
+
+    statistics: list[Statistic]
+    doubts: list[DoubtBin]
+    predictions: list[PredictionShare]
+
+
 class Report(TypedDict):
     """report.json."""
 
@@ -203,6 +249,8 @@ class Report(TypedDict):
     confusion_matrix: list[list[int]]
     confusions: list[Confusion]
     calibration: Calibration | None
+    estimate: Estimate | None
+    drift: Drift | None
     agreement: Agreement | None
     proper_scores: ProperScores | None
     ranking: Ranking | None
@@ -231,11 +279,15 @@ class _Entry(TypedDict):
 
 
 class IndexEntry(_Entry):
-    """A run's entry in the list of all runs; without an accuracy, all three are None."""
+    """A run's entry in the list of all runs; without an accuracy, all three are None.
+
+    Earlier versions wrote entries without `estimate`.
+    """
 
     accuracy: float | None
     low: float | None
     high: float | None
+    estimate: NotRequired[Interval | None]  # None where it isn't trusted
 
 
 class LabelledEntry(_Entry):
@@ -244,6 +296,7 @@ class LabelledEntry(_Entry):
     accuracy: float
     low: float
     high: float
+    estimate: NotRequired[Interval | None]
 
 
 def is_labelled(entry: IndexEntry) -> TypeGuard[LabelledEntry]:

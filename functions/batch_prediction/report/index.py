@@ -7,13 +7,13 @@ it was made from (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditio
 import random
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
 from batch_prediction.aws import generations, objects
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
-from batch_prediction.report.content import IndexEntry, Report
+from batch_prediction.report.content import Estimate, IndexEntry, Interval, Report
 from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def entry(run: Run, report: Report) -> IndexEntry:
         "accuracy": accuracy["value"] if accuracy else None,
         "low": accuracy["low"] if accuracy else None,
         "high": accuracy["high"] if accuracy else None,
+        "estimate": _trusted(report["estimate"]),
         "labelled": report["labelled"],
         "scored": coverage["scored"],
         "expected": coverage["expected"],
@@ -52,6 +53,37 @@ def entry(run: Run, report: Report) -> IndexEntry:
         "model_version": model["version"] if model else None,
         "transform_job": report["transform_job"]["name"] if report["transform_job"] else None,
     }
+
+
+def _trusted(estimate: Estimate | None) -> Interval | None:
+    """An estimate's value and interval; None where there is none, or none to be trusted."""
+    if estimate is None or estimate["value"] is None or estimate["low"] is None or estimate["high"] is None:
+        return None
+    return {"value": estimate["value"], "low": estimate["low"], "high": estimate["high"]}
+
+
+class Record(NamedTuple):
+    """How estimates have fared where labels came as well: runs that have both, and those that it held in."""
+
+    runs: int
+    held: int
+    mean_error: float  # absolute
+
+
+def record(runs: list[IndexEntry]) -> Record | None:
+    """The record of the list's trusted estimates; None where no run has both an estimate and an accuracy.
+
+    An accuracy is of a run's labelled images, the estimate of all that were scored.
+    """
+    pairs = [
+        (run["accuracy"], estimate)
+        for run in runs
+        if run["accuracy"] is not None and (estimate := run.get("estimate"))
+    ]
+    if not pairs:
+        return None
+    held = sum(estimate["low"] <= value <= estimate["high"] for value, estimate in pairs)
+    return Record(len(pairs), held, sum(abs(value - each["value"]) for value, each in pairs) / len(pairs))
 
 
 def read(s3: "S3Client", bucket: str) -> Index:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
-from batch_prediction.report import advice, charts, index
+from batch_prediction.report import advice, charts, index, likeness_charts
 from batch_prediction.report.content import IndexEntry, Interval, Report
 from batch_prediction.report.thresholds import written
 from batch_prediction.report.thumbnails import Thumbnail, thumbnails
@@ -72,6 +72,7 @@ def statistics(report: Report) -> dict[str, object]:
 
 def page(run: Run, report: Report, shown: list[Thumbnail]) -> bytes:
     """report.html; `shown` are the thumbnails of the report's mistakes."""
+    drift = report["drift"]
     return _render(
         "report.html",
         report=report,
@@ -82,6 +83,8 @@ def page(run: Run, report: Report, shown: list[Thumbnail]) -> bytes:
         what_to_do=advice.what_to_do(report),
         notes=advice.notes(report),
         reliability=charts.RELIABILITY,
+        doubts=likeness_charts.doubts(drift) if drift else None,
+        predictions=likeness_charts.predictions(drift) if drift else None,
         risk=charts.risk_chart(report["risk_coverage"]["curve"]) if report["risk_coverage"] else None,
         index_page="../" * (run.batch.count("/") + 2) + "index.html",
     )
@@ -95,6 +98,7 @@ def index_page(runs: list[IndexEntry]) -> bytes:
         rows=rows[:MAX_ROWS],
         more=len(rows) - MAX_ROWS,
         history=charts.history(runs),
+        record=index.record(runs),
         model_name=charts.model_name,
     )
 

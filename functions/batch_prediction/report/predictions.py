@@ -8,6 +8,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
+from batch_prediction.figures.doubts import Doubts
 from batch_prediction.figures.scores import Scores
 from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
@@ -36,9 +37,9 @@ class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
     `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `with_probabilities` have
-    the probability of each label, too; of labelled images `scores` counts them. `mistakes` are the most
-    confident wrong ones, `unscored` the first without a prediction, SHOWN of each at most. `problem` is the
-    first part that could not be used, with what was expected and found.
+    the probability of each label, too, and `doubts` are theirs; of labelled images `scores` counts them.
+    `mistakes` are the most confident wrong ones, `unscored` the first without a prediction, SHOWN of each at
+    most. `problem` is the first part that could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -49,6 +50,7 @@ class Tally:
     unreadable: int = 0
     missing: int = 0
     with_probabilities: int = 0
+    doubts: Doubts = field(default_factory=Doubts)
     scores: Scores = field(default_factory=Scores)
     slices: dict[SliceName, SliceCount] = field(default_factory=lambda: defaultdict(SliceCount))
     problem: str | None = None
@@ -67,7 +69,8 @@ class Tally:
         """Count a part of `size` lines, whole and usable."""
         self.pairs.update(part.pairs)
         self.right.update(part.right)
-        self.with_probabilities += part.with_probabilities
+        self.with_probabilities += len(part.doubted)
+        self.doubts.add(part.doubted)
         self.scores.add(part.labelled)
         for name, labelled, right in part.slices:
             count = self.slices[name]
@@ -90,7 +93,7 @@ class _Part(NamedTuple):
     images: list[str]
     rows: list[str]
     pairs: Counter[Pair]
-    with_probabilities: int  # of an earlier artifact none have them
+    doubted: list[tuple[int, float]]  # prediction and confidence, of those with probabilities
     labelled: list[tuple[int, Shares]]  # label and probabilities of each image that has both
     slices: list[tuple[SliceName, bool, bool]]  # of each scored image; whether it has a label, and is right
     right: list[int]
@@ -169,6 +172,7 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
     rows: list[str] = []
     pairs: list[Pair] = []
     all_shares: list[Shares | None] = []
+    doubted: list[tuple[int, float]] = []
     slices: list[tuple[SliceName, bool, bool]] = []
     right: list[int] = []
     mistakes: list[Mistake] = []
@@ -191,6 +195,8 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
                 pair, shares = (label, prediction), answer.get("probabilities")
                 pairs.append(pair)
                 all_shares.append(shares)
+                if shares is not None:
+                    doubted.append((prediction, confidence))
                 quoted = image.replace('"', '""') if escaped else image
                 second = _second(shares, prediction, confidence)
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},{second},\n')
@@ -215,9 +221,12 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    with_shares = [(label, shares) for (label, _), shares in zip(pairs, all_shares, strict=True) if shares]
-    labelled = [(label, shares) for label, shares in with_shares if label is not None]
-    return _Part(images, rows, counted, len(with_shares), labelled, slices, right, mistakes, unscored, absent)
+    labelled = [
+        (label, shares)
+        for (label, _), shares in zip(pairs, all_shares, strict=True)
+        if shares and label is not None
+    ]
+    return _Part(images, rows, counted, doubted, labelled, slices, right, mistakes, unscored, absent)
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:

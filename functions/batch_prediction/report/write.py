@@ -15,7 +15,7 @@ from batch_prediction.events import AttemptRequested, Event
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
 from batch_prediction.layout import Run
-from batch_prediction.report import announcement, expert_figures, outcomes, outputs, pages
+from batch_prediction.report import announcement, expert_figures, likeness, outcomes, outputs, pages
 from batch_prediction.report.content import (
     Calibration,
     ClassFigures,
@@ -27,6 +27,7 @@ from batch_prediction.report.content import (
     Time,
     TransformJob,
 )
+from batch_prediction.report.likeness import Known
 from batch_prediction.report.predictions import Tally, tabulate
 from batch_prediction.runs import cost, decision, existing_report, state
 from batch_prediction.runs.decision import Decision, Refuse, Start
@@ -76,7 +77,7 @@ def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
         tally = _tabulate(aws.s3, bucket, run, found, table)
-        report = compose(run, found, tally)
+        report = compose(run, found, tally, likeness.read(aws.s3, bucket, found.decision))
         uploaded = _upload(aws.s3, bucket, run, table, len(found.jobs))
     if not (uploaded and pages.write(aws.s3, bucket, run, report, len(found.jobs))):
         return False  # a delivery that knows of a later job has written it: that one ends the report
@@ -122,7 +123,7 @@ def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | N
     return False
 
 
-def compose(run: Run, found: RunState, tally: Tally) -> Report:
+def compose(run: Run, found: RunState, tally: Tally, known: Known) -> Report:
     """The content of report.json. It has figures only for a run that was completed as a whole."""
     decided, job = found.decision, found.jobs[-1] if found.jobs else None
     outcome = outcomes.outcome(found, tally)
@@ -131,6 +132,7 @@ def compose(run: Run, found: RunState, tally: Tally) -> Report:
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
     reliability = calibration(tally.right, tally.wrong) if whole else None
+    estimated, drifted = likeness.compare(tally.doubts, tally.scored if whole else 0, known)
     seconds = cost.time(run.uploaded, job)
     price = cost.cost(decided.price_per_hour, job, decided.lines) if isinstance(decided, Start) else None
     return {
@@ -152,6 +154,8 @@ def compose(run: Run, found: RunState, tally: Tally) -> Report:
         "confusion_matrix": matrix if whole else [],
         "confusions": [cast("Confusion", asdict(each)) for each in confusions(matrix)] if whole else [],
         "calibration": cast("Calibration", asdict(reliability)) if reliability else None,
+        "estimate": estimated,
+        "drift": drifted,
         **(expert_figures.expert_figures(tally) if whole else expert_figures.NONE),
         "mistakes": [
             {

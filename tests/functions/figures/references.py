@@ -1,9 +1,10 @@
 """References for tests: of answers whose doubts are spread like a good model's."""
 
 import random
+from typing import Any
 
 from batch_prediction.figures.doubts import Doubts
-from batch_prediction.figures.reference import Reference
+from batch_prediction.figures.reference import SCHEMA, Reference
 from batch_prediction.labels import LABELS
 
 Answer = tuple[int, float]  # a prediction and its confidence
@@ -30,3 +31,16 @@ def reference(count: int = 5_000, seed: int = 0) -> Reference:
     """A reference of so many images, misread as often as the doubts say."""
     known = doubts(answers(count, seed))
     return Reference(known, count - round(sum(known.sums)))
+
+
+def content(known: Reference) -> dict[str, Any]:
+    """A reference as JSON has it."""
+    rows = zip(known.doubts.bins, known.doubts.sums, known.doubts.squares, strict=True)
+    return {
+        "schema": SCHEMA,
+        "images": known.images,
+        "right": known.right,
+        "predictions": [
+            {"bins": bins, "doubt": total, "doubt_squared": squares} for bins, total, squares in rows
+        ],
+    }

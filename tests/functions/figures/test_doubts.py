@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_prediction.figures.doubts import BINS, Doubts, bin_of, upper_edge
+from batch_prediction.figures.doubts import BINS, Doubts, upper_edge
 from batch_prediction.labels import LABELS
 
 CONFIDENCES = st.one_of(st.floats(0.1, 1), st.floats(0.5, 17).map(lambda power: 1 - 10**-power))
@@ -36,7 +36,7 @@ def test_the_bins_are_numpys_histogram_of_logarithms(answers: list[tuple[int, fl
 def test_parts_add_up(first: list[tuple[int, float]], second: list[tuple[int, float]]) -> None:
     """Counted in two parts or in one, the doubts are the same."""
     merged, whole = counted(first), counted(first + second)
-    merged.merge(counted(second))
+    merged.add(second)
     assert merged.bins == whole.bins
     assert merged.sums == pytest.approx(whole.sums)
     assert merged.squares == pytest.approx(whole.squares)
@@ -55,6 +55,11 @@ def test_totals_are_over_predictions_and_bins() -> None:
     assert doubts.mean == pytest.approx(0.2)
 
 
+def bin_of(doubt: float) -> int:
+    """The bin in which an answer with this doubt is counted."""
+    return counted([(0, 1 - doubt)]).bins[0].index(1)
+
+
 @pytest.mark.parametrize("number", range(BINS))
 def test_a_bin_reaches_from_its_edge_to_that_of_the_next(number: int) -> None:
     """Just below its upper edge a doubt is in the bin, just above in the one before."""
@@ -65,4 +70,4 @@ def test_a_bin_reaches_from_its_edge_to_that_of_the_next(number: int) -> None:
 
 def test_no_doubt_is_in_the_last_bin() -> None:
     """A confidence of 1 has no logarithm, and the least doubt there is."""
-    assert bin_of(0.0) == bin_of(1e-300) == BINS - 1
+    assert bin_of(0.0) == bin_of(1e-12) == BINS - 1

@@ -36,11 +36,13 @@ def counted(labels: Sequence[int] | NDArray[np.int64], shares: NDArray[np.float6
 def by_the_paper(labels: NDArray[np.int64], shares: NDArray[np.float64]) -> dict[int, int]:
     """The images off the confident joint's diagonal, each with its column; equation 1 and section 3.2.
 
-    Of those, the ones that the model reads as labelled are left out, as the authors' program does.
+    No threshold is above 0.9, and images that the model reads as labelled are left out, as the authors'
+    program does.
     """
     thresholds = np.array(
         [shares[labels == each, each].mean() if (labels == each).any() else np.inf for each in range(10)]
     )
+    thresholds = np.where(thresholds < np.inf, np.minimum(thresholds, 0.9), np.inf)
     reached = np.where(shares >= thresholds, shares, -1)
     column = reached.argmax(1)
     off = (reached.max(1) >= 0) & (column != labels) & (shares.argmax(1) != labels)
@@ -90,6 +92,19 @@ def test_of_too_many_misread_images_those_with_the_least_probable_labels_are_kep
         assert found.complete is (number < 3)
     found.add("right", 9, 9, [0.1] + [0.0] * 8 + [0.9])
     assert [each.image for each in found.suspects()] == ["1", "0", "3"]
+
+
+def test_a_model_that_is_nearly_always_sure_has_suspects_too() -> None:
+    """With a mean of 0.998 for every label, 0.95 for another one is suspicious; 0.89 isn't."""
+    shares = np.full((200, 10), 0.0002)
+    shares[np.arange(200), np.arange(200) % 10] = 0.9982
+    labels = np.arange(200) % 10
+    for number, sure in ((7, 0.95), (8, 0.89)):
+        shares[number] = (1 - sure) / 9
+        shares[number, 0] = sure
+    found = counted(labels, shares)
+    assert [each.image for each in found.suspects()] == ["7"]
+    assert found.suspects(highest=1.0) == []
 
 
 def test_no_images_have_no_suspects() -> None:

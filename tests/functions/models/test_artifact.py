@@ -106,3 +106,27 @@ def test_what_an_artifact_measured_is_its_numbers() -> None:
     """What is no number that can be compared is left out."""
     metrics = {"test-accuracy": 0.99, "epochs": 9, "a": True, "b": "0.9", "c": float("nan"), "d": None}
     assert artifact.Artifact("0" * 64, {"metrics": metrics}).metrics == {"test-accuracy": 0.99, "epochs": 9}
+
+
+@pytest.mark.parametrize("name", ["reference.json", "./reference.json"])
+def test_the_reference_is_read_beside_the_configuration(aws: Clients, name: str) -> None:
+    """In whichever order the archive has them; a reference inside another folder isn't the model's."""
+    files = {
+        "code/reference.json": b'{"images": 1}',
+        name: b'{"images": 2}',
+        "config.json": b'{"arch": "small"}',
+    }
+    found = read(aws, archive(files))
+    assert (found.reference, found.config) == ({"images": 2}, {"arch": "small"})
+
+
+def test_an_artifact_without_a_reference_has_an_empty_one(aws: Clients) -> None:
+    """An earlier version's artifact, or one whose training held nothing out, is read all the same."""
+    assert read(aws, packed({"arch": "base"})).reference == {}
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{", b" " * (1024 * 1024 + 1)])
+def test_a_reference_that_is_no_object_or_too_large_is_refused(aws: Clients, body: bytes) -> None:
+    """Nothing of unknown size or form is taken along."""
+    with pytest.raises(ValueError, match="expected a model artifact"):
+        read(aws, archive({"reference.json": body}))

@@ -14,6 +14,7 @@ import register_model
 from batch_prediction.aws.clients import Clients
 from batch_prediction.models import registration, registry
 from batch_prediction.settings import Settings
+from tests.functions.figures import references
 from tests.functions.models.training_jobs import CONFIG, completed_job, packed, register
 from tests.functions.notifications import Published
 from tests.settings_and_events import BUCKET, environment, event
@@ -320,6 +321,34 @@ def test_a_model_without_a_test_set_has_no_figures_attached_and_waits(
     assert package.status == "PendingManualApproval"
     described = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)
     assert not described.get("ModelMetrics")
+
+
+def test_the_reference_is_put_where_reports_find_it(aws: Clients, settings: Settings) -> None:
+    """The artifact's reference.json lies next to the model's other files, before there is a package."""
+    content = references.content(references.reference())
+    body = packed(CONFIG, reference=content)
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-5/output/model.tar.gz", Body=body)
+    registration.register(aws, settings, completed_job("digits-5", 0.99))
+    written = aws.s3.get_object(Bucket=BUCKET, Key="models/digits-5/reference.json")["Body"].read()
+    assert json.loads(written) == content
+
+
+def test_a_model_without_a_reference_gets_none(aws: Clients, settings: Settings) -> None:
+    """Nothing is written that the training program didn't make."""
+    register(aws, settings, "digits-6", 0.99)
+    listed = aws.s3.list_objects_v2(Bucket=BUCKET, Prefix="models/digits-6/")["Contents"]
+    assert "models/digits-6/reference.json" not in {each["Key"] for each in listed}
+
+
+def test_a_broken_reference_is_refused_before_there_is_a_package(aws: Clients, settings: Settings) -> None:
+    """A reference that no report could read fails the registration, with what was expected."""
+    body = packed(CONFIG, reference={"schema": "digit-batch/reference/1", "images": 0})
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-7/output/model.tar.gz", Body=body)
+    with pytest.raises(ValueError, match=r"reference\.json: expected"):
+        registration.register(aws, settings, completed_job("digits-7", 0.99))
+    assert not aws.sagemaker.list_model_packages(ModelPackageGroupName=settings.name)[
+        "ModelPackageSummaryList"
+    ]
 
 
 def test_an_invalid_artifact_is_refused_and_named(aws: Clients, settings: Settings) -> None:

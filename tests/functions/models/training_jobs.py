@@ -38,16 +38,17 @@ MATRIX = [[30 if label == guess else 0 for guess in range(10)] for label in rang
 CONFIG = {"arch": "base", "torch_version": "2.10.0", "confusion_matrix": MATRIX}
 
 
-def packed(config: dict[str, Any]) -> bytes:
-    """A model artifact with this config.json; the same bytes each time."""
-    body, archive = json.dumps(config).encode(), io.BytesIO()
+def packed(config: dict[str, Any], **others: object) -> bytes:
+    """A model artifact with this config.json, and other JSON files by name; the same bytes each time."""
+    archive = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=archive, mode="wb", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w") as files,
     ):
-        entry = tarfile.TarInfo("./config.json")
-        entry.size = len(body)
-        files.addfile(entry, io.BytesIO(body))
+        for name, content in {"config": config, **others}.items():
+            body, entry = json.dumps(content).encode(), tarfile.TarInfo(f"./{name}.json")
+            entry.size = len(body)
+            files.addfile(entry, io.BytesIO(body))
     return archive.getvalue()
 
 

@@ -1,11 +1,22 @@
 """One run of every kind that a report can be about."""
 
 from batch_prediction.runs.reason_codes import ReasonCode
+from tests.functions.figures.references import answers, content, reference
+from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, guesses
 
 LABELS = [number % 10 for number in range(300)]
 MIXED = guesses(LABELS, 0.9, seed=1)
+REFERENCE = content(reference())
+ALIKE, UNLIKE = (
+    [(None, answer(*each)) for each in answers(600, seed=1, power=power)] for power in (4.0, 2.0)
+)
+TRUE = [(found["label"], found) for _, found in ALIKE]
 KINDS = {
+    "estimated": Sample("estimated", ALIKE, reference=REFERENCE),
+    "estimated and labelled": Sample("both", TRUE, reference=REFERENCE),
+    "drifted": Sample("drifted", UNLIKE, reference=REFERENCE),
+    "reference of another version": Sample("newer", ALIKE, reference=REFERENCE | {"schema": "reference/9"}),
     "labelled": Sample("labelled", MIXED),
     "partly labelled": Sample("partly", [*MIXED, (None, {"label": 3, "confidence": 0.5})]),
     "unlabelled": Sample("unlabelled", [(None, answer) for _, answer in MIXED]),

@@ -20,6 +20,8 @@ COMPLETED: Any = {
     "coverage": {"expected": 5, "scored": 3, "unreadable": 1, "missing": 1},
     "labelled": 2,
     "accuracy": {"value": 0.5},
+    "estimate": None,
+    "drift": None,
 }
 REFUSED: Any = COMPLETED | {
     "status": "Refused",
@@ -79,3 +81,36 @@ def test_the_message_about_a_refused_run_has_its_reason(
     assert message["Subject"] == "digits: Refused, no accuracy, batch b7"
     assert message["Message"].splitlines()[1] == "no approved package"
     assert "Accuracy" not in message["Message"]
+
+
+UNTRUSTED = {"value": None, "low": None, "high": None, "reason": "the mean doubt is higher than expected"}
+
+
+@pytest.mark.parametrize(
+    ("estimate", "drift", "line"),
+    [
+        (
+            {"value": 0.99, "low": 0.981, "high": 0.996, "reason": None},
+            {},
+            "Accuracy estimated without labels: 99.00%, 95 % interval 98.10% to 99.60%",
+        ),
+        (
+            UNTRUSTED,
+            {},
+            "Accuracy without labels: not to be estimated, as the mean doubt is higher than expected",
+        ),
+        (UNTRUSTED | {"reason": "no reference"}, None, None),
+        (None, None, None),
+    ],
+    ids=["estimated", "drifted", "no reference", "nothing scored"],
+)
+def test_the_message_has_the_estimate_or_that_there_is_drift(
+    aws: Clients, settings: Settings, published: Published, estimate: Any, drift: Any, line: str | None
+) -> None:
+    """Who subscribed learns how a batch without labels probably went, or that it is unlike the others."""
+    announcement.notify_people(
+        aws.sns, settings, RUN, COMPLETED | {"accuracy": None, "estimate": estimate, "drift": drift}
+    )
+    (message,) = published()
+    said = [each for each in message["Message"].splitlines() if "without labels" in each]
+    assert said == ([line] if line else [])

@@ -41,6 +41,8 @@ def properties(schema: Any) -> set[str]:
         ("classes", content.ClassFigures),
         ("confusions", content.Confusion),
         ("calibration", content.Calibration),
+        ("estimate", content.Estimate),
+        ("drift", content.Drift),
         ("agreement", content.Agreement),
         ("proper_scores", content.ProperScores),
         ("ranking", content.Ranking),

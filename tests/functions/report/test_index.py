@@ -198,6 +198,7 @@ def test_an_entry_says_what_the_report_says() -> None:
     report: Any = {
         "status": "Refused",
         "accuracy": None,
+        "estimate": None,
         "labelled": 0,
         "coverage": {"expected": 3, "scored": 0, "unreadable": 0, "missing": 3},
         "model": None,
@@ -228,3 +229,57 @@ def test_the_list_has_room_for_ten_thousand_runs() -> None:
     assert len(found) == 10_000
     assert (found[0], found[-1]) == (entry(10_000), entry(1))
     assert len(index.merged(runs[1:], entry(10_000))) == 10_000
+
+
+ESTIMATE = {"value": 0.985, "low": 0.975, "high": 0.992}
+
+
+def test_the_record_compares_estimates_with_the_accuracies_that_came_with_labels() -> None:
+    """Runs that have both count: whether the interval held, and by how much the value was off."""
+    runs = [
+        entry(1, accuracy=0.98, estimate=ESTIMATE),
+        entry(2, accuracy=0.95, estimate=ESTIMATE),
+        entry(3, accuracy=None, low=None, high=None, estimate=ESTIMATE),
+        entry(4, accuracy=0.5, estimate=None),
+        entry(5, accuracy=0.5),  # an earlier version's entry
+    ]
+    record = index.record(runs)
+    assert record is not None
+    assert (record.runs, record.held) == (2, 1)
+    assert record.mean_error == pytest.approx((0.005 + 0.035) / 2)
+    assert index.record(runs[2:]) is None
+
+
+@pytest.mark.parametrize(
+    ("estimate", "kept"),
+    [
+        (ESTIMATE | {"trusted": True, "method": "m", "reason": None}, ESTIMATE),
+        ({"value": None, "low": None, "high": None, "trusted": False, "method": "m", "reason": "r"}, None),
+        (None, None),
+    ],
+)
+def test_an_entry_keeps_a_trusted_estimate_alone(estimate: Any, kept: Any) -> None:
+    """The list has value and interval, and nothing where the report has no number."""
+    run = Run("b", "20261122t154022z-1a2b3c4d")
+    report: Any = {
+        "status": "Completed",
+        "accuracy": None,
+        "estimate": estimate,
+        "labelled": 0,
+        "coverage": {"scored": 5, "expected": 5},
+        "model": None,
+        "transform_job": None,
+    }
+    assert index.entry(run, report).get("estimate") == kept
+
+
+def test_the_page_shows_estimates_of_unlabelled_runs_and_their_record(aws: Clients) -> None:
+    """A run without labels has its estimate in the table; runs with both make the record above it."""
+    pages.write_index(aws.s3, BUCKET, entry(1, accuracy=None, low=None, high=None, estimate=ESTIMATE))
+    html = aws.s3.get_object(Bucket=BUCKET, Key=INDEX_PAGE)["Body"].read().decode()
+    assert "estimated 98.50\xa0%" in html
+    assert "Estimates without labels" not in html
+    pages.write_index(aws.s3, BUCKET, entry(2, accuracy=0.98, estimate=ESTIMATE))
+    html = aws.s3.get_object(Bucket=BUCKET, Key=INDEX_PAGE)["Body"].read().decode()
+    assert "of 1 runs that have labels as well" in html
+    assert "in 1; the mean error was 0.5 points" in html

@@ -54,6 +54,31 @@ def test_every_kind_of_report_has_the_published_schema_and_a_page(aws: Clients, 
         assert "Confusion matrix" not in page.text
 
 
+@pytest.mark.parametrize("kind", ["estimated", "estimated and labelled", "drifted"])
+def test_a_batch_is_shown_beside_its_models_reference(aws: Clients, kind: str) -> None:
+    """Estimate and truth stand side by side; a batch in more doubt gets the reason, and no number."""
+    sample = KINDS[kind]
+    report = report_of(aws, sample)
+    page = opened(aws, sample.run.page)
+    section = page.text.partition("Accuracy without labels")[2]
+    assert "the outline is of images read as the same digits" in section
+    value = report["estimate"]["value"]
+    if kind == "drifted":
+        assert f"Not to be trusted No accuracy is estimated: {report['estimate']['reason']}." in section
+        assert "Estimated at" not in section
+        assert section.count("unlike it: the estimate isn't to be trusted") == 2
+    else:
+        assert f"Estimated at {value * 100:.2f} %" in section
+        assert "unlike it" not in section
+    said = f"The labels say {report['accuracy']['value'] * 100:.2f} %" if report["accuracy"] else None
+    assert (said in section) if said else ("The labels say" not in section)
+    html = aws.s3.get_object(Bucket=BUCKET, Key=sample.run.page)["Body"].read().decode()
+    assert html.count('<rect class="measured"') == 26 + (
+        sum(each["images"] > 0 for each in report["calibration"]["bins"]) if report["calibration"] else 0
+    )
+    assert html.count('<polyline class="expected"') == 2
+
+
 def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
     """Figures of a run that wasn't completed, missing keys and unknown ones are refused."""
     report = report_of(aws, KINDS["labelled"])
