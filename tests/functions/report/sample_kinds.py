@@ -18,6 +18,7 @@ TRUE: list[Answered] = [(found["label"], found) for _, found in ALIKE]
 KINDS = {
     "estimated": Sample("estimated", ALIKE, reference=REFERENCE),
     "estimated and labelled": Sample("both", TRUE, reference=REFERENCE),
+    "one digit": Sample("nines", [each for each in ALIKE if each[1]["label"] == 9], reference=REFERENCE),
     "drifted": Sample("drifted", UNLIKE, reference=REFERENCE),
     "reference of another version": Sample("newer", ALIKE, reference=REFERENCE | {"schema": "reference/9"}),
     "labelled": Sample("labelled", MIXED),
