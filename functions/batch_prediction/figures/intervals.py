@@ -43,9 +43,9 @@ def score(share: float, size: float) -> Interval:
 def effective(share: float, variance: float, fallback: float) -> Interval:
     """Wilson's interval of a figure between 0 and 1 at its effective sample size.
 
-    That is the number of images of which a proportion as large has this variance: Korn and Graubard 1998,
-    Confidence intervals for proportions with small expected number of positive counts, section 3
-    (https://www150.statcan.gc.ca/n1/pub/12-001-x/1998002/article/4356-eng.pdf). Without a variance, as of a
+    That is the number of images of which a proportion as large has this variance: Franco, Little, Louis and
+    Slud 2019, Comparative Study of Confidence Intervals for Proportions in Complex Sample Surveys
+    (https://pmc.ncbi.nlm.nih.gov/articles/PMC6690503), who recommend Wilson's. Without a variance, as of a
     figure that is perfect in the batch, it is that of `fallback` images.
     """
     spread = share * (1 - share)

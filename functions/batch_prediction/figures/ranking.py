@@ -67,8 +67,8 @@ def _auc(counts: list[tuple[int, int, int]], own: int, others: int) -> Interval:
     Its variance is that of DeLong, DeLong and Clarke-Pearson 1988, Comparing the areas under two or more
     correlated receiver operating characteristic curves (https://doi.org/10.2307/2531595). Where all pairs are
     in order, it is the largest possible one, that of the rarer kind's number of images (Birnbaum and Klose
-    1957, https://doi.org/10.1214/aoms/1177706794). Everything is counted in pairs in the wrong order, twice,
-    so that areas near 1 lose no digits.
+    1957, Bounds for the Variance of the Mann-Whitney Statistic, Annals of Mathematical Statistics 28, 933).
+    Everything is counted in pairs in the wrong order, twice, so that areas near 1 lose no digits.
     """
     above, below = 2 * others, 0  # twice the other images above, twice the own ones below
     wrong = own_squares = other_squares = 0

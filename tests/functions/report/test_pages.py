@@ -79,6 +79,16 @@ def test_a_batch_is_shown_beside_its_models_reference(aws: Clients, kind: str) -
     assert html.count('<polyline class="expected"') == 2
 
 
+@pytest.mark.parametrize(("kind", "said"), [("one digit", True), ("estimated", False), ("drifted", False)])
+def test_an_estimate_of_another_mix_says_what_it_depends_on(aws: Clients, kind: str, said: bool) -> None:
+    """A batch that is read as one digit may be of it, or may be read wrongly altogether: a person knows."""
+    sample = KINDS[kind]
+    report = report_of(aws, sample)
+    page = opened(aws, sample.run.page)
+    assert report["drift"]["statistics"][3]["drifted"] == said
+    assert ("If the batch doesn't really have such a mix" in page.text) == said
+
+
 def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
     """Figures of a run that wasn't completed, missing keys and unknown ones are refused."""
     report = report_of(aws, KINDS["labelled"])
