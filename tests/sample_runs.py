@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +28,7 @@ class Sample:
     """One run: `answers` are (label, answer of the model), one an image; `images` are objects by name."""
 
     batch: str
-    answers: list[tuple[int | None, dict[str, Any]]] = field(default_factory=list)
+    answers: Sequence[tuple[int | None, dict[str, Any]]] = ()
     images: dict[str, bytes] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)

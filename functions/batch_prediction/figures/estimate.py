@@ -5,8 +5,8 @@ Kivimäki et al. 2025, Confidence-based Estimators for Predictive Performance in
 calibrated on; figures/drift.py says whether they are. docs/results.md compares it with other methods.
 """
 
-from batch_prediction.figures.intervals import Interval
 from batch_prediction.figures.doubts import Doubts
+from batch_prediction.figures.intervals import Interval
 from batch_prediction.figures.reference import Reference
 
 METHOD = "mean calibrated confidence"
