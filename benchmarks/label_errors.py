@@ -56,9 +56,12 @@ def calibrated(data: mnist.Mnist, arch: str, seed: int, role: Role) -> tuple[Lab
 def suspects(labels: Labels, shares: Shares, highest: float) -> list[Suspect]:
     """The suspects of a batch whose images are named by their numbers."""
     found = LabelErrors()
-    predictions = shares.argmax(1).tolist()
-    for number, row in enumerate(shares.tolist()):
-        found.add(str(number), int(labels[number]), predictions[number], row)
+    rows = shares.tolist()
+    misread = np.flatnonzero(shares.argmax(1) != labels).tolist()
+    found.add(
+        zip(labels.tolist(), rows, strict=True),
+        [(str(number), int(labels[number]), rows[number]) for number in misread],
+    )
     return found.suspects(highest)
 
 

@@ -86,7 +86,11 @@ def prepare(lines: int, probabilities: bool = True) -> Any:
     s3: Any = MemoryS3(objects)
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
-    named = {"transform_job": f"measured-{RUN.id}"}  # a job's name ends in its run's
+    named = {
+        "transform_job": f"measured-{RUN.id}",
+        "slices": [],
+        "unsliced": {},
+    }  # a job's name ends in its run's
     decided = Start(**frozen | counts | named | {"digests": digests})
     decision.take(s3, SETTINGS.bucket, RUN, decided)
     return clients(s3, transform_job.job_request(SETTINGS.bucket, RUN, decided) | JOB)

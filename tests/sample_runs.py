@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any
 
 from botocore.stub import Stubber
@@ -28,9 +29,11 @@ class Sample:
     """One run: `answers` are (label, answer of the model), one an image; `images` are objects by name."""
 
     batch: str
-    answers: Sequence[tuple[int | None, dict[str, Any]]] = ()
+    answers: Sequence[tuple[int | None, dict[str, Any]]] = field(default_factory=list)
     images: dict[str, bytes] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
+    fields: Sequence[dict[str, str]] = ()  # other fields of the manifest, one an image
+    unsliced: dict[str, str] = field(default_factory=dict)
     left_out: list[dict[str, Any]] = field(default_factory=list)
     number: int = 0  # of the run, in time
     version: int = 1
@@ -70,6 +73,8 @@ class Sample:
             instance_type="ml.m5.large",
             instance_count=1,
             price_per_hour=self.price,
+            slices=sorted({name for each in self.fields for name in each}),
+            unsliced=self.unsliced,
         )
 
     @property
@@ -120,7 +125,10 @@ def report_of(aws: Clients, sample: Sample) -> dict[str, Any]:
     given = [
         {"image": {"source-ref": f"s3://{BUCKET}/{folder}{name}"}}
         | ({} if label is None else {"label": label})
-        for name, (label, _) in zip(names, sample.answers, strict=True)
+        | ({"fields": fields} if fields else {})
+        for name, (label, _), fields in zip(
+            names, sample.answers, sample.fields or repeat({}, len(names)), strict=True
+        )
     ]
     joined = [
         line | {"SageMakerOutput": answer} for line, (_, answer) in zip(given, sample.answers, strict=True)

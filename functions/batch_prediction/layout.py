@@ -251,6 +251,11 @@ class Run:
         return f"{self.report_prefix}predictions.csv"
 
     @property
+    def review(self) -> str:
+        """The key of the images whose labels are probably wrong, as a manifest to be corrected."""
+        return f"{self.report_prefix}review.jsonl"
+
+    @property
     def page(self) -> str:
         """The key of the report that people open."""
         return f"{self.report_prefix}report.html"

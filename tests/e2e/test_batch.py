@@ -92,6 +92,8 @@ def test_a_batch_becomes_a_report_whose_figures_are_scikit_learn_s(stack: Stack,
     assert report["accuracy"]["value"] == pytest.approx(accuracy_score(labels, predictions))
     assert report["accuracy"]["value"] > 0.5
     assert report["confusion_matrix"] == confusion_matrix(labels, predictions, labels=range(10)).tolist()
+    assert sum(each["found"] for each in report["drift"]["doubts"]) == pytest.approx(1)
+    assert report["estimate"]["method"] == "mean calibrated confidence"
     for figures in report["classes"]:
         for name, score in (("precision", precision_score), ("recall", recall_score)):
             if figures[name] is not None:

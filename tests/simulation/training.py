@@ -5,6 +5,7 @@ import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
+from tests.functions.figures import references
 from tests.settings_and_events import event
 from tests.simulation.faults import refusal
 from tests.simulation.registry import Registry
@@ -22,14 +23,16 @@ NO_INSTANCES = "CapacityError: Unable to provision requested ML compute capacity
 
 
 def artifact() -> bytes:
-    """A model.tar.gz with nothing but a config.json in it."""
+    """A model.tar.gz with nothing but a config.json and a reference.json in it."""
     kept = {"confusion_matrix": [[5] * 10] * 10, "metrics": {"test-accuracy": FINAL_ACCURACY}}
-    content = json.dumps(kept).encode()
+    known = references.content(references.reference(500))
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        member = tarfile.TarInfo("config.json")
-        member.size = len(content)
-        archive.addfile(member, io.BytesIO(content))
+        for name, value in (("config.json", kept), ("reference.json", known)):
+            content = json.dumps(value).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
     return file.getvalue()
 
 

@@ -6,7 +6,7 @@ so it is of a batch that isn't training data.
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +14,10 @@ from batch_prediction.labels import LABELS
 
 HIGHEST_THRESHOLD = 0.9
 MAX_DOUBTS = 20_000  # misread images that are kept: about 10 MB
+
+
+Labelled = tuple[int, Sequence[float]]  # label, the probability of each label
+Misread = tuple[str, int, Sequence[float]]  # image, label, the probability of each label
 
 
 class Suspect(NamedTuple):
@@ -38,20 +42,19 @@ class LabelErrors:
     misread: int = 0
     _doubts: list[tuple[float, int, str, int, Sequence[float]]] = field(default_factory=list)
 
-    def add(self, image: str, label: int, prediction: int, probabilities: Sequence[float]) -> None:
-        """Count an image."""
-        probability = probabilities[label]
-        self.images[label] += 1
-        self.confidence[label] += probability
-        if prediction == label:
-            return
-        self.misread += 1
-        # Of equals the first in the manifest stays.
-        doubt = (-probability, -self.misread, image, label, probabilities)
-        if len(self._doubts) < MAX_DOUBTS:
-            heapq.heappush(self._doubts, doubt)
-        else:
-            heapq.heappushpop(self._doubts, doubt)
+    def add(self, labelled: Iterable[Labelled], misread: Iterable[Misread]) -> None:
+        """Count images: all that have a label and probabilities, and once more those of them misread."""
+        for label, probabilities in labelled:
+            self.images[label] += 1
+            self.confidence[label] += probabilities[label]
+        for image, label, probabilities in misread:
+            self.misread += 1
+            # Of equals the first in the manifest stays.
+            doubt = (-probabilities[label], -self.misread, image, label, probabilities)
+            if len(self._doubts) < MAX_DOUBTS:
+                heapq.heappush(self._doubts, doubt)
+            else:
+                heapq.heappushpop(self._doubts, doubt)
 
     @property
     def complete(self) -> bool:

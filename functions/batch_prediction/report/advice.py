@@ -85,6 +85,18 @@ def notes(report: Report) -> list[str]:
         )
     if unreadable := coverage["unreadable"]:
         found.append(f"Not readable, for the reasons below: {_images(unreadable)} or manifest lines.")
+    suspected, slices = report.get("suspected_labels"), report.get("slices")  # none in schema 2
+    if suspected and suspected["images"]:
+        found.append(
+            f"Labels that are probably wrong: of {_images(suspected['images'])}, shown below. Correct "
+            "review.jsonl, and upload it as a new manifest."
+        )
+    if outstanding := [each for each in (slices["values"] if slices else ()) if each["stands_out"]]:
+        worst = outstanding[0]
+        found.append(
+            f"More than chance tells the accuracy of {len(outstanding)} of the batch's slices from the rest; "
+            f"the lowest is that of {worst['field']} {worst['value']}."
+        )
     time = report["time"]
     if time and time["start_up"] and time["compute"] is not None and time["start_up"] > 5 * time["compute"]:
         found.append("Starting the instances took most of the time: a larger batch would cost hardly more.")

@@ -233,6 +233,54 @@ class Drift(TypedDict):
     predictions: list[PredictionShare]
 
 
+class Suspect(TypedDict):
+    """An image whose label is probably wrong, and the probability of the label and of the suggestion."""
+
+    image: str
+    label: int
+    suggested: int
+    label_probability: float
+    suggested_probability: float
+
+
+class SuspectedLabels(TypedDict):
+    """Labels that are probably wrong: how many, the accuracy without these images, and the first of them.
+
+    Not `complete` where there were so many misread images that not all were looked at.
+    """
+
+    images: int
+    complete: bool
+    accuracy_without: Interval | None
+    shown: list[Suspect]
+
+
+class Slice(TypedDict):
+    """The images with one value of a manifest's field; the difference is from all other labelled images."""
+
+    field: str
+    value: str
+    images: int
+    labelled: int
+    accuracy: Interval | None
+    difference: float | None
+    stands_out: bool
+
+
+class FieldLeftOut(TypedDict):
+    """A field of the manifest that doesn't divide the batch, and why."""
+
+    field: str
+    reason: str
+
+
+class Slices(TypedDict):
+    """The batch by the values of its manifest's other fields, the lowest accuracy first."""
+
+    values: list[Slice]
+    left_out: list[FieldLeftOut]
+
+
 class Report(TypedDict):
     """report.json."""
 
@@ -258,6 +306,8 @@ class Report(TypedDict):
     label_mix: LabelMix | None
     smallest_difference: float | None
     unknown: dict[str, str]
+    suspected_labels: SuspectedLabels | None
+    slices: Slices | None
     mistakes: list[Mistake]
     unscored: list[Unscored]
     model: Model | None

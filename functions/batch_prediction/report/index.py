@@ -45,7 +45,7 @@ def entry(run: Run, report: Report) -> IndexEntry:
         "accuracy": accuracy["value"] if accuracy else None,
         "low": accuracy["low"] if accuracy else None,
         "high": accuracy["high"] if accuracy else None,
-        "estimate": _trusted(report.get("estimate")),
+        "estimate": _trusted(report.get("estimate")),  # reports of earlier schemas have none
         "labelled": report["labelled"],
         "scored": coverage["scored"],
         "expected": coverage["expected"],

@@ -5,6 +5,7 @@ text: every one is escaped, and shortened, so that a page stays below a megabyte
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import PutObjectRequest, S3Client
 
 MAX_ROWS = 1_000  # runs on the index page; index.json has more
+MAX_SLICES = 50  # rows; report.json has more
 _NAME, _REASON = 120, 300  # characters shown
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _HTML = "text/html; charset=utf-8"
@@ -70,16 +72,22 @@ def statistics(report: Report) -> dict[str, object]:
     return {"version": 0.0, "dataset": dataset} | model_quality.statistics(report["confusion_matrix"])
 
 
-def page(run: Run, report: Report, shown: list[Thumbnail]) -> bytes:
-    """report.html; `shown` are the thumbnails of the report's mistakes."""
-    drift = report["drift"]
+def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
+    """report.html; `shown` are the thumbnails of the misread images that the report names."""
+    drift, suspected = report["drift"], report["suspected_labels"]
+    suspects = suspected["shown"] if suspected else []
+    listed = {suspect["image"] for suspect in suspects}
+    mistakes = [mistake for mistake in report["mistakes"] if mistake["image"] not in listed]
+    wrong = report["labelled"] - sum(row[label] for label, row in enumerate(report["confusion_matrix"]))
     return _render(
         "report.html",
         report=report,
         uploaded=run.uploaded,
         inside=f"/{INCOMING}{run.batch}/",
-        wrong=report["labelled"] - sum(row[label] for label, row in enumerate(report["confusion_matrix"])),
-        mistakes=list(zip(report["mistakes"], shown, strict=True)),
+        suspects=[(suspect, shown[suspect["image"]]) for suspect in suspects],
+        wrong=wrong - len(suspects),
+        mistakes=[(mistake, shown[mistake["image"]]) for mistake in mistakes],
+        most_slices=MAX_SLICES,
         what_to_do=advice.what_to_do(report),
         notes=advice.notes(report),
         reliability=charts.RELIABILITY,
@@ -103,10 +111,13 @@ def index_page(runs: list[IndexEntry]) -> bytes:
     )
 
 
-def _thumbnails(s3: "S3Client", bucket: str, report: Report) -> list[Thumbnail]:
-    job = report["transform_job"]
+def _thumbnails(s3: "S3Client", bucket: str, report: Report) -> dict[str, Thumbnail]:
+    """Those of the suspects, then of the other misread images: where there isn't room for all, the first."""
+    job, suspected = report["transform_job"], report["suspected_labels"]
     ended = datetime.fromisoformat(job["ended"]) if job and job["ended"] else None
-    return thumbnails(s3, bucket, [mistake["image"] for mistake in report["mistakes"]], ended)
+    named = [*(suspected["shown"] if suspected else ()), *report["mistakes"]]
+    images = list(dict.fromkeys(each["image"] for each in named))
+    return dict(zip(images, thumbnails(s3, bucket, images, ended), strict=True))
 
 
 def _render(template: str, **content: object) -> bytes:

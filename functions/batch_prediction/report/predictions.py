@@ -9,6 +9,7 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from batch_prediction.figures.doubts import Doubts
+from batch_prediction.figures.label_errors import LabelErrors, Labelled, Misread
 from batch_prediction.figures.scores import Scores
 from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
@@ -37,9 +38,10 @@ class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
     `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `with_probabilities` have
-    the probability of each label, too, and `doubts` are theirs; of labelled images `scores` counts them.
-    `mistakes` are the most confident wrong ones, `unscored` the first without a prediction, SHOWN of each at
-    most. `problem` is the first part that could not be used, with what was expected and found.
+    the probability of each label, too, and `doubts` are theirs; of labelled images `scores` and
+    `label_errors` count them. `slices` count the values of the manifest's other fields. `mistakes` are
+    the most confident wrong ones, `unscored` the first without a prediction, SHOWN of each at most. `problem`
+    is the first part that could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -52,6 +54,7 @@ class Tally:
     with_probabilities: int = 0
     doubts: Doubts = field(default_factory=Doubts)
     scores: Scores = field(default_factory=Scores)
+    label_errors: LabelErrors = field(default_factory=LabelErrors)
     slices: dict[SliceName, SliceCount] = field(default_factory=lambda: defaultdict(SliceCount))
     problem: str | None = None
 
@@ -72,6 +75,7 @@ class Tally:
         self.with_probabilities += len(part.doubted)
         self.doubts.add(part.doubted)
         self.scores.add(part.labelled)
+        self.label_errors.add(part.labelled, part.misread)
         for name, labelled, right in part.slices:
             count = self.slices[name]
             count.images += 1
@@ -94,7 +98,8 @@ class _Part(NamedTuple):
     rows: list[str]
     pairs: Counter[Pair]
     doubted: list[tuple[int, float]]  # prediction and confidence, of those with probabilities
-    labelled: list[tuple[int, Shares]]  # label and probabilities of each image that has both
+    labelled: list[Labelled]  # label and probabilities of each image that has both
+    misread: list[Misread]  # those of them that were read as another digit
     slices: list[tuple[SliceName, bool, bool]]  # of each scored image; whether it has a label, and is right
     right: list[int]
     mistakes: list[Mistake]
@@ -173,6 +178,7 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
     pairs: list[Pair] = []
     all_shares: list[Shares | None] = []
     doubted: list[tuple[int, float]] = []
+    misread: list[Misread] = []
     slices: list[tuple[SliceName, bool, bool]] = []
     right: list[int] = []
     mistakes: list[Mistake] = []
@@ -209,6 +215,8 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
                     right.append(_in_units(confidence))
                 elif label is not None:
                     mistakes.append((confidence, image, label, prediction))
+                    if shares is not None:
+                        misread.append((image, label, shares))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             shown = line[:400].decode(errors="replace")
             raise BrokenPartError(
@@ -221,12 +229,12 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    labelled = [
+    labelled: list[Labelled] = [
         (label, shares)
         for (label, _), shares in zip(pairs, all_shares, strict=True)
         if shares and label is not None
     ]
-    return _Part(images, rows, counted, doubted, labelled, slices, right, mistakes, unscored, absent)
+    return _Part(images, rows, counted, doubted, labelled, misread, slices, right, mistakes, unscored, absent)
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:

@@ -1,7 +1,7 @@
 """A run's report: report.json with the figures, predictions.csv with every image, and the pages."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,18 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested, Event
 from batch_prediction.figures.accuracy import accuracy, by_class, confusions
 from batch_prediction.figures.calibration import calibration
+from batch_prediction.figures.label_errors import Suspect
 from batch_prediction.layout import Run
-from batch_prediction.report import announcement, expert_figures, likeness, outcomes, outputs, pages
+from batch_prediction.report import (
+    announcement,
+    expert_figures,
+    likeness,
+    outcomes,
+    outputs,
+    pages,
+    slices,
+    suspected_labels,
+)
 from batch_prediction.report.content import (
     Calibration,
     ClassFigures,
@@ -77,10 +87,13 @@ def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
         tally = _tabulate(aws.s3, bucket, run, found, table)
-        report = compose(run, found, tally, likeness.read(aws.s3, bucket, found.decision))
+        suspects = tally.label_errors.suspects()
+        report = compose(run, found, tally, likeness.read(aws.s3, bucket, found.decision), suspects)
         uploaded = _upload(aws.s3, bucket, run, table, len(found.jobs))
     if not (uploaded and pages.write(aws.s3, bucket, run, report, len(found.jobs))):
         return False  # a delivery that knows of a later job has written it: that one ends the report
+    if report["suspected_labels"] and suspects:  # no later attempt follows one that has labelled images
+        suspected_labels.write_review(aws.s3, bucket, run, suspects)
     announcement.measure(settings, report)
     announcement.notify_people(aws.sns, settings, run, report)
     return _commit(aws.s3, bucket, run, report, existing.etag, len(found.jobs))
@@ -123,7 +136,9 @@ def _commit(s3: "S3Client", bucket: str, run: Run, report: Report, etag: str | N
     return False
 
 
-def compose(run: Run, found: RunState, tally: Tally, known: Known) -> Report:
+def compose(
+    run: Run, found: RunState, tally: Tally, known: Known, suspects: Sequence[Suspect] = ()
+) -> Report:
     """The content of report.json. It has figures only for a run that was completed as a whole."""
     decided, job = found.decision, found.jobs[-1] if found.jobs else None
     outcome = outcomes.outcome(found, tally)
@@ -157,6 +172,8 @@ def compose(run: Run, found: RunState, tally: Tally, known: Known) -> Report:
         "estimate": estimated,
         "drift": drifted,
         **(expert_figures.expert_figures(tally) if whole else expert_figures.NONE),
+        "suspected_labels": suspected_labels.summary(tally, suspects) if whole else None,
+        "slices": slices.by_value(tally, decided) if whole else None,
         "mistakes": [
             {
                 "image": image,
@@ -189,6 +206,7 @@ def _tabulate(s3: "S3Client", bucket: str, run: Run, found: RunState, table: Pat
             left_out=left_out,
             table=file,
             digests=decided.digests if isinstance(decided, Start) else None,
+            fields=decided.slices if isinstance(decided, Start) else (),
         )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 MAX_FIELDS, MAX_VALUES = 8, 50
 MAX_LENGTH = 64  # characters of a field's name, and of a value
 _LOOKED_AT = 16  # fields
+# What Ground Truth adds to a label: https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html
+_METADATA = "-metadata"
 
 
 @dataclass
@@ -26,7 +28,12 @@ class SliceFields:
         for full, value in others.items():
             name = full if len(full) <= MAX_LENGTH else f"{full[:MAX_LENGTH]}…"
             known = self.values.get(name)
-            if value is None or name in self.left_out or (known is None and self._full):
+            if (
+                name.endswith(_METADATA)
+                or value is None
+                or name in self.left_out
+                or (known is None and self._full)
+            ):
                 continue
             text = _text(value)
             if reason := self._obstacle(name, known, text):

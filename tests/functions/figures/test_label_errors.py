@@ -27,9 +27,9 @@ def batch(seed: int, images: int, flipped: float, spread: float) -> Batch:
 
 def counted(labels: Sequence[int] | NDArray[np.int64], shares: NDArray[np.float64]) -> LabelErrors:
     """All images of a batch, named by their number."""
-    found = LabelErrors()
-    for number, (label, row) in enumerate(zip(labels, shares.tolist(), strict=True)):
-        found.add(str(number), int(label), int(np.argmax(row)), row)
+    found, given_labels = LabelErrors(), [int(label) for label in labels]
+    for number, (label, row) in enumerate(zip(given_labels, shares.tolist(), strict=True)):
+        found.add([(label, row)], [(str(number), label, row)] if np.argmax(row) != label else [])
     return found
 
 
@@ -88,9 +88,9 @@ def test_of_too_many_misread_images_those_with_the_least_probable_labels_are_kep
     found = LabelErrors()
     for number, probability in enumerate([0.02, 0.01, 0.03, 0.02, 0.02]):
         shares = [probability] + [0.0] * 8 + [1 - probability]
-        found.add(f"{number}", 0, 9, shares)
+        found.add([(0, shares)], [(f"{number}", 0, shares)])
         assert found.complete is (number < 3)
-    found.add("right", 9, 9, [0.1] + [0.0] * 8 + [0.9])
+    found.add([(9, [0.1] + [0.0] * 8 + [0.9])], [])
     assert [each.image for each in found.suspects()] == ["1", "0", "3"]
 
 

@@ -1,20 +1,24 @@
 """One run of every kind that a report can be about."""
 
+from typing import Any
+
 from batch_prediction.runs.reason_codes import ReasonCode
 from tests.functions.figures.references import answers, content, reference
 from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, guesses
 
+Answered = tuple[int | None, dict[str, Any]]  # label, and the model's answer
+
 LABELS = [number % 10 for number in range(300)]
 MIXED = guesses(LABELS, 0.9, seed=1)
 REFERENCE = content(reference())
-ALIKE, UNLIKE = (
-    [(None, answer(*each)) for each in answers(600, seed=1, power=power)] for power in (4.0, 2.0)
-)
-TRUE = [(found["label"], found) for _, found in ALIKE]
+ALIKE: list[Answered] = [(None, answer(*each)) for each in answers(600, seed=1)]
+UNLIKE: list[Answered] = [(None, answer(*each)) for each in answers(600, seed=1, power=2.0)]
+TRUE: list[Answered] = [(found["label"], found) for _, found in ALIKE]
 KINDS = {
     "estimated": Sample("estimated", ALIKE, reference=REFERENCE),
     "estimated and labelled": Sample("both", TRUE, reference=REFERENCE),
+    "one digit": Sample("nines", [each for each in ALIKE if each[1]["label"] == 9], reference=REFERENCE),
     "drifted": Sample("drifted", UNLIKE, reference=REFERENCE),
     "reference of another version": Sample("newer", ALIKE, reference=REFERENCE | {"schema": "reference/9"}),
     "labelled": Sample("labelled", MIXED),

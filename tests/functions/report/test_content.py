@@ -48,6 +48,8 @@ def properties(schema: Any) -> set[str]:
         ("ranking", content.Ranking),
         ("risk_coverage", content.RiskCoverage),
         ("label_mix", content.LabelMix),
+        ("suspected_labels", content.SuspectedLabels),
+        ("slices", content.Slices),
         ("mistakes", content.Mistake),
         ("unscored", content.Unscored),
         ("model", content.Model),

@@ -79,6 +79,16 @@ def test_a_batch_is_shown_beside_its_models_reference(aws: Clients, kind: str) -
     assert html.count('<polyline class="expected"') == 2
 
 
+@pytest.mark.parametrize(("kind", "said"), [("one digit", True), ("estimated", False), ("drifted", False)])
+def test_an_estimate_of_another_mix_says_what_it_depends_on(aws: Clients, kind: str, said: bool) -> None:
+    """A batch that is read as one digit may be of it, or may be read wrongly altogether: a person knows."""
+    sample = KINDS[kind]
+    report = report_of(aws, sample)
+    page = opened(aws, sample.run.page)
+    assert report["drift"]["statistics"][3]["drifted"] == said
+    assert ("If the batch doesn't really have such a mix" in page.text) == said
+
+
 def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
     """Figures of a run that wasn't completed, missing keys and unknown ones are refused."""
     report = report_of(aws, KINDS["labelled"])
@@ -96,7 +106,7 @@ def test_the_schema_refuses_an_invalid_report(aws: Clients) -> None:
 def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     """The confusion matrix and the table of the digits say what scikit-learn finds in predictions.csv."""
     sample = KINDS["labelled"]
-    report_of(aws, sample)
+    suspected = report_of(aws, sample)["suspected_labels"]["images"]
     body = aws.s3.get_object(Bucket=BUCKET, Key=sample.run.predictions)["Body"].read().decode()
     rows = list(csv.DictReader(io.StringIO(body)))
     labels, predictions = ([int(row[name]) for row in rows] for name in ("label", "prediction"))
@@ -113,9 +123,10 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
     assert shown == [f"{figure[digit] * 100:.1f}" for digit in range(10) for figure in expected]
     mistakes = [row for row in rows if row["label"] != row["prediction"]]
     surest = max(mistakes, key=lambda row: float(row["confidence"]))
-    gallery = Page(html[html.index('id="mistakes"') :]).text
-    assert f"All {len(mistakes)} mistakes" in gallery
-    assert gallery.index(surest["image"].rpartition("/")[2]) < 400
+    gallery = Page(html[html.index('id="suspects"') :]).text
+    assert f"{suspected} images that the model reads confidently" in gallery
+    assert f"All {len(mistakes) - suspected} other mistakes" in gallery
+    assert gallery.index(surest["image"].rpartition("/")[2]) < 700
 
 
 def test_the_figures_that_an_expert_asks_for_are_folded(aws: Clients) -> None:
@@ -198,7 +209,8 @@ def test_a_page_asks_for_nothing(aws: Clients) -> None:
     sources = [(tag, attributes["src"]) for tag, attributes in page.tags if "src" in attributes]
     assert all(tag == "img" and str(source).startswith("data:image/") for tag, source in sources)
     links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
-    assert links == {"../../../index.html", "predictions.csv", "report.json", "model_quality.json"}
+    files = {"predictions.csv", "report.json", "model_quality.json", "review.jsonl"}
+    assert links == {"../../../index.html", *files}
     assert {attributes["href"] for tag, attributes in page.tags if tag == "link"} == {"data:,"}
     assert "@import" not in page.text
     assert "url(" not in page.text
@@ -214,7 +226,16 @@ def of_texts(given: dict[str, Any], batch: str, image: str, reason: str) -> byte
         each["image"] = f"s3://{BUCKET}/incoming/{batch}/{image}"
     report["unscored"] = [{"image": image, "label": None, "reason": reason}]
     report["model"]["training_job"] = reason
-    return pages.page(Run(batch, report["run"]), report, [Thumbnail(None, "none")] * len(report["mistakes"]))
+    return pages.page(Run(batch, report["run"]), report, thumbnails_of(report))
+
+
+NO_IMAGE = Thumbnail(None, "none")
+
+
+def thumbnails_of(report: Any, thumbnail: Thumbnail = NO_IMAGE) -> dict[str, Thumbnail]:
+    """The same for every misread image that a report names."""
+    named = [*report["mistakes"], *(report["suspected_labels"] or {"shown": []})["shown"]]
+    return {each["image"]: thumbnail for each in named}
 
 
 @pytest.fixture
@@ -258,13 +279,29 @@ def test_no_name_makes_a_tag_of_the_index(batches: list[str]) -> None:
 
 
 def test_the_longest_texts_and_the_most_images_stay_below_a_megabyte(report: dict[str, Any]) -> None:
-    """A hundred mistakes, a hundred refused lines, every name as long and as hostile as a key may be."""
-    long = '"' * 1000
+    """A hundred suspects, mistakes and refused lines, 400 slices, every name as long as a key may be."""
+    long = '"' * 900
     most = json.loads(json.dumps(report))
-    most["mistakes"] = [most["mistakes"][0] | {"image": f"s3://b/incoming/{long}"}] * 100
+    most["mistakes"] = [
+        most["mistakes"][0] | {"image": f"s3://b/incoming/{long}{number}"} for number in range(100)
+    ]
     most["unscored"] = [{"image": long, "label": None, "reason": long}] * 100
-    uri = "data:image/png;base64," + "A" * (MAX_TOTAL * 4 // 3 // 100)
-    body = pages.page(Run(long[:512], most["run"]), most | {"batch": long[:512]}, [Thumbnail(uri)] * 100)
+    suspect = {"label": 7, "suggested": 1, "label_probability": 0.01, "suggested_probability": 0.99}
+    most["suspected_labels"] = {
+        "images": 100,
+        "complete": True,
+        "accuracy_without": most["accuracy"],
+        "shown": [suspect | {"image": f"s3://b/incoming/s{long}{number}"} for number in range(100)],
+    }
+    each = {"field": long[:64], "value": long[:64], "images": 5, "labelled": 4, "accuracy": most["accuracy"]}
+    most["slices"] = {
+        "values": [each | {"difference": 0.1, "stands_out": True}] * 400,
+        "left_out": [{"field": long[:64], "reason": "it came after 8 others"}] * 16,
+    }
+    uri = "data:image/png;base64," + "A" * (MAX_TOTAL * 4 // 3 // 200)
+    shown = thumbnails_of(most, Thumbnail(uri))
+    body = pages.page(Run(long[:512], most["run"]), most | {"batch": long[:512]}, shown)
+    assert body.count(b"data:image/png") == len(shown) == 200
     assert MAX_TOTAL < len(body) <= 1_000_000
 
 
@@ -290,7 +327,7 @@ def test_a_crash_before_the_commit_is_mended_with_the_same_bytes(aws: Clients) -
         return {key: aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
     before = content()
-    assert len(before) == 6
+    assert len(before) == 7
     aws.s3.delete_object(Bucket=BUCKET, Key=sample.run.report)
     report_of(aws, sample)
     assert content() == before
@@ -320,7 +357,7 @@ def test_what_the_bucket_s_lifecycle_removes_is_the_list_of_all_runs_alone(aws: 
     tags = {
         entry["Key"]: aws.s3.get_object_tagging(Bucket=BUCKET, Key=entry["Key"])["TagSet"] for entry in stored
     }
-    assert len(tags) == 6
+    assert len(tags) == 7
     assert {key for key, found in tags.items() if found} == {INDEX, INDEX_PAGE}
     assert tags[INDEX] == tags[INDEX_PAGE] == [{"Key": "noncurrent", "Value": "expires"}]
 
@@ -392,8 +429,7 @@ def test_durations_are_read_as_people_say_them(
 ) -> None:
     """Hours, minutes and seconds, each left out where it is zero."""
     timed: Any = report | {"time": {"waiting": seconds, "start_up": 1, "compute": 1}}
-    shown = [Thumbnail(None, "none")] * len(report["mistakes"])
-    page = Page(pages.page(KINDS["left out"].run, timed, shown).decode())
+    page = Page(pages.page(KINDS["left out"].run, timed, thumbnails_of(timed)).decode())
     assert f"from the manifest's upload to the job {text} Start-up" in page.text.replace("\xa0", " ")
 
 
@@ -406,9 +442,11 @@ def test_an_image_counts_as_read_until_the_job_ended(aws: Clients) -> None:
     def shown(created: str, ended: str | None) -> bool:
         found: Any = {
             "mistakes": [{"image": f"s3://{BUCKET}/{key}"}],
+            "suspected_labels": None,
             "transform_job": {"created": created, "ended": ended},
         }
-        return pages._thumbnails(aws.s3, BUCKET, found)[0].uri is not None
+        (thumbnail,) = pages._thumbnails(aws.s3, BUCKET, found).values()
+        return thumbnail.uri is not None
 
     assert shown(past, future)
     assert not shown(past, past)
@@ -441,3 +479,59 @@ def test_a_name_that_a_template_misspells_is_an_error() -> None:
 def test_a_change_has_a_sign(change: float, text: str) -> None:
     """A minus as wide as the plus, so that the table's columns align."""
     assert pages._environment().from_string("{{ change | points }}").render(change=change) == text
+
+
+def test_a_suspect_is_shown_once(report: dict[str, Any]) -> None:
+    """In the gallery of labels that are probably wrong, and not among the other misread images again."""
+    found = json.loads(json.dumps(report))
+    first, *others = found["mistakes"]
+    found["suspected_labels"] = {
+        "images": 1,
+        "complete": True,
+        "accuracy_without": {"value": 0.875, "low": 0.8, "high": 0.9},
+        "shown": [
+            {
+                "image": first["image"],
+                "label": first["label"],
+                "suggested": first["prediction"],
+                "label_probability": 0.01,
+                "suggested_probability": 0.98,
+            }
+        ],
+    }
+    page = Page(pages.page(KINDS["left out"].run, found, thumbnails_of(found)).decode())
+    text = page.text.replace("\xa0", " ")
+    assert "Labels that are probably wrong 1 image that the model reads confidently" in text
+    assert "Without these images the accuracy is 87.50 % , 95 % interval 80.00 to 90.00 %" in text
+    assert "Other misread images" in text
+    assert f"All {len(others)} other mistakes" in text
+    assert "Labels that are probably wrong: of 1 image, shown below." in text
+    assert ("a", {"href": "review.jsonl"}) in [(tag, dict(attributes)) for tag, attributes in page.tags]
+    name = first["image"].rpartition("/")[2]
+    assert page.text.count(name) == 1
+
+
+def test_slices_are_a_table_with_the_worst_first(report: dict[str, Any]) -> None:
+    """Fifty rows at most; one that stands out is said at the top, too, and so is what wasn't divided."""
+    interval = {"value": 0.9, "low": 0.85, "high": 0.95}
+    row = {
+        "field": "writer",
+        "value": "w",
+        "images": 5,
+        "labelled": 5,
+        "accuracy": interval,
+        "difference": -0.05,
+    }
+    found = json.loads(json.dumps(report))
+    found["slices"] = {
+        "values": [row | {"value": f"w{number}", "stands_out": number == 0} for number in range(60)],
+        "left_out": [{"field": "id", "reason": "more than 50 values"}],
+    }
+    text = Page(pages.page(KINDS["left out"].run, found, thumbnails_of(found)).decode()).text
+    text = text.replace("\xa0", " ")
+    assert "writer w0 5 90.00 % 85.00 to 95.00 % −5.00 stands out writer w1" in text
+    assert "w49" in text
+    assert "w50" not in text
+    assert "And 10 more in report.json." in text
+    assert "Not divided by id (more than 50 values)." in text
+    assert "the accuracy of 1 of the batch's slices from the rest; the lowest is that of writer w0." in text

@@ -424,3 +424,18 @@ def test_no_report_is_asked_for_before_its_reason_is_written(aws: Clients, setti
 
 def _die(**_: Any) -> None:
     raise RuntimeError("died")
+
+
+def test_other_fields_travel_and_are_frozen(aws: Clients, settings: Settings) -> None:
+    """run.json names the fields that divide the batch, and the job's input has each image's values."""
+    register(aws, settings, "digits-1", 0.99)
+    lines = [
+        json.dumps(json.loads(image(number, 7)) | {"writer": writer, "box": [1]})
+        for number, writer in enumerate(("ann", "bob"))
+    ]
+    run, decided = decide(aws, settings, upload(aws, [*lines, image(3)]))
+    assert isinstance(decided, Start)
+    assert decided.slices == ["writer"]
+    assert decided.unsliced == {"box": "a value is neither text nor a number"}
+    given = content(aws)[run.input_part(0)].splitlines()
+    assert [json.loads(line).get("fields") for line in given] == [{"writer": "ann"}, {"writer": "bob"}, None]

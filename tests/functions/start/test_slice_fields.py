@@ -29,6 +29,8 @@ def test_texts_and_numbers_divide_a_batch() -> None:
     ]
     assert fields.values == {"writer": {"ann", "bob"}, "site": {"3"}, "fast": {"true"}, "dpi": {"1.5"}}
     assert fields.left_out == {}
+    assert fields.take({"label-metadata": {"class-name": "7"}}) == {}
+    assert fields.left_out == {}  # Ground Truth's own
 
 
 def test_a_field_of_fifty_values_divides_and_one_of_fifty_one_does_not() -> None:
