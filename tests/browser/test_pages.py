@@ -32,6 +32,10 @@ class Visit:
         self.page.goto(file.as_uri(), wait_until="networkidle")
         self.requests = [url for url in self.requests if url != file.as_uri() and not url.startswith("data:")]
 
+    def unfold(self) -> None:
+        """Open whatever a reader can open."""
+        self.page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+
     def close(self) -> None:
         """Close the page and its context."""
         self.page.context.close()
@@ -51,6 +55,9 @@ def test_a_page_is_whole_quiet_and_readable(
         visit.page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}.png", full_page=True)
         assert visit.requests == []
         assert visit.complaints == []
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        visit.unfold()
+        visit.page.screenshot(path=SCREENSHOTS / f"{name}-{size}-{scheme}-unfolded.png", full_page=True)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         assert visit.page.evaluate("[...document.images].every(image => image.naturalWidth === 28)")
         findings = Axe().run(visit.page)
@@ -123,6 +130,7 @@ def test_a_page_prints(chromium: Browser, pages: dict[str, Path], name: str) -> 
 def test_confusions_are_distinguishable_without_colour(chromium: Browser, pages: dict[str, Path]) -> None:
     """Cells have their numbers, right ones are bold, wrong ones hatched; with forced colours, dashed."""
     visit = Visit(chromium, pages["mixed"])
+    visit.unfold()
     cells = [visit.page.locator(f".matrix .{kind}").first for kind in ("right", "wrong")]
     assert all(cell.inner_text().isdigit() for cell in cells)
 

@@ -111,7 +111,9 @@ def test_parts_and_left_out_together_hold_every_line_once(
     assert left_out == sorted(left_out)
     for number, record in zip(kept, used, strict=True):
         alone = read_text(manifest_of(form, [lines[number - numbers_of(form, [b"x"])[0]]]), form)
-        assert alone == [Record(record["image"]["source-ref"], record.get("label"))]
+        assert [each[:2] for each in alone if isinstance(each, Record)] == [
+            (record["image"]["source-ref"], record.get("label"))
+        ]
 
 
 @settings(max_examples=40, suppress_health_check=ONE_ACCOUNT, deadline=None)

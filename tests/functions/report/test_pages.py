@@ -130,11 +130,11 @@ def test_the_figures_on_the_page_are_scikit_learn_s(aws: Clients) -> None:
 
 
 def test_the_figures_that_an_expert_asks_for_are_folded(aws: Clients) -> None:
-    """Three parts that a reader opens: thresholds, all digits together, each digit against the rest."""
+    """With matrix, digits, confusions, calibration, time and origin: nine parts that a reader opens."""
     report = report_of(aws, KINDS["labelled"])
     page = opened(aws, KINDS["labelled"].run.page)
     assert (
-        [tag for tag, _ in page.tags].count("details") == [tag for tag, _ in page.tags].count("summary") == 3
+        [tag for tag, _ in page.tags].count("details") == [tag for tag, _ in page.tags].count("summary") == 9
     )
     for figure in (
         report["agreement"]["macro_f1"]["value"],
