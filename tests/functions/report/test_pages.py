@@ -502,7 +502,7 @@ def test_a_suspect_is_shown_once(report: dict[str, Any]) -> None:
     page = Page(pages.page(KINDS["left out"].run, found, thumbnails_of(found)).decode())
     text = page.text.replace("\xa0", " ")
     assert "Labels that are probably wrong 1 image that the model reads confidently" in text
-    assert "Without these images the accuracy is 87.50 %, 95 % interval 80.00 to 90.00 %" in text
+    assert "Without these images the accuracy is 87.50 % , 95 % interval 80.00 to 90.00 %" in text
     assert "Other misread images" in text
     assert f"All {len(others)} other mistakes" in text
     assert "Labels that are probably wrong: of 1 image, shown below." in text
@@ -534,5 +534,4 @@ def test_slices_are_a_table_with_the_worst_first(report: dict[str, Any]) -> None
     assert "w50" not in text
     assert "And 10 more in report.json." in text
     assert "Not divided by id (more than 50 values)." in text
-    assert "of 1 of the batch's slices" not in text
     assert "the accuracy of 1 of the batch's slices from the rest; the lowest is that of writer w0." in text
