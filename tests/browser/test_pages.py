@@ -98,7 +98,7 @@ def test_the_links_of_a_report_lead_to_its_files(chromium: Browser, pages: dict[
     visit = Visit(chromium, pages["history-1"])
     links = visit.page.locator("nav a")
     targets = [str(links.nth(number).evaluate("link => link.href")) for number in range(links.count())]
-    assert len(targets) == 4
+    assert len(targets) == 5
     assert all(Path(target.removeprefix("file://")).is_file() for target in targets)
     links.first.click()
     assert visit.page.title() == "Digit Batch: all runs"

@@ -156,6 +156,7 @@ def test_the_page_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_
     assert {file.name for file in page.parent.iterdir()} == {
         "report.html",
         "report.json",
+        "review.jsonl",
         "predictions.csv",
         "model_quality.json",
     }
