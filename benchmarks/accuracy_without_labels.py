@@ -221,14 +221,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--arch", choices=training_runs.RECIPES, default="small")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the trainings (0 1 2)")
+    parser.add_argument("--label-smoothing", help="of the trainings, such as 0.1 (train.py's default)")
     parser.add_argument("--role", choices=("develop", "test"), default="test", help="(%(default)s)")
     parser.add_argument("--draws", type=int, default=1_000, help="clean batches of each size (%(default)s)")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a goal is missed")
     given = parser.parse_args(argv)
     torch.set_num_threads(1)
     images, found = mnist.load(), list[Draw]()
+    options = ["--label-smoothing", given.label_smoothing] if given.label_smoothing else []
     for seed in given.seeds:
-        model = Model(held_out_trainings.pair(images, given.arch, seed, given.role))
+        model = Model(held_out_trainings.pair(images, given.arch, seed, given.role, *options))
         draws = draws_of(model, given.role, given.draws, seed)
         (whole,) = [draw for draw in draws if draw.what == CLEAN and draw.images not in SIZES]
         print(

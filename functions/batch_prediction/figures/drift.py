@@ -1,10 +1,10 @@
 """Whether a batch is like the images that its model's reference was made of, by what the model says of both.
 
 Doubts are compared with those that the reference has for images read as the same digits, in the batch's own
-mix: a batch of sevens is compared with sevens. Two statistics, of more doubt than there should be, decide
-whether an estimate of the accuracy can be trusted; a final model, which has seen more images than the trial
-whose reference it is compared with, doubts less, and that is no reason for distrust. docs/results.md has the
-false alarms of all thresholds, and what they find.
+mix: a batch of sevens is compared with sevens. Three statistics decide whether an estimate of the accuracy
+can be trusted. Two are of more doubt than there should be, as a final model, which has seen more images than
+the trial whose reference it is compared with, doubts a little less. The third finds what differs by much: a
+model may be very sure of what it can't read. docs/results.md has the false alarms of all, and what they find.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from batch_prediction.figures.reference import Reference
 from batch_prediction.labels import LABELS
 
 Name = Literal["kolmogorov_smirnov", "doubt", "population_stability", "prediction_mix"]
-DECISIVE: tuple[Name, ...] = ("kolmogorov_smirnov", "doubt")
+DECISIVE: tuple[Name, ...] = ("kolmogorov_smirnov", "doubt", "population_stability")
 
 _KS_LEVEL = 0.01  # of the one-sided two-sample test
 _KS_TOLERANCE = 0.05  # what two trainings' doubts about one digit differ by

@@ -27,7 +27,7 @@ NO_REFERENCE = (
 NO_PROBABILITIES = (
     "the model's answers have no probabilities: an earlier version packed it; train a model with digits tune"
 )
-UNLIKE = "the model is less sure of this batch than of the images that it was measured on"
+UNLIKE = "the model isn't as sure of this batch as of the images that it was measured on"
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def compare(batch: Doubts, scored: int, known: Known) -> tuple[Estimate | None, 
         "reason": None,
     }
     if compared.doubted:
-        names = " and ".join(_WORDS[each.name] for each in compared.doubted)
+        names = "; ".join(_WORDS[each.name] for each in compared.doubted)
         found = _without(f"{UNLIKE}: {names}")
     return found, _drift(compared)
 

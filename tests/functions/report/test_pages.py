@@ -66,7 +66,7 @@ def test_a_batch_is_shown_beside_its_models_reference(aws: Clients, kind: str) -
     if kind == "drifted":
         assert f"Not to be trusted No accuracy is estimated: {report['estimate']['reason']}." in section
         assert "Estimated at" not in section
-        assert section.count("unlike it: the estimate isn't to be trusted") == 2
+        assert section.count("unlike it: the estimate isn't to be trusted") == 3
     else:
         assert f"Estimated at {value * 100:.2f} %" in section
         assert "unlike it" not in section
