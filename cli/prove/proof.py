@@ -76,6 +76,8 @@ class Proof:
             ]
         if self.training and self.training.tuning_job:
             kept.append(f"models/{self.training.tuning_job}-final/: its model package names it")
+            if self.training.needs_trials():
+                kept.append(f"trials/{self.training.tuning_job}/: a final training to come reads one of them")
         return kept
 
     def goes_on(self) -> list[str]:

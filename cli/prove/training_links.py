@@ -64,7 +64,14 @@ class Training:
         """Remove the trials' artifacts, and reject the package if another one can read batches; says so."""
         if not self.tuning_job:
             return []
-        return [*self._remove_trials(), *self._reject()]
+        return [*([] if self.needs_trials() else self._remove_trials()), *self._reject()]
+
+    def needs_trials(self) -> bool:
+        """Whether the final training may still have to read its trial's artifact."""
+        try:
+            return self.final_job() is None
+        except CommandError:  # there will be none
+            return False
 
     def _remove_trials(self) -> list[str]:
         s3, prefix = client("s3"), f"{TRIALS}{self.tuning_job}/"

@@ -88,7 +88,7 @@ def notes(report: Report) -> list[str]:
     suspected, slices = report.get("suspected_labels"), report.get("slices")  # none in schema 2
     if suspected and suspected["images"]:
         found.append(
-            f"Labels that are probably wrong: of {_images(suspected['images'])}, shown below. Correct "
+            f"With labels that are probably wrong: {_images(suspected['images'])}, shown below. Correct "
             "review.jsonl, and upload it as a new manifest."
         )
     if outstanding := [each for each in (slices["values"] if slices else ()) if each["stands_out"]]:

@@ -191,7 +191,10 @@ def test_a_search_that_goes_on_can_be_stopped() -> None:
     assert begun.goes_on() == [
         "aws sagemaker stop-hyper-parameter-tuning-job --hyper-parameter-tuning-job-name digits-1"
     ]
-    assert begun.stays() == ["models/digits-1-final/: its model package names it"]
+    assert begun.stays() == [
+        "models/digits-1-final/: its model package names it",
+        "trials/digits-1/: a final training to come reads one of them",
+    ]
     assert Proof(STACK).goes_on() == []
 
 

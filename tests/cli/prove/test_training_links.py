@@ -189,12 +189,30 @@ def test_artifacts_of_trials_are_removed_and_a_failure_is_not(
 ) -> None:
     """The sweep asks for a final training where neither it nor a failure is found."""
     monkeypatch.setattr(Training, "package", lambda _self: None)
+    monkeypatch.setattr(Training, "final_job", lambda _self: {"TrainingJobStatus": "Completed"})
     for key in (f"{NAME}/failure.json", f"{NAME}/{NAME}-001/output/model.tar.gz", "other/model.tar.gz"):
         client("s3").put_object(Bucket=BUCKET, Key=f"trials/{key}", Body=b"{}")
     assert training.remove() == [f"1 objects below s3://{BUCKET}/trials/{NAME}/"]
     left = client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
     assert [entry["Key"] for entry in left] == [f"trials/{NAME}/failure.json", "trials/other/model.tar.gz"]
     assert training.remove() == []
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_final_training_that_has_not_ended_keeps_its_trials(
+    training: Training, monkeypatch: pytest.MonkeyPatch, failed: bool
+) -> None:
+    """It reads the artifact of one; where there will be no final training, nothing does."""
+
+    def final_job(_training: Training) -> None:
+        if failed:
+            raise CommandError("no final training")
+
+    monkeypatch.setattr(Training, "package", lambda _self: None)
+    monkeypatch.setattr(Training, "final_job", final_job)
+    client("s3").put_object(Bucket=BUCKET, Key=f"trials/{NAME}/1/output/model.tar.gz", Body=b"{}")
+    assert training.needs_trials() is not failed
+    assert bool(training.remove()) is failed
 
 
 def test_a_training_that_has_not_begun_leaves_nothing() -> None:

@@ -505,7 +505,7 @@ def test_a_suspect_is_shown_once(report: dict[str, Any]) -> None:
     assert "Without these images the accuracy is 87.50 % , 95 % interval 80.00 to 90.00 %" in text
     assert "Other misread images" in text
     assert f"All {len(others)} other mistakes" in text
-    assert "Labels that are probably wrong: of 1 image, shown below." in text
+    assert "With labels that are probably wrong: 1 image, shown below." in text
     assert ("a", {"href": "review.jsonl"}) in [(tag, dict(attributes)) for tag, attributes in page.tags]
     name = first["image"].rpartition("/")[2]
     assert page.text.count(name) == 1
