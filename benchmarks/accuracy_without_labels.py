@@ -69,7 +69,7 @@ class Model:
         logits /= self.temperature
         self.network, self.fresh = pair.final, pair.fresh
         self.known = Answers.of(logits, held_out.pixels, held_out.labels)
-        self.reference: Reference = reference.read(container_reference.build(logits, labels))
+        self.reference: Reference = reference.read(container_reference.build(logits, labels, labels))
         self.methods = methods(self.known)
         self.sorted_properties: Floats = np.sort(self.known.properties, axis=0)
 

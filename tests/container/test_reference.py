@@ -30,7 +30,7 @@ def test_every_image_is_in_the_bin_of_its_doubt_and_prediction() -> None:
     logits = torch.randn(3_000, 10, generator=torch.Generator().manual_seed(2)) * 6
     logits[0, 0] = 1e6
     labels = torch.randint(10, (3_000,), generator=torch.Generator().manual_seed(3))
-    content = reference.build(logits, labels)
+    content = reference.build(logits, labels, labels[:1_000])
     found, predictions = (values.numpy() for values in reference.doubts(logits))
     for label, row in enumerate(content["predictions"]):
         own = found[predictions == label]
@@ -41,10 +41,12 @@ def test_every_image_is_in_the_bin_of_its_doubt_and_prediction() -> None:
         assert row["doubt_squared"] == pytest.approx((own**2).sum())
     assert content["right"] == (predictions == labels.numpy()).sum()
     assert content["images"] == 3_000
+    assert content["labels"] == np.bincount(labels[:1_000].numpy(), minlength=10).tolist()
 
 
 def test_the_content_is_small_json() -> None:
     """Of ten thousand images there are some hundred numbers, without NaN."""
     logits = torch.randn(10_000, 10, generator=torch.Generator().manual_seed(4))
-    text = json.dumps(reference.build(logits, torch.zeros(10_000, dtype=torch.long)), allow_nan=False)
+    labels = torch.zeros(10_000, dtype=torch.long)
+    text = json.dumps(reference.build(logits, labels, labels), allow_nan=False)
     assert len(text) < 5_000

@@ -259,10 +259,11 @@ def test_a_training_that_holds_images_out_keeps_what_the_served_model_says_of_th
     pixels, known = torch.from_numpy(drawn[held_out]), torch.from_numpy(labels[held_out]).long()
     with torch.inference_mode():
         inputs = (pixels.unsqueeze(1).float() / 255 - config["mean"]) / config["std"]
-        expected = reference.build(network(inputs), known)
+        expected = reference.build(network(inputs), known, torch.from_numpy(labels))
     written = json.loads((tmp_path / "reference.json").read_text())
     assert written["images"] == config["images"]["validation"] == 40
     assert written["right"] == expected["right"] == round(40 * config["metrics"]["validation-accuracy"])
+    assert written["labels"] == np.bincount(labels, minlength=10).tolist()
     for ours, theirs in zip(written["predictions"], expected["predictions"], strict=True):
         assert sum(ours["bins"]) == sum(theirs["bins"])
         assert ours["doubt"] == pytest.approx(theirs["doubt"], rel=1e-3, abs=1e-6)

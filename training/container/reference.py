@@ -3,6 +3,7 @@
     schema        "digit-batch/reference/1"
     images        held-out images
     right         how many of them were read right
+    labels        for each of the ten labels, how many of the training images have it
     predictions   for each of the ten labels, of the images that were read as that label:
         bins           images by doubt, 1 - confidence: above 10^-0.5, above 10^-1, … and all below 10^-7.5
         doubt          the sum of their doubts
@@ -22,8 +23,10 @@ BINS = 16
 PER_POWER = 2  # bins of a power of ten
 
 
-def build(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
+def build(logits: torch.Tensor, labels: torch.Tensor, all_labels: torch.Tensor) -> dict[str, Any]:
     """Make reference.json's content of calibrated logits (N, 10) of held-out images with labels (N,).
+
+    `all_labels` are those of all training images, on which a final model is trained.
 
     Doubts are computed from the other labels' shares, in double precision: in single precision all below
     6e-8 would be 0.
@@ -39,6 +42,7 @@ def build(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
         "schema": SCHEMA,
         "images": len(labels),
         "right": int((predictions == labels).sum()),
+        "labels": torch.bincount(all_labels.long(), minlength=len(LABELS)).tolist(),
         "predictions": [
             {"bins": counts, "doubt": doubt, "doubt_squared": squared}
             for counts, doubt, squared in zip(cells.tolist(), sums.tolist(), squares.tolist(), strict=True)

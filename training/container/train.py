@@ -114,7 +114,7 @@ def train(options: Namespace, ranks: Ranks) -> None:
         logits = compute_logits(model, images[held_out])
         found, temperature = validate(logits, labels[held_out].long())
         metrics, temperature_from = metrics | found, "validation"
-        answers = reference.build(logits.double() / temperature, labels[held_out].long())
+        answers = reference.build(logits.double() / temperature, labels[held_out].long(), labels)
     elif tried:
         temperature, temperature_from, answers = tried.temperature, "trial", tried.reference
         _log(f"temperature: {temperature:.4f}, which the trial fitted on the images that it held out")

@@ -3,6 +3,7 @@
 training/container/reference.py writes it, and says what its fields mean.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -15,15 +16,21 @@ SCHEMA = "digit-batch/reference/1"
 
 @dataclass(frozen=True)
 class Reference:
-    """The doubts about held-out images, and how many of these were read right."""
+    """The doubts about held-out images, how many were read right, and the training images' labels."""
 
     doubts: Doubts
     right: int
+    labels: Sequence[int]  # how many of the training images have each
 
     @property
     def images(self) -> int:
         """All held-out images, at least one."""
         return self.doubts.images
+
+    @property
+    def label_shares(self) -> list[float]:
+        """The share of each label among the training images."""
+        return [images / sum(self.labels) for images in self.labels]
 
     @property
     def error(self) -> float:
@@ -52,13 +59,15 @@ def _read(content: Any) -> Reference:  # unchecked JSON
     )
     if len(rows) != len(LABELS) or any(len(row) != BINS for row in doubts.bins):
         raise ValueError(f"reference.json: expected {BINS} bins of {len(LABELS)} predictions, found others")
-    right = _count(content["right"])
+    right, labels = _count(content["right"]), [_count(images) for images in content["labels"]]
+    if len(labels) != len(LABELS) or not sum(labels):
+        raise ValueError(f"reference.json: expected the images of {len(LABELS)} labels, found {labels}")
     if not 0 < doubts.images == content["images"] or right > doubts.images:
         raise ValueError(
             f"reference.json: expected bins with all of {content['images']} images, {right} of them right, "
             f"found {doubts.images} in the bins"
         )
-    return Reference(doubts, right)
+    return Reference(doubts, right, labels)
 
 
 def _count(number: object) -> int:

@@ -147,6 +147,7 @@ def compose(
     matrix = tally.matrix
     interval = accuracy(matrix) if whole else None
     reliability = calibration(tally.right, tally.wrong) if whole else None
+    training_mix = known.reference.label_shares if known.reference else None
     estimated, drifted = likeness.compare(tally.doubts, tally.scored if whole else 0, known)
     seconds = cost.time(run.uploaded, job)
     price = cost.cost(decided.price_per_hour, job, decided.lines) if isinstance(decided, Start) else None
@@ -171,7 +172,7 @@ def compose(
         "calibration": cast("Calibration", asdict(reliability)) if reliability else None,
         "estimate": estimated,
         "drift": drifted,
-        **(expert_figures.expert_figures(tally) if whole else expert_figures.NONE),
+        **(expert_figures.expert_figures(tally, training_mix) if whole else expert_figures.NONE),
         "suspected_labels": suspected_labels.summary(tally, suspects) if whole else None,
         "slices": slices.by_value(tally, decided) if whole else None,
         "mistakes": [

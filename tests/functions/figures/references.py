@@ -7,6 +7,7 @@ from batch_prediction.figures.doubts import Doubts
 from batch_prediction.figures.reference import SCHEMA, Reference
 from batch_prediction.labels import LABELS
 
+LABELS_ALIKE = [6_000] * len(LABELS)  # among the training images
 Answer = tuple[int, float]  # a prediction and its confidence
 
 
@@ -30,7 +31,7 @@ def doubts(given: list[Answer]) -> Doubts:
 def reference(count: int = 5_000, seed: int = 0) -> Reference:
     """A reference of so many images, misread as often as the doubts say."""
     known = doubts(answers(count, seed))
-    return Reference(known, count - round(sum(known.sums)))
+    return Reference(known, count - round(sum(known.sums)), LABELS_ALIKE)
 
 
 def content(known: Reference) -> dict[str, Any]:
@@ -40,6 +41,7 @@ def content(known: Reference) -> dict[str, Any]:
         "schema": SCHEMA,
         "images": known.images,
         "right": known.right,
+        "labels": list(known.labels),
         "predictions": [
             {"bins": bins, "doubt": total, "doubt_squared": squares} for bins, total, squares in rows
         ],

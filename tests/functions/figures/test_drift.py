@@ -11,7 +11,7 @@ from batch_prediction.figures import drift
 from batch_prediction.figures.doubts import BINS, Doubts
 from batch_prediction.figures.drift import Drift, Statistic, chi_squared, compare, psi
 from batch_prediction.figures.reference import Reference
-from tests.functions.figures.references import Answer, answers, doubts, reference
+from tests.functions.figures.references import LABELS_ALIKE, Answer, answers, doubts, reference
 
 COUNTS = st.lists(st.integers(0, 500), min_size=10, max_size=10).filter(any)
 
@@ -60,7 +60,7 @@ def test_psi_is_the_sum_of_both_relative_entropies(counts: list[int], others: li
 def test_kolmogorov_smirnov_is_scipys_one_sided_of_the_bins(seed: int, power: float) -> None:
     """Of a batch with the reference's mix, it is SciPy's of the doubts' bins, towards more doubt."""
     known, batch = answers(400, seed=100), answers(300, seed, power)
-    found = compared(batch, Reference(doubts(known), 390))
+    found = compared(batch, Reference(doubts(known), 390, LABELS_ALIKE))
     samples = [
         [number for number, count in enumerate(doubts(given).histogram) for _ in range(count)]
         for given in (batch, known)
@@ -79,7 +79,7 @@ def test_kolmogorov_smirnovs_threshold_is_the_tests_one_per_cent_and_a_tolerance
 def test_the_doubt_that_is_expected_is_the_references_mean() -> None:
     """Its threshold is 1.2 times that and three standard deviations of both, by prediction, in NumPy."""
     known, batch = answers(2_000, seed=8), answers(500, seed=9)
-    threshold = statistic(compared(batch, Reference(doubts(known), 1_990)), "doubt").threshold
+    threshold = statistic(compared(batch, Reference(doubts(known), 1_990, LABELS_ALIKE)), "doubt").threshold
     by_label = [np.array([1 - c for p, c in known if p == label]) for label in range(10)]
     mean = np.mean([own.mean() for own in by_label])
     variance = np.mean([own.var() for own in by_label]) / 500
@@ -118,7 +118,7 @@ def test_much_less_doubt_is_a_reason_for_distrust() -> None:
 def test_a_batch_of_sevens_is_compared_with_sevens() -> None:
     """Sevens that are doubted as the reference's sevens are differ in the mix alone."""
     harder = [(p, 1 - min(0.8, (1 - c) * 30) if p == 7 else c) for p, c in answers(5_000, seed=0)]
-    known = Reference(doubts(harder), 4_900)
+    known = Reference(doubts(harder), 4_900, LABELS_ALIKE)
     sevens = [(p, 1 - min(0.8, (1 - c) * 30)) for p, c in answers(5_000, seed=1) if p == 7]
     found = compared(sevens, known)
     assert [each.name for each in found.statistics if each.drifted] == ["prediction_mix"]
@@ -137,7 +137,7 @@ def test_both_distributions_are_shares() -> None:
 
 def test_digits_that_the_reference_never_read_are_left_out_of_what_is_expected() -> None:
     """A reference without an eight says what to expect of the others, and of eights alone of all."""
-    known = Reference(doubts([each for each in answers(1_000, seed=0) if each[0] != 8]), 890)
+    known = Reference(doubts([each for each in answers(1_000, seed=0) if each[0] != 8]), 890, LABELS_ALIKE)
     for batch in (answers(200, seed=1), [(8, 0.99)] * 40):
         found = compared(batch, known)
         assert sum(found.expected) == pytest.approx(1)

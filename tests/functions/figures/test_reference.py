@@ -25,7 +25,9 @@ def logits(count: int = 500) -> tuple[torch.Tensor, torch.Tensor]:
 def test_what_the_training_program_writes_is_read_as_the_batch_would_be() -> None:
     """Through JSON, its counts are those of the answers that the container gives for the same logits."""
     drawn, labels = logits()
-    read = reference.read(json.loads(json.dumps(container.build(drawn, labels))))
+    read = reference.read(
+        json.loads(json.dumps(container.build(drawn, labels, torch.cat([labels, labels[:100]]))))
+    )
     confidences, predictions = drawn.softmax(1).max(1)
     expected = Doubts()
     expected.add(list(zip(predictions.tolist(), confidences.tolist(), strict=True)))
@@ -34,6 +36,9 @@ def test_what_the_training_program_writes_is_read_as_the_batch_would_be() -> Non
     assert read.doubts.squares == pytest.approx(expected.squares)
     assert read.right == int((predictions == labels).sum())
     assert read.images == 500
+    assert sum(read.labels) == 600
+    assert read.labels[3] == int((labels == 3).sum() + (labels[:100] == 3).sum())
+    assert read.label_shares == pytest.approx([images / 600 for images in read.labels])
     assert read.error == pytest.approx(1 - read.right / 500)
 
 
@@ -49,6 +54,9 @@ def test_both_sides_know_the_same_form() -> None:
         lambda content: content.update(images=499),
         lambda content: content.update(right=501),
         lambda content: content.update(right=1.5),
+        lambda content: content.pop("labels"),
+        lambda content: content["labels"].pop(),
+        lambda content: content.update(labels=[0] * 10),
         lambda content: content.pop("predictions"),
         lambda content: content["predictions"].pop(),
         lambda content: content["predictions"][3]["bins"].pop(),
@@ -59,7 +67,7 @@ def test_both_sides_know_the_same_form() -> None:
 )
 def test_another_content_is_refused(change: Callable[[dict[str, Any]], object]) -> None:
     """A version that isn't known, a missing field and contradicting counts are named, and nothing is read."""
-    content = copy.deepcopy(container.build(*logits()))
+    content = copy.deepcopy(container.build(*logits(), logits()[1]))
     change(content)
     with pytest.raises(ValueError, match=r"reference\.json: expected"):
         reference.read(content)
