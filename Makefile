@@ -57,11 +57,9 @@ torchvision: $(VENV)-torchvision/.installed
 wheel: $(VENV)/.installed
 	$(PYTEST) -m wheel
 
-# docs/report.png, the top of the demo's report, by headless Chromium (CHROMIUM names another than Debian's).
+# The pictures of four reports in docs/, by headless Chromium (CHROMIUM names another than Debian's).
 screenshot: $(VENV)/.installed
-	rm -rf out/screenshot && $(VENV)/bin/digits demo --out out/screenshot
-	$(or $(CHROMIUM),chromium) --headless --no-sandbox --disable-gpu --hide-scrollbars --window-size=1200,912 \
-		--screenshot=docs/report.png out/screenshot/reports/*/*/report.html
+	$(VENV)/bin/python -m tests.browser.report_pictures docs
 
 benchmarks: $(VENV)/.installed
 	for name in $(BENCHMARKS); do $(VENV)/bin/python -m benchmarks.$$name --check || exit 1; done

@@ -48,27 +48,15 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
     """Run every stage; StageError when one fails, after showing why."""
     stages = Stages(console)
     with local_cloud(listener=lambda activity: stages.news(_line(activity))) as cloud:
-        splits, stack = _prepare(stages, cloud, seed)
+        splits, stack = prepare(stages, cloud, seed)
+        train(stages, cloud, stack, splits, seed)
         outputs = stack.outputs
-        with stages.stage("Tune on real MNIST") as stage:
-            search = _tune(cloud, stack, splits, seed)
-            sagemaker = cloud.client("sagemaker")
-            best = _wait("the trials", lambda: _best(sagemaker, search, stage.news), cloud, outputs)
-            stage.result = f"{search.trials} trials, the best with validation accuracy {best.objective:.2%}"
-        with stages.stage("Train the best model") as stage:
-            job = _wait(
-                "the final training", lambda: final_training(stack, search.name, stage.news), cloud, outputs
-            )
-            stage.result = f"{len(splits.training):,} images, {_test_accuracy(job)}"
-        with stages.stage("Register the model") as stage:
-            package = _wait("a model package", lambda: package_of(stack, job, stage.news), cloud, outputs)
-            stage.result = _approved(package)
         with stages.stage("Drop a batch") as stage:
             batch = f"demo-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-            _drop(cloud, outputs["BucketName"], batch, splits.batch, images, stage.news)
+            drop(cloud, outputs["BucketName"], batch, splits.batch, images, stage.news)
             stage.result = f"{outputs['DropBatchesAt']}{batch}/, {images:,} images and a manifest"
         with stages.stage("Read its report") as stage:
-            key = _wait("the report", lambda: _report(cloud, outputs, batch), cloud, outputs)
+            key = wait("the report", lambda: report(cloud, outputs, batch), cloud, outputs)
             files = fetch(cloud.client("s3"), outputs["BucketName"], REPORTS, out)
             stage.result = key
         show(console, json.loads((out / key).read_text()))
@@ -79,7 +67,8 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
             _keep_running(console, cloud, outputs)
 
 
-def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Splits, Stack]:
+def prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Splits, Stack]:
+    """Load the data and deploy the stack."""
     with stages.stage("Load the data") as stage:
         splits = load_mnist(seed)
         stage.result = f"{splits.name}: {len(splits.training):,} to train on, {len(splits.test):,} to test"
@@ -88,6 +77,24 @@ def _prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Splits, Stack]:
         outputs = deploy(cloud, TEMPLATE, configured.stack_name, configured.parameters, CACHE)
         stage.result = f"stack {configured.stack_name}, at {cloud.endpoint_url}"
     return splits, Stack(configured.stack_name, outputs, configured.parameters)
+
+
+def train(stages: Stages, cloud: Cloud, stack: Stack, splits: Splits, seed: int) -> None:
+    """Search, train the best model, and wait until its package is approved."""
+    outputs = stack.outputs
+    with stages.stage("Tune on real MNIST") as stage:
+        search = _tune(cloud, stack, splits, seed)
+        sagemaker = cloud.client("sagemaker")
+        best = wait("the trials", lambda: _best(sagemaker, search, stage.news), cloud, outputs)
+        stage.result = f"{search.trials} trials, the best with validation accuracy {best.objective:.2%}"
+    with stages.stage("Train the best model") as stage:
+        job = wait(
+            "the final training", lambda: final_training(stack, search.name, stage.news), cloud, outputs
+        )
+        stage.result = f"{len(splits.training):,} images, {_test_accuracy(job)}"
+    with stages.stage("Register the model") as stage:
+        package = wait("a model package", lambda: package_of(stack, job, stage.news), cloud, outputs)
+        stage.result = _approved(package)
 
 
 def _tune(cloud: Cloud, stack: Stack, splits: Splits, seed: int) -> "tune.Search":
@@ -146,8 +153,14 @@ def _approved(package: ModelPackage) -> str:
     return package.arn.rpartition("model-package/")[2]
 
 
-def _drop(
-    cloud: Cloud, bucket: str, batch: str, digits: Digits, images: int, news: Callable[[str], None]
+def drop(
+    cloud: Cloud,
+    bucket: str,
+    batch: str,
+    digits: Digits,
+    images: int,
+    news: Callable[[str], None],
+    labelled: bool = True,
 ) -> None:
     """Upload the images as PNG files, several at a time, and the manifest once all of them are there."""
     s3, folder = cloud.client("s3"), f"{INCOMING}{batch}/"
@@ -161,19 +174,22 @@ def _drop(
         for done, _ in enumerate(pool.map(upload, range(images)), start=1):
             news(f"{done:,} of {images:,} images")
     lines = [
-        json.dumps({"file_name": f"{number:05d}.png", "label": int(digits.labels[number])})
+        json.dumps(
+            {"file_name": f"{number:05d}.png"} | ({"label": int(digits.labels[number])} if labelled else {})
+        )
         for number in range(images)
     ]
     s3.put_object(Bucket=bucket, Key=f"{folder}manifest.jsonl", Body="\n".join(lines).encode())
 
 
-def _report(cloud: Cloud, outputs: dict[str, str], batch: str) -> str | None:
+def report(cloud: Cloud, outputs: dict[str, str], batch: str) -> str | None:
+    """The key of a batch's report.json, once it is there."""
     listed = cloud.client("s3").list_objects_v2(Bucket=outputs["BucketName"], Prefix=f"{REPORTS}{batch}/")
     keys: list[str] = [entry["Key"] for entry in listed.get("Contents", [])]
     return next((key for key in keys if key.endswith("/report.json")), None)
 
 
-def _wait(what: str, poll: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:
+def wait(what: str, poll: Callable[[], Found | None], cloud: Cloud, outputs: dict[str, str]) -> Found:
     """Poll until there is a result; an error if a dead-letter queue holds a message, or the time is up."""
     deadline = time.monotonic() + _MAX_WAIT_SECONDS
     next_look = time.monotonic()

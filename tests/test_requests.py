@@ -27,6 +27,7 @@ import register_model
 from batch_prediction.aws import clients as functions_aws
 from batch_prediction.aws import notify, queues
 from batch_prediction.events import IMAGES, ManifestUploaded, Message, SweepDue
+from batch_prediction.figures.label_errors import Suspect
 from batch_prediction.layout import Manifest, Run, output_name, tuning_failure
 from batch_prediction.models import (
     failure,
@@ -36,6 +37,7 @@ from batch_prediction.models import (
 )
 from batch_prediction.models.artifact import Artifact
 from batch_prediction.models.best_trial import Trial
+from batch_prediction.report import suspected_labels
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import GiveUp, Refuse, Start
@@ -139,7 +141,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
     }
     cloud: Any = SimpleNamespace(client=boto3.client, region="us-east-1")
     digits = Digits(np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8))
-    demo._drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
+    demo.drop(cloud, BUCKET, "b7", digits, 1, lambda _text: None)
     search = demo._tune(
         cloud, Stack("digits", outputs), Splits("mnist-sample", digits, digits, digits), seed=1
     )
@@ -170,7 +172,7 @@ def demo_and_register(stack: Settings, queue: str) -> None:
         demo._approved(registry.describe(sagemaker, arn))
     sagemaker.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     looks = iter([None, registry.describe(sagemaker, arn)])
-    found = demo._wait("a package", lambda: next(looks), cloud, outputs)
+    found = demo.wait("a package", lambda: next(looks), cloud, outputs)
     assert demo._approved(found) == "digits/1"
 
 
@@ -284,7 +286,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
         assert isinstance(decided, kind)
         assert report.write_report(aws, stack, run)
     cloud: Any = SimpleNamespace(client=boto3.client)
-    found = demo._report(cloud, {"BucketName": BUCKET}, "b7")
+    found = demo.report(cloud, {"BucketName": BUCKET}, "b7")
     assert found is not None
     with tempfile.TemporaryDirectory() as out:
         files = fetch_files(aws.s3, BUCKET, found.rpartition("/")[0] + "/", Path(out))
@@ -306,6 +308,7 @@ def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
             stub.add_response("describe_transform_job", described_job("Completed"))
             assert report.write_report(aws, SETTINGS, RUN)
         assert json.loads(reports.report(aws.s3, BUCKET, RUN))["status"] == status
+        suspected_labels.write_review(aws.s3, BUCKET, RUN, [Suspect("s3://b/k", 7, 1, 0.01, 0.98)])
         aws.s3.delete_object(Bucket=BUCKET, Key=RUN.report)
         aws.s3.put_object(
             Bucket=BUCKET, Key=RUN.output_prefix() + output_name(0), Body=f"{answered}\n".encode()

@@ -40,7 +40,10 @@ ALLOWED = {
         **USE_OF_THE_KEY,
     },
     "WriteReport": {
-        "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}reports/*", f"{BUCKET}incoming/*"],
+        "s3:GetObject": [
+            *(f"{BUCKET}runs/*", f"{BUCKET}reports/*"),
+            *(f"{BUCKET}models/*/reference.json", f"{BUCKET}incoming/*"),
+        ],
         "s3:PutObject": [f"{BUCKET}reports/*"],
         "s3:PutObjectTagging": [f"{BUCKET}reports/index.json", f"{BUCKET}reports/index.html"],
         "s3:ListBucket": ["DataBucket.Arn"],
@@ -88,7 +91,9 @@ ALLOWED = {
         "sagemaker:DescribeTrainingJob": [f"{SAGEMAKER}training-job/*"],
         "s3:GetObject": [f"{BUCKET}models/*", f"{BUCKET}datasets/*/dataset.json"],
         "s3:ListBucket": ["DataBucket.Arn"],
-        "s3:PutObject": [f"{BUCKET}models/*/{name}.json" for name in ("model_quality", "package", "failure")],
+        "s3:PutObject": [
+            f"{BUCKET}models/*/{name}.json" for name in ("model_quality", "reference", "package", "failure")
+        ],
         "sns:Publish": ["Notifications"],
         "sagemaker:ListModelPackages": ["*"],
         "sagemaker:CreateModelPackage": [
