@@ -129,3 +129,8 @@ def _drift(compared: drift.Drift) -> Drift:
             )
         ],
     }
+
+
+def is_unlike(drifted: Drift | None) -> bool:
+    """Whether a batch is so unlike its model's reference that the model's confidence isn't to be trusted."""
+    return drifted is not None and any(each["drifted"] and each["decisive"] for each in drifted["statistics"])

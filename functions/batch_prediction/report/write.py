@@ -149,6 +149,11 @@ def compose(
     reliability = calibration(tally.right, tally.wrong) if whole else None
     training_mix = known.reference.label_shares if known.reference else None
     estimated, drifted = likeness.compare(tally.doubts, tally.scored if whole else 0, known)
+    figures = expert_figures.expert_figures(tally, training_mix) if whole else expert_figures.NONE
+    # A model that is unsure of a batch is no witness against its labels.
+    suspected = (
+        suspected_labels.summary(tally, suspects) if whole and not likeness.is_unlike(drifted) else None
+    )
     seconds = cost.time(run.uploaded, job)
     price = cost.cost(decided.price_per_hour, job, decided.lines) if isinstance(decided, Start) else None
     return {
@@ -172,8 +177,8 @@ def compose(
         "calibration": cast("Calibration", asdict(reliability)) if reliability else None,
         "estimate": estimated,
         "drift": drifted,
-        **(expert_figures.expert_figures(tally, training_mix) if whole else expert_figures.NONE),
-        "suspected_labels": suspected_labels.summary(tally, suspects) if whole else None,
+        **figures,
+        "suspected_labels": suspected,
         "slices": slices.by_value(tally, decided) if whole else None,
         "mistakes": [
             {
