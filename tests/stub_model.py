@@ -29,6 +29,11 @@ STUCK = INFERENCE.replace(
         import time
         time.sleep(3600)""",
 )
+# The same, with the probabilities of all labels: whatever isn't labelled 7 is suspected to be.
+SURE = STUCK.replace(
+    b'{"label": 7, "confidence": 1.0}',
+    b'{"label": 7, "confidence": 0.991, "probabilities": [0.001] * 7 + [0.991] + [0.001] * 2}',
+)
 
 
 def approve(stack: Stack, inference: bytes = INFERENCE) -> None:

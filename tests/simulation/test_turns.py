@@ -22,7 +22,7 @@ from tests.simulation.services import BUCKET
 from tests.simulation.turns import Delivery, take_turns
 from tests.simulation.world import Sent, World, installed
 
-REQUESTS = 17  # as many as a delivery makes, at most, once it knows the run's transform jobs
+REQUESTS = 18  # as many as a delivery makes, at most, once it knows the run's transform jobs
 
 
 @contextmanager
