@@ -9,8 +9,8 @@ from training.source import ENTRY_POINT
 
 # The metrics that train.py prints and SageMaker reads from the log.
 METRICS = (
-    *("train-loss", "validation-accuracy", "validation-nll", "validation-ece", "validation-images"),
-    *("calibrated-nll", "calibrated-ece", "test-accuracy"),
+    *("train-loss", "validation-accuracy", "validation-nll", "validation-ece"),
+    *("calibrated-nll", "calibrated-ece", "validation-images", "test-accuracy"),
 )
 
 
