@@ -1,5 +1,6 @@
 """Which tests can see a bug: those that execute its line, in the order in which they are tried."""
 
+import ast
 import hashlib
 import json
 import re
@@ -85,11 +86,20 @@ def _own_file(file: str) -> str:
 
 
 def nearest(file: str, tests: dict[str, str]) -> set[str]:
-    """Of the tests' files, given with their texts, those laid out beside a file's own, or that name it."""
-    own = _own_file(file)
-    name = re.compile(rf"\b{re.escape(Path(file).stem)}\b")
+    """Of the tests' files, given with their texts, those laid out beside a file's own, or that import it."""
+    own, name = _own_file(file), Path(file).stem
     beside = f"{own.rpartition('/')[0]}/" if own.count("/") > 2 else own  # not of a whole folder of TESTS
-    return {test for test, text in tests.items() if test.startswith(beside) or name.search(text)}
+    return {test for test, text in tests.items() if test.startswith(beside) or name in _imported(text)}
+
+
+def _imported(text: str) -> set[str]:
+    """The last words of all modules that a file imports, and what it imports from them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found |= {name.rpartition(".")[2] for name in [*modules, *(alias.name for alias in node.names)]}
+    return found
 
 
 def measure(

@@ -151,13 +151,13 @@ def test_without_time_some_bugs_are_planted_all_the_same(project: Path) -> None:
 
 
 def test_with_little_time_only_the_nearest_tests_are_measured(project: Path) -> None:
-    """Those of the file's own room and those that name it; the same map grows when all are asked for."""
+    """Those of the file's own room and those that import it; the same map grows when all are asked for."""
     for name, text in {
         "aws/test_far.py": "def test_far():\n    pass\n",
-        "test_near.py": "import sizes\n",
+        "test_near.py": "from batch_prediction import sizes\n",
     }.items():
         (project / "tests/functions" / name).parent.mkdir(exist_ok=True)
-        (project / "tests/functions" / name).write_text(text.replace("import sizes", "# of sizes"))
+        (project / "tests/functions" / name).write_text(text)
     texts = {
         name: (project / name).read_text()
         for name in (
