@@ -48,5 +48,7 @@ def test_the_content_is_small_json() -> None:
     """Of ten thousand images there are some hundred numbers, without NaN."""
     logits = torch.randn(10_000, 10, generator=torch.Generator().manual_seed(4))
     labels = torch.zeros(10_000, dtype=torch.long)
-    text = json.dumps(reference.build(logits, labels, labels), allow_nan=False)
+    content = reference.build(logits, labels, labels)
+    assert content["labels"] == [10_000] + [0] * 9
+    text = json.dumps(content, allow_nan=False)
     assert len(text) < 5_000
