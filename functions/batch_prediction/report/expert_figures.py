@@ -57,12 +57,9 @@ def expert_figures(tally: Tally, training_mix: Sequence[float] | None = None) ->
     `training_mix` are the shares of the ten digits among the images that the model was trained on.
     """
     matrix = tally.matrix
-    supports = list(map(sum, matrix))
-    labelled = sum(supports)
-    if not labelled:
+    if not tally.labelled:
         return NONE
-    scored = tally.scores.images == labelled
-    correct = sum(row[label] for label, row in enumerate(matrix))
+    scored = tally.all_have_probabilities
     found: ExpertFigures = {
         "agreement": cast("content.Agreement | None", _json(agreement(matrix))),
         "proper_scores": cast(
@@ -75,8 +72,8 @@ def expert_figures(tally: Tally, training_mix: Sequence[float] | None = None) ->
         "risk_coverage": cast(
             "content.RiskCoverage | None", _json(risk_coverage(*_by_threshold(tally, scored)))
         ),
-        "label_mix": cast("content.LabelMix | None", _json(label_mix(supports, training_mix))),
-        "smallest_difference": smallest_difference(correct / labelled, labelled),
+        "label_mix": cast("content.LabelMix | None", _json(label_mix(list(map(sum, matrix)), training_mix))),
+        "smallest_difference": smallest_difference(tally.right.total() / tally.labelled, tally.labelled),
         "unknown": {},
     }
     reasons = {

@@ -37,11 +37,11 @@ _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _
 class Tally:
     """What was counted: `pairs` of (label or None, prediction), images `unreadable` and `missing`.
 
-    `right` and `wrong` count the labelled images by confidence, in ten-thousandths; `with_probabilities` have
-    the probability of each label, too, and `doubts` are theirs; of labelled images `scores` and
-    `label_errors` count them. `slices` count the values of the manifest's other fields. `mistakes` are
-    the most confident wrong ones, `unscored` the first without a prediction, SHOWN of each at most. `problem`
-    is the first part that could not be used, with what was expected and found.
+    `right` and `wrong` count the labelled images by confidence, in ten-thousandths. Of images that have the
+    probability of each label, too, `doubts` counts all, `scores` and `label_errors` those with a label.
+    `slices` count the values of the manifest's other fields. `mistakes` are the most confident wrong ones,
+    `unscored` the first without a prediction, SHOWN of each at most. `problem` is the first part that could
+    not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -51,7 +51,6 @@ class Tally:
     unscored: list[Unscored] = field(default_factory=list)
     unreadable: int = 0
     missing: int = 0
-    with_probabilities: int = 0
     doubts: Doubts = field(default_factory=Doubts)
     scores: Scores = field(default_factory=Scores)
     label_errors: LabelErrors = field(default_factory=LabelErrors)
@@ -64,6 +63,16 @@ class Tally:
         return self.pairs.total()
 
     @property
+    def labelled(self) -> int:
+        """Images with a prediction and a label."""
+        return self.right.total() + self.wrong.total()
+
+    @property
+    def all_have_probabilities(self) -> bool:
+        """Whether each labelled image has the probability of each label: of an earlier artifact none has."""
+        return self.scores.images == self.labelled
+
+    @property
     def matrix(self) -> list[list[int]]:
         """The confusion matrix of the labelled images: rows are labels, columns predictions."""
         return [[self.pairs[label, prediction] for prediction in LABELS] for label in LABELS]
@@ -72,7 +81,6 @@ class Tally:
         """Count a part of `size` lines, whole and usable."""
         self.pairs.update(part.pairs)
         self.right.update(part.right)
-        self.with_probabilities += len(part.doubted)
         self.doubts.add(part.doubted)
         self.scores.add(part.labelled)
         self.label_errors.add(part.labelled, part.misread)
@@ -176,8 +184,8 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
     images: list[str] = []
     rows: list[str] = []
     pairs: list[Pair] = []
-    all_shares: list[Shares | None] = []
     doubted: list[tuple[int, float]] = []
+    labelled: list[Labelled] = []
     misread: list[Misread] = []
     slices: list[tuple[SliceName, bool, bool]] = []
     right: list[int] = []
@@ -200,9 +208,10 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
                 prediction, confidence = answer["label"], _confidence(answer["confidence"])
                 pair, shares = (label, prediction), answer.get("probabilities")
                 pairs.append(pair)
-                all_shares.append(shares)
                 if shares is not None:
                     doubted.append((prediction, confidence))
+                    if label is not None:
+                        labelled.append((label, shares))
                 quoted = image.replace('"', '""') if escaped else image
                 second = _second(shares, prediction, confidence)
                 rows.append(f'"{quoted}",{_PAIR_TEXT.get(pair)},{confidence},{second},\n')
@@ -229,11 +238,6 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    labelled: list[Labelled] = [
-        (label, shares)
-        for (label, _), shares in zip(pairs, all_shares, strict=True)
-        if shares and label is not None
-    ]
     return _Part(images, rows, counted, doubted, labelled, misread, slices, right, mistakes, unscored, absent)
 
 

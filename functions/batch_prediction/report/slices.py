@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import cast
 
 from batch_prediction.figures.slices import slices
-from batch_prediction.labels import LABELS
 from batch_prediction.report import content
 from batch_prediction.report.predictions import Tally
 from batch_prediction.runs.decision import Decision, Start
@@ -14,9 +13,7 @@ def by_value(tally: Tally, decided: Decision) -> content.Slices | None:
     """The slices of a whole run; None where its manifest has no other fields."""
     if not isinstance(decided, Start) or not (tally.slices or decided.unsliced):
         return None
-    matrix = tally.matrix
-    right = sum(matrix[label][label] for label in LABELS)
-    found = slices(tally.slices, sum(map(sum, matrix)), right)
+    found = slices(tally.slices, tally.labelled, tally.right.total())
     return {
         "values": [cast("content.Slice", asdict(each)) for each in found],
         "left_out": [{"field": field, "reason": reason} for field, reason in decided.unsliced.items()],

@@ -8,7 +8,6 @@ import orjson
 
 from batch_prediction.figures.intervals import wilson
 from batch_prediction.figures.label_errors import Suspect
-from batch_prediction.labels import LABELS
 from batch_prediction.layout import Run
 from batch_prediction.report import content
 from batch_prediction.report.predictions import SHOWN, Tally
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
 
 def summary(tally: Tally, suspects: Sequence[Suspect]) -> content.SuspectedLabels | None:
     """What is said of a whole run; None unless all of its labelled images have probabilities."""
-    matrix = tally.matrix
-    labelled = sum(map(sum, matrix))
-    if not labelled or sum(tally.label_errors.images) != labelled:
+    if not tally.labelled or not tally.all_have_probabilities:
         return None
     # Each suspect was misread: without them the right ones stay.
-    without = wilson(sum(matrix[label][label] for label in LABELS), labelled - len(suspects))
+    without = wilson(tally.right.total(), tally.labelled - len(suspects))
     return {
         "images": len(suspects),
         "complete": tally.label_errors.complete,

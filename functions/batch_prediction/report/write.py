@@ -169,7 +169,7 @@ def compose(
             "unreadable": tally.unreadable if started else decided.left_out,
             "missing": tally.missing if started else decided.lines,
         },
-        "labelled": sum(map(sum, matrix)) if whole else 0,
+        "labelled": tally.labelled if whole else 0,
         "accuracy": cast("Interval", asdict(interval)) if interval else None,
         "classes": [cast("ClassFigures", asdict(each)) for each in by_class(matrix)] if whole else [],
         "confusion_matrix": matrix if whole else [],

@@ -92,7 +92,7 @@ def test_the_second_most_probable_label_is_in_the_table() -> None:
         ("0.9999996783", "1", "3.574e-08"),
         ("0.8", "", ""),
     ]
-    assert (tally.scored, tally.with_probabilities) == (3, 2)
+    assert (tally.scored, tally.doubts.images) == (3, 2)
 
 
 TEN = [0.1] * 10
@@ -119,7 +119,7 @@ def test_probabilities_that_are_none_break_their_part(shares: Any) -> None:
     part = [given_line(0, 1)]
     tally, _ = tabulated([part], [joined(part, [{"label": 1, "confidence": 0.8, "probabilities": shares}])])
     assert "the ten probabilities" in (tally.problem or "")
-    assert (tally.scored, tally.with_probabilities, tally.missing) == (0, 0, 1)
+    assert (tally.scored, tally.doubts.images, tally.missing) == (0, 0, 1)
 
 
 def test_equal_probabilities_are_no_contradiction() -> None:
