@@ -1,7 +1,5 @@
 """Every kind of page, written by the product over moto, and a headless Chromium to open it with."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import INDEX_PAGE
 from batch_prediction.runs.reason_codes import ReasonCode
+from tests.browser.chromium import MISSING, program
 from tests.sample_runs import Sample, guesses, report_of
 from tests.settings_and_events import BUCKET, use_moto_account
 from tests.stack import png
@@ -33,13 +32,11 @@ ACCURACIES = ((0.962, 1), (0.958, 1), (0.965, 1), (0.981, 2), (0.979, 2), (0.984
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, or the one that CHROMIUM names."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        pytest.fail(
-            "expected Chromium on PATH or in the variable CHROMIUM, found none: install the package chromium"
-        )
+    found = program()
+    if not found:
+        pytest.fail(MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=found, args=list(QUIET))
         yield browser
         browser.close()
 

@@ -6,8 +6,6 @@ pages are shown by headless Chromium, which the variable CHROMIUM may name.
 """
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,6 +24,7 @@ from cli import demo
 from cli.files import fetch
 from cli.stages import Stages
 from localcloud.assembly import local_cloud
+from tests.browser.chromium import MISSING, program
 from training.datasets import Digits
 
 IMAGES = 1_000
@@ -70,9 +69,9 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--seed", type=int, default=0, help="of the demo (default: %(default)s)")
     given = parser.parse_args()
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not program:
-        sys.exit("expected Chromium on PATH or in the variable CHROMIUM, found none: install chromium")
+    chromium = program()
+    if not chromium:
+        sys.exit(MISSING)
     stages = Stages(Console())
     with tempfile.TemporaryDirectory() as out, local_cloud() as cloud:
         splits, stack = demo.prepare(stages, cloud, given.seed)
@@ -91,14 +90,14 @@ def main() -> int:
         fetch(cloud.client("s3"), stack.bucket, REPORTS, Path(out))
         for name, batch in dropped.items():
             (page,) = Path(out, REPORTS, name).glob("*/report.html")
-            _picture(program, page, given.folder / batch.picture)
+            _picture(chromium, page, given.folder / batch.picture)
     return 0
 
 
-def _picture(program: str, page: Path, picture: Path) -> None:
+def _picture(chromium: str, page: Path, picture: Path) -> None:
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     command = [
-        program,
+        chromium,
         *options,
         f"--window-size={WIDTH},{HEIGHT}",
         f"--screenshot={picture.resolve()}",

@@ -1,6 +1,6 @@
 """Positions of the marks in the pages' charts, in the units of their SVG; the templates draw them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, floor
@@ -41,6 +41,11 @@ def plot(box: tuple[float, float, float, float], xs: tuple[float, float], ys: tu
     )
 
 
+def tick_step(span: float, steps: Sequence[float]) -> float:
+    """The first of some steps, the smallest first, of which a span has few; else the last."""
+    return next((step for step in steps if span / step <= _FEW), steps[-1])
+
+
 RELIABILITY = plot((44, 348, 12, 256), (0, 1), (0, 1))
 
 
@@ -57,7 +62,7 @@ class RiskChart:
 def risk_chart(curve: list[RiskPoint]) -> RiskChart:
     """The chart of a report's curve; its band is cut off above twice the highest risk."""
     highest = max(2 * max(point["risk"] for point in curve), curve[-1]["high"])
-    step = next((s for s in _TICK_STEPS if highest / s <= _FEW), _TICK_STEPS[-1])
+    step = tick_step(highest, _TICK_STEPS)
     top = min(1.0, ceil(highest / step) * step)
     area = plot((62, 788, 14, 236), (0, 1), (0, top))
     upper = [f"{area.x(point['coverage'])},{area.y(min(top, point['high']))}" for point in curve]
@@ -115,7 +120,7 @@ def history(runs: list[IndexEntry]) -> History | None:
         return None
     times = [Run(run["batch"], run["run"]).uploaded.timestamp() for run in drawn]
     lowest, highest = min(run["low"] for run in drawn), max(run["high"] for run in drawn)
-    step = next((s for s in _TICK_STEPS if (highest - lowest) / s <= _FEW), _TICK_STEPS[-1])
+    step = tick_step(highest - lowest, _TICK_STEPS)
     bottom, top = floor(lowest / step) * step, ceil(highest / step) * step
     area = plot((62, 788, 30, 236), (min(times), max(times)), (bottom, max(top, bottom + step)))
     shapes = {name: number % SHAPES for number, name in enumerate(dict.fromkeys(map(model_name, drawn)))}

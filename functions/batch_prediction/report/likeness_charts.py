@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from batch_prediction.report.charts import Plot, plot
+from batch_prediction.report.charts import Plot, plot, tick_step
 from batch_prediction.report.content import Drift
 
 _BOX = (46.0, 520.0, 12.0, 196.0)  # left, right, top, bottom
-_TICKS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5)  # of shares: the first of which at most _FEW fit
-_FEW = 5
+_TICKS = (0.02, 0.05, 0.1, 0.2, 0.25, 0.5)  # of shares
 _GAP = 0.14  # on both sides of a bar, as a share of its bin
 _POWERS = ("1", "0.1", "0.01", "10⁻³", "10⁻⁴", "10⁻⁵", "10⁻⁶", "10⁻⁷", "0")
 
@@ -60,7 +59,7 @@ def predictions(drift: Drift) -> Bars:
 
 def _bars(shares: list[tuple[float, float]], titles: list[str], labels: list[tuple[float, str]]) -> Bars:
     highest = max(max(pair) for pair in shares)
-    step = next((each for each in _TICKS if highest / each <= _FEW), _TICKS[-1])
+    step = tick_step(highest, _TICKS)
     count = max(1, -int(-highest // step))
     area = plot(_BOX, (0, len(shares)), (0, count * step))
     bars = [

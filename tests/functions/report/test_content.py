@@ -16,6 +16,7 @@ from batch_prediction.figures import (
     ranking,
     risk_coverage,
     scores,
+    slices,
 )
 from batch_prediction.report import content
 from batch_prediction.runs import cost
@@ -79,6 +80,7 @@ def test_a_part_of_the_report_has_the_schemas_properties(name: str, type_of: typ
         (risk_coverage.OperatingPoint, content.OperatingPoint),
         (risk_coverage.RiskCoverage, content.RiskCoverage),
         (label_mix.LabelMix, content.LabelMix),
+        (slices.Slice, content.Slice),
         (cost.Time, content.Time),
         (cost.Cost, content.Cost),
     ],
