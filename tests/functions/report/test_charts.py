@@ -215,3 +215,11 @@ def test_a_perfect_batch_has_a_curve_at_the_bottom() -> None:
     chart = charts.risk_chart(risks(0, 0))
     assert {float(point.split(",")[1]) for point in chart.curve.split()} == {chart.plot.bottom}
     assert min(float(point.split(",")[1]) for point in chart.band.split()) < chart.plot.bottom
+
+
+@pytest.mark.parametrize(
+    ("span", "step"), [(0.1, 1), (5.0, 1), (5.1, 2), (10.0, 2), (10.1, 10), (50.0, 10), (1000.0, 10)]
+)
+def test_a_tick_step_is_the_smallest_that_gives_few_ticks(span: float, step: int) -> None:
+    """At most five steps long, else the last step, however many there are of it."""
+    assert charts.tick_step(span, (1, 2, 10)) == step

@@ -94,6 +94,22 @@ def test_a_batch_in_more_doubt_gets_a_reason_and_no_number() -> None:
 
 
 @pytest.mark.parametrize(
+    ("drifted", "decisive", "unlike"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_a_batch_is_unlike_where_a_decisive_statistic_has_drifted(
+    drifted: bool, decisive: bool, unlike: bool
+) -> None:
+    """One is enough; a mix of predictions that differs says nothing against the model's confidence."""
+    _, compared = likeness.compare(doubts(answers(500, seed=4)), 500, Known(reference()))
+    assert compared is not None
+    assert not likeness.is_unlike(compared)
+    compared["statistics"][1] |= {"drifted": drifted, "decisive": decisive}
+    assert likeness.is_unlike(compared) is unlike
+    assert not likeness.is_unlike(None)
+
+
+@pytest.mark.parametrize(
     ("batch", "known", "reason"),
     [
         (doubts(answers(500, seed=4)), Known(None, "a reason"), "a reason"),

@@ -44,6 +44,24 @@ def test_heights_are_shares() -> None:
         assert (zero - bar.expected) / (zero - tick) * share == pytest.approx(each["expected"], abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("share", "ticks"),
+    [
+        (0.08, [0, 2, 4, 6, 8]),
+        (0.24, [0, 5, 10, 15, 20, 25]),
+        (0.45, [0, 10, 20, 30, 40, 50]),
+        (0.99, [0, 20, 40, 60, 80, 100]),
+    ],
+)
+def test_ticks_are_round_shares(share: float, ticks: list[int]) -> None:
+    """At most five steps, of the smallest round share that suffices, up to the highest bar."""
+    found = drift()
+    for each in found["predictions"]:
+        each["found"] = each["expected"] = share
+    bars = likeness_charts.predictions(found)
+    assert [text for _, text in bars.ticks] == [f"{tick}\xa0%" for tick in ticks]
+
+
 def test_the_outline_has_a_step_for_each_bar() -> None:
     """It goes from the left end to the right end, level across each bin."""
     bars = likeness_charts.predictions(drift())

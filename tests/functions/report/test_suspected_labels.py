@@ -10,7 +10,6 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.layout import Manifest
 from batch_prediction.report import predictions
 from batch_prediction.start.manifest import Record, read
-from tests.functions.report.sample_kinds import REFERENCE
 from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, report_of
 from tests.settings_and_events import BUCKET
@@ -92,17 +91,5 @@ def test_without_suspects_nothing_is_to_be_reviewed(
     sample = Sample("labelled", answers)
     suspected = report_of(aws, sample)["suspected_labels"]
     assert (suspected and suspected["images"]) == expected
-    with pytest.raises(ClientError, match="NoSuchKey"):
-        review(aws, sample)
-
-
-def test_of_a_batch_that_is_unlike_the_reference_no_label_is_suspected(aws: Clients) -> None:
-    """What a model says that is unsure of most images is no evidence against any label."""
-    unsure = [(label, answer(label, 0.6)) for label in range(10) for _ in range(50)]
-    sample = Sample("drifted", [*unsure, *[(7, answer(1, 0.96))] * 5])
-    assert report_of(aws, sample)["suspected_labels"]["images"] == 5
-    sample = Sample("drifted", sample.answers, reference=REFERENCE, number=1)
-    found = report_of(aws, sample)
-    assert (found["estimate"]["trusted"], found["suspected_labels"]) == (False, None)
     with pytest.raises(ClientError, match="NoSuchKey"):
         review(aws, sample)

@@ -8,11 +8,13 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import AttemptRequested
 from batch_prediction.layout import output_name
+from batch_prediction.report import expert_figures
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision, existing_report, parts
 from batch_prediction.runs.decision import Decision, GiveUp, Refuse
@@ -20,9 +22,11 @@ from batch_prediction.runs.parts import digest
 from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
 from tests.functions.notifications import Published
+from tests.functions.report.sample_kinds import KINDS, REFERENCE
 from tests.functions.report.transform_jobs import STARTED, attempted, job
-from tests.functions.report.transform_output import body, given_line, joined
+from tests.functions.report.transform_output import answer, body, given_line, joined
 from tests.functions.start.uploads import RUN
+from tests.sample_runs import Sample, report_of
 from tests.settings_and_events import BUCKET, SETTINGS
 
 PART = [given_line(0, 7), given_line(1, 1), given_line(2, None), given_line(3, 2)]
@@ -456,8 +460,31 @@ def test_no_figure_of_a_good_part_stands_for_the_whole(aws: Clients, monkeypatch
     assert (content["accuracy"], content["calibration"]) == (None, None)
     for name in ("classes", "confusion_matrix", "confusions", "mistakes"):
         assert content[name] == []
+    for name in ("agreement", "proper_scores", "ranking", "risk_coverage", "suspected_labels", "slices"):
+        assert content[name] is None
     table = list(csv.DictReader(object_of(aws, RUN.predictions).decode().splitlines()))
     assert [row["prediction"] for row in table] == ["7", "7", "", "", ""]
+
+
+def test_of_a_batch_that_is_unlike_the_reference_no_label_is_suspected(aws: Clients) -> None:
+    """What a model says that is unsure of most images is no evidence against any label."""
+    unsure = [(label, answer(label, 0.6)) for label in range(10) for _ in range(50)]
+    sample = Sample("drifted", [*unsure, *[(7, answer(1, 0.96))] * 5])
+    assert report_of(aws, sample)["suspected_labels"]["images"] == 5
+    sample = Sample("drifted", sample.answers, reference=REFERENCE, number=1)
+    found = report_of(aws, sample)
+    assert (found["estimate"]["trusted"], found["suspected_labels"]) == (False, None)
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        object_of(aws, sample.run.review)
+
+
+def test_a_training_mix_is_that_of_the_model_s_reference(aws: Clients) -> None:
+    """Without a reference it isn't known."""
+    sample = KINDS["estimated and labelled"]
+    unknown = report_of(aws, Sample("unknown", sample.answers))
+    assert unknown["label_mix"] is None
+    assert unknown["unknown"]["label_mix"] == expert_figures.NO_TRAINING_MIX
+    assert report_of(aws, sample)["label_mix"] is not None
 
 
 def object_of(aws: Clients, key: str) -> bytes:
