@@ -16,7 +16,7 @@ RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
 def test_a_manifest_is_matched_exactly() -> None:
     """The batch may contain slashes, and the manifest's folder ends in one."""
     manifest = Manifest.at("incoming/spring/b7/manifest.csv")
-    assert manifest == Manifest("spring/b7", "csv")
+    assert manifest == Manifest("spring/b7", "manifest.csv")
     assert manifest.folder == "incoming/spring/b7/"
 
 
@@ -28,7 +28,8 @@ def test_a_manifest_is_matched_exactly() -> None:
         "incoming/a//b/manifest.jsonl",
         "incoming/../manifest.jsonl",
         "incoming/b7/manifest.jsonl.bak",
-        "incoming/b7/manifest.json",
+        "incoming/b7/manifest.txt",
+        "incoming/b7/mANIFEST.jsonl",
         "other/incoming/b7/manifest.jsonl",
         "reports/b7/manifest.jsonl",
         f"incoming/{'é' * 257}/manifest.jsonl",

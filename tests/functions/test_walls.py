@@ -15,10 +15,11 @@ VOCABULARY = {"settings", "layout", "events", "labels"}
 BELOW = {
     "vocabulary": set[str](),
     "figures": {"vocabulary"},
+    "manifests": {"vocabulary"},
     "aws": {"vocabulary"},
     "models": {"vocabulary", "aws", "figures"},
     "runs": {"vocabulary", "aws", "models"},
-    "start": {"vocabulary", "aws", "models", "runs"},
+    "start": {"vocabulary", "aws", "manifests", "models", "runs"},
     "report": {"vocabulary", "aws", "figures", "runs"},
     "sweep": {"vocabulary", "aws", "models", "runs"},
 }

@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from batch_prediction.layout import Manifest
-from batch_prediction.start.manifest import ManifestError, Record, read
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import ManifestError, Record
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import ListObjectsV2Request, S3Client
@@ -22,7 +24,8 @@ def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_image
     begin = len(f"s3://{bucket}/")
     wanted: list[bytes] = []  # as text, one wide character would make each letter of a key four bytes
     try:
-        for number, item in enumerate(read(body.iter_chunks(_CHUNK), manifest, bucket)):
+        lines = read(body.iter_chunks(_CHUNK), BatchFolder(bucket, manifest.folder), manifest.name)
+        for number, item in enumerate(lines):
             if number >= max_images:
                 return None
             if isinstance(item, Record):

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from batch_prediction.layout import Manifest, Run
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import LeftOut, ManifestError
 from batch_prediction.runs.parts import digest, part_size
 from batch_prediction.runs.reason_codes import ReasonCode
-from batch_prediction.start.manifest import LeftOut, ManifestError, read
 from batch_prediction.start.slice_fields import SliceFields
 
 if TYPE_CHECKING:
@@ -30,8 +32,9 @@ class Problem(NamedTuple):
 class TransformInput:
     """A manifest's lines: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
-    `digests` are those of each part's images, in their order; `slices` are the fields that divide the batch;
-    `problem` says why the manifest as a whole can't be used.
+    Of the lines to score, `bad_labels` have a label that isn't used. `how` says what the manifest was read
+    as. `digests` are those of each part's images, in their order; `slices` are the fields that divide the
+    batch; `problem` says why the manifest as a whole can't be used.
     """
 
     lines: int
@@ -41,6 +44,8 @@ class TransformInput:
     slices: list[str]
     unsliced: dict[str, str]  # other fields, each with the reason
     problem: Problem | None = None
+    bad_labels: int = 0
+    how: str | None = None  # None where nothing was recognised
 
 
 def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
@@ -52,32 +57,53 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
     body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
     parts = _Parts(s3, bucket, run)
     slices = SliceFields()
-    lines = labelled = left_out = 0
-    unreadable = None
+    lines = labelled = left_out = bad_labels = 0
+    reading = unreadable = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
-            for item in read(body.iter_chunks(_CHUNK), manifest, bucket):
+            reading = read(body.iter_chunks(_CHUNK), BatchFolder(bucket, manifest.folder), manifest.name)
+            for item in reading:
                 writing = lines + left_out < max_images
                 if isinstance(item, LeftOut):
                     left_out += 1
                     if writing:
-                        refused.write(orjson.dumps(asdict(item)) + b"\n")
+                        refused.write(_line(item))
                 else:
                     lines += 1
                     labelled += item.label is not None
+                    if item.bad_label is not None:
+                        bad_labels += 1
+                        if writing:
+                            refused.write(_line(item.bad_label))
                     fields = slices.take(item.others) if item.others else {}
                     if writing:
                         parts.add(item.image, item.label, fields)
         except ManifestError as error:
             unreadable = str(error)
         parts.flush()
-        if left_out:
+        if left_out or bad_labels:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
     problem = _problem(key, lines, left_out, max_images, unreadable)
     return TransformInput(
-        lines, labelled, left_out, parts.digests, list(slices.values), slices.left_out, problem
+        lines=lines,
+        labelled=labelled,
+        left_out=left_out,
+        digests=parts.digests,
+        slices=list(slices.values),
+        unsliced=slices.left_out,
+        problem=problem,
+        bad_labels=bad_labels,
+        how=reading.how if reading else None,
     )
+
+
+def _line(item: LeftOut) -> bytes:
+    """An item of left_out.jsonl; one without `kind` is a line."""
+    content = asdict(item)
+    if item.kind == "line":
+        del content["kind"]
+    return orjson.dumps(content) + b"\n"
 
 
 def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: str | None) -> Problem | None:
