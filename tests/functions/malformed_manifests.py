@@ -135,3 +135,10 @@ def read_text(text: str | bytes, form: str = "jsonl", chunk: int = 7) -> list[Re
     raw = text if isinstance(text, bytes) else text.encode()
     chunks = [raw[start : start + chunk] for start in range(0, len(raw), chunk)]
     return list(read(chunks, BatchFolder(BUCKET, "incoming/b7/"), f"manifest.{form}"))
+
+
+def read_all(text: str | bytes, name: str) -> tuple[list[Record | LeftOut], str]:
+    """The items of a manifest of a name, and what it was read as."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    reading = read([raw], BatchFolder(BUCKET, "incoming/b7/"), name)
+    return list(reading), reading.how

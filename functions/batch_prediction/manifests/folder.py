@@ -7,8 +7,8 @@ from batch_prediction.layout import check_name
 from batch_prediction.manifests.records import SHOWN
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]|file:", re.IGNORECASE)
-_HERE = re.compile(r"(?:\./)+")
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]|file:/", re.IGNORECASE)
+_HERE = re.compile(r"\A(?:\./)+")
 
 
 class Folder(Protocol):
@@ -36,11 +36,7 @@ def relative_path(reference: str) -> str:
             f"expected a path from the manifest's folder, found an address of {scheme[1]}: "
             f"{reference[:SHOWN]!r}: keep the image next to the manifest, and name it by its path from there"
         )
-    return _HERE.sub("", reference.replace("\\", "/"), count=1) if _is_odd(reference) else reference
-
-
-def _is_odd(reference: str) -> bool:
-    return "\\" in reference or reference.startswith("./")
+    return _HERE.sub("", reference.replace("\\", "/"))
 
 
 class BatchFolder:
