@@ -116,6 +116,11 @@ def numbers_of(form: str, lines: list[bytes]) -> list[int]:
     return [number for number, line in enumerate(unmarked, start=first) if line.strip()]
 
 
+def is_line_by_line(how: str | None) -> bool:
+    """Whether a manifest was read as lines of UTF-8, though its first line may say otherwise."""
+    return how is not None and how.startswith(("read as JSON Lines;", "read as CSV"))
+
+
 def _is_a_key(name: str) -> bool:
     return name.strip() == name and not {"", ".", ".."} & set(name.split("/"))
 

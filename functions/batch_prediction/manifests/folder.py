@@ -8,6 +8,7 @@ from batch_prediction.manifests.records import SHOWN
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]|file:/", re.IGNORECASE)
+_PLAIN = re.compile(r"(?![/\\.]|[A-Za-z][A-Za-z0-9+.-]*:)[^\\]+", re.DOTALL)
 _HERE = re.compile(r"\A(?:\./)+")
 
 
@@ -24,6 +25,8 @@ def relative_path(reference: str) -> str:
 
     Backslashes are Windows's slashes (no key may have one), and `./` at the beginning means nothing.
     """
+    if _PLAIN.fullmatch(reference):
+        return reference
     if not reference:
         raise ValueError("expected a reference to an image, found an empty text")
     if _ABSOLUTE.match(reference):

@@ -17,6 +17,7 @@ from batch_prediction.manifests.records import (
 from batch_prediction.manifests.text import (
     MAX_LINE,
 )
+from tests.functions.hostile_manifests import check
 from tests.functions.malformed_manifests import read_text
 
 PREFIX = "s3://digits-bucket/incoming/b7/"
@@ -294,3 +295,12 @@ def test_any_key_survives_both_forms(name: str) -> None:
     quoted = name.replace('"', '""')
     assert read_text(json.dumps({"file_name": name})) == [Record(PREFIX + name, None)]
     assert read_text(f'file_name\n"{quoted}"\n', "csv") == [Record(PREFIX + name, None)]
+
+
+def test_hostile_manifests_of_every_form_raise_nothing_else_and_name_no_image_elsewhere() -> None:
+    """Of 1,500 seeds; `python -m tests.functions.hostile_manifests` takes 20,000. Each form is among them."""
+    found = {check(seed) for seed in range(1_500)}
+    forms = ("JSON Lines", "a JSON array", "CSV", "CSV with tabs in UTF-16", "an image list", "Ground Truth")
+    for form in forms:
+        assert any(each.startswith(f"read as {form}") for each in found), form
+    assert "refused" in found
