@@ -109,7 +109,8 @@ def _line(item: LeftOut) -> bytes:
 def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: str | None) -> Problem | None:
     if (found := lines + left_out) > max_images:
         return Problem(
-            f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}",
+            f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}: "
+            "raise it, or divide the batch",
             ReasonCode.TOO_MANY_IMAGES,
         )
     if unreadable:

@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch_prediction.manifests import text
+from batch_prediction.manifests.line_reader import TOO_LONG
 from batch_prediction.manifests.records import (
     LeftOut,
     ManifestError,
@@ -208,7 +209,7 @@ def expected_of(raw: bytes) -> list[Record | LeftOut]:
     for number, line in read_slowly(raw):
         if len(line) > text.MAX_LINE:
             kept = line[: text.MAX_LINE + 1].decode(errors="replace")
-            items.append(LeftOut.of(number, kept, "expected a line of at most 65536 bytes, found more"))
+            items.append(LeftOut.of(number, kept, TOO_LONG))
         else:
             (alone,) = read_text(b"\n" + line, chunk=len(line) + 1)
             items.append(LeftOut(number, alone.text, alone.reason) if isinstance(alone, LeftOut) else alone)
@@ -269,7 +270,7 @@ def test_a_line_of_64_kib_is_read_and_one_byte_more_is_too_long(kind: str, endin
         assert record[:2] == (f"{PREFIX}1.png", None)
         (item,) = read_text(LONG[kind](MAX_LINE + 1) + ending, chunk=chunk)
         assert isinstance(item, LeftOut)
-        assert item.reason == "expected a line of at most 65536 bytes, found more"
+        assert item.reason == TOO_LONG
 
 
 def test_a_csv_line_of_64_kib_is_read_and_one_byte_more_is_too_long() -> None:
@@ -281,7 +282,7 @@ def test_a_csv_line_of_64_kib_is_read_and_one_byte_more_is_too_long() -> None:
     fair, long = read_text(b"file_name\n%b\n%b " % ((b"1.png".ljust(MAX_LINE),) * 2), "csv", chunk=50_000)
     assert fair == Record(f"{PREFIX}1.png", None)
     assert isinstance(long, LeftOut)
-    assert (long.line, long.reason) == (3, "expected a line of at most 65536 bytes, found more")
+    assert (long.line, long.reason) == (3, TOO_LONG)
 
 
 KEYS: Any = st.text(
