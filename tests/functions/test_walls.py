@@ -17,9 +17,10 @@ BELOW = {
     "figures": {"vocabulary"},
     "aws": {"vocabulary"},
     "models": {"vocabulary", "aws", "figures"},
+    "archives": {"vocabulary", "aws"},
     "runs": {"vocabulary", "aws", "models"},
-    "start": {"vocabulary", "aws", "models", "runs"},
-    "report": {"vocabulary", "aws", "figures", "runs"},
+    "start": {"vocabulary", "aws", "archives", "models", "runs"},
+    "report": {"vocabulary", "archives", "aws", "figures", "runs"},
     "sweep": {"vocabulary", "aws", "models", "runs"},
 }
 

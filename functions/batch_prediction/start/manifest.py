@@ -44,15 +44,17 @@ class Record(NamedTuple):
 class LeftOut:
     """A line that can't be used: its number, counted from 1, its beginning, and why.
 
+    An archive's member that can't be used has no number, and its name for a beginning.
+
     Its size is bounded, whatever the line: left_out.jsonl of a full manifest has to fit on a function's disk.
     """
 
-    line: int
+    line: int | None
     text: str
     reason: str
 
     @classmethod
-    def of(cls, line: int, text: str, reason: str) -> "LeftOut":
+    def of(cls, line: int | None, text: str, reason: str) -> "LeftOut":
         """Keep KEPT_TEXT of a line and KEPT_REASON of the reason for which it is left out."""
         return cls(line, _beginning(text, KEPT_TEXT), _beginning(reason, KEPT_REASON))
 

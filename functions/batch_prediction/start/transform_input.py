@@ -1,4 +1,4 @@
-"""Write a transform job's input: a pure function of the manifest version, streamed, in parts."""
+"""Write a transform job's input: a pure function of the uploaded version, streamed, in parts."""
 
 import tempfile
 from dataclasses import asdict, dataclass
@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from batch_prediction.layout import Manifest, Run
+from batch_prediction.archives.ranges import ArchiveError
+from batch_prediction.layout import Run
 from batch_prediction.runs.parts import digest, part_size
 from batch_prediction.runs.reason_codes import ReasonCode
-from batch_prediction.start.manifest import LeftOut, ManifestError, read
-from batch_prediction.start.slice_fields import SliceFields
+from batch_prediction.start.manifest import LeftOut, ManifestError
+from batch_prediction.start.sources import Line, open_source
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client
 
-_CHUNK = 1024 * 1024  # bytes read from S3 at once
 _IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest on disk
 
 
@@ -31,7 +31,8 @@ class TransformInput:
     """A manifest's lines: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
     `digests` are those of each part's images, in their order; `slices` are the fields that divide the batch;
-    `problem` says why the manifest as a whole can't be used.
+    `problem` says why the manifest as a whole can't be used; `requests` are those of the container for images
+    (None: one an image), `form` says how an archive was understood.
     """
 
     lines: int
@@ -41,22 +42,22 @@ class TransformInput:
     slices: list[str]
     unsliced: dict[str, str]  # other fields, each with the reason
     problem: Problem | None = None
+    requests: int | None = None
+    form: str | None = None
 
 
 def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
-    """Check a manifest version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
+    """Check an upload's version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
 
     Nothing is written beyond `max_images` lines; the lines are counted all the same.
     """
-    manifest = Manifest.at(key)
-    body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
+    source = open_source(s3, bucket, key, version, max_images)
     parts = _Parts(s3, bucket, run)
-    slices = SliceFields()
     lines = labelled = left_out = 0
-    unreadable = None
+    unusable: Problem | None = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
-            for item in read(body.iter_chunks(_CHUNK), manifest, bucket):
+            for item in source.items():
                 writing = lines + left_out < max_images
                 if isinstance(item, LeftOut):
                     left_out += 1
@@ -65,29 +66,41 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
                 else:
                     lines += 1
                     labelled += item.label is not None
-                    fields = slices.take(item.others) if item.others else {}
                     if writing:
-                        parts.add(item.image, item.label, fields)
+                        parts.add(item)
         except ManifestError as error:
-            unreadable = str(error)
+            unusable = Problem(str(error), ReasonCode.MANIFEST_UNREADABLE)
+        except ArchiveError as error:
+            unusable = Problem(f"{key}: {error}", ReasonCode.ARCHIVE_UNREADABLE)
         parts.flush()
         if left_out:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
-    problem = _problem(key, lines, left_out, max_images, unreadable)
+    problem = _problem(key, lines, left_out, max_images, unusable)
+    slices = source.slices
     return TransformInput(
-        lines, labelled, left_out, parts.digests, list(slices.values), slices.left_out, problem
+        lines,
+        labelled,
+        left_out,
+        parts.digests,
+        list(slices.values),
+        slices.left_out,
+        problem,
+        source.requests,
+        source.form,
     )
 
 
-def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: str | None) -> Problem | None:
+def _problem(
+    key: str, lines: int, left_out: int, max_images: int, unusable: Problem | None
+) -> Problem | None:
     if (found := lines + left_out) > max_images:
         return Problem(
             f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}",
             ReasonCode.TOO_MANY_IMAGES,
         )
-    if unreadable:
-        return Problem(unreadable, ReasonCode.MANIFEST_UNREADABLE)
+    if unusable:
+        return unusable
     if not lines:
         return Problem(
             f"{key} has no line that can be used; left out: {left_out}", ReasonCode.NO_USABLE_LINES
@@ -103,14 +116,14 @@ class _Parts:
         self._part, self._size, self._lines, self._images = 0, part_size(0), list[bytes](), list[str]()
         self.digests: list[str] = []
 
-    def add(self, image: str, label: int | None, fields: dict[str, str]) -> None:
-        record: dict[str, object] = {"image": {"source-ref": image}}
-        if label is not None:
-            record["label"] = label
-        if fields:
-            record["fields"] = fields
+    def add(self, line: Line) -> None:
+        record: dict[str, object] = {"image": line.reference}
+        if line.label is not None:
+            record["label"] = line.label
+        if line.fields:
+            record["fields"] = line.fields
         self._lines.append(orjson.dumps(record))
-        self._images.append(image)
+        self._images.append(line.address)
         if len(self._lines) == self._size:
             self.flush()
 
