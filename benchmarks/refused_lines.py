@@ -14,11 +14,11 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 from batch_prediction.layout import Run
+from batch_prediction.manifests.text import MAX_LINE
 from batch_prediction.report import write as report
 from batch_prediction.runs import decision
 from batch_prediction.runs.decision import Refuse
 from batch_prediction.start import transform_input
-from batch_prediction.start.manifest import MAX_LINE
 from benchmarks.measuring import MAX_LINES, Figure, arguments, conclude, peak
 from benchmarks.memory_s3 import MemoryS3, clients
 from benchmarks.sample_settings import SETTINGS

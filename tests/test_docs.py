@@ -14,12 +14,13 @@ from botocore.validate import validate_parameters
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from batch_prediction.layout import Manifest
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import Record
 from batch_prediction.report import write as report
 from batch_prediction.report.likeness import Known
 from batch_prediction.report.predictions import COLUMNS, Tally
 from batch_prediction.runs.state import RunState
-from batch_prediction.start.manifest import Record, read
 from cli.main import app
 from tests.functions.report.transform_jobs import STARTED, job
 from tests.functions.start.uploads import RUN
@@ -160,7 +161,7 @@ def test_the_sam_commands_name_configured_environments() -> None:
 def test_the_manifest_of_the_readme_can_be_read() -> None:
     """The example is a manifest whose every line is used."""
     (example,) = blocks(ROOT / "README.md", "json")
-    found = list(read([example.encode()], Manifest("my-digits", "jsonl"), "BUCKET"))
+    found = list(read([example.encode()], BatchFolder("BUCKET", "incoming/my-digits/")))
     assert found == [
         Record("s3://BUCKET/incoming/my-digits/0001.png", 7),
         Record("s3://BUCKET/incoming/my-digits/0002.png", None),

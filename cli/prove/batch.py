@@ -16,7 +16,7 @@ SIDE, ROW, GOOD = 28, 8, 32
 TOO_LARGE = 4 * 1024 * 1024 + 1  # bytes; training/container/inference.py reads 4 MiB
 _SHEET = Path(__file__).with_name("digits.png")
 MANIFEST = "manifest.jsonl"
-REFUSED_MANIFEST, REFUSED = "manifest.csv", b"neither,file\nnor,label\n"
+REFUSED_MANIFEST, REFUSED = "manifest.csv", b"neither,this\nnor,that\n"
 
 
 @dataclass(frozen=True)

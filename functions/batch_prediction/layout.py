@@ -2,7 +2,7 @@
 
 Top-level prefixes end in a slash and never nest:
 
-    incoming/<batch>/manifest.jsonl | manifest.csv     the upload that starts a run; images next to it
+    incoming/<batch>/manifest.jsonl, manifest.csv, …   the upload that starts a run; images next to it
     incoming/<batch>.zip, .tar, .tar.gz or .tgz        likewise, the images in it: <batch> is with the ending
     runs/<batch>/<run>/run.json                        the one decision about the run
     runs/<batch>/<run>/gave_up.json                    why no (further) transform job is started
@@ -42,8 +42,33 @@ WAITING = "waiting/"
 INDEX = f"{REPORTS}index.json"
 INDEX_PAGE = f"{REPORTS}index.html"
 
-_MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/manifest\.(?P<form>jsonl|csv)")
-_ARCHIVE = re.compile(rf"{INCOMING}(?P<batch>.+\.(?i:zip|tar|tar\.gz|tgz))")
+# The names of objects below incoming/<batch>/ that start a run, in lower case. UploadRule of template.yaml
+# lists them in each of spellings(), as its wildcards tell upper from lower case:
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+MANIFESTS = (
+    "manifest.jsonl",
+    "manifest.csv",
+    "manifest.json",
+    "manifest.tsv",
+    "manifest.lst",
+    "manifest.manifest",
+    "metadata.jsonl",
+    "metadata.csv",
+    "labels.csv",
+)
+
+
+def spellings(name: str) -> tuple[str, str, str]:
+    """A manifest's name in lower case, capitalised and in upper case: all are read."""
+    return name, name.capitalize(), name.upper()
+
+
+_SPELLINGS = "|".join(re.escape(spelling) for name in MANIFESTS for spelling in spellings(name))
+_MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/(?P<name>{_SPELLINGS})")
+# Likewise, in lower and in upper case.
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_ENDINGS = "|".join(re.escape(ending) for name in ARCHIVES for ending in (name, name.upper()))
+_ARCHIVE = re.compile(rf"{INCOMING}(?P<batch>.+(?:{_ENDINGS}))")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
 _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9]\d{{0,2}})/?")
 _REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report\.json")
@@ -155,19 +180,19 @@ def _check_batch(key: str, batch: str) -> None:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest's place: `batch` may contain slashes, `form` is `jsonl` or `csv`."""
+    """A manifest's place: `batch` may contain slashes, `name` is one of MANIFESTS in any of its spellings."""
 
     batch: str
-    form: str
+    name: str
 
     @classmethod
     def at(cls, key: str) -> "Manifest":
-        """Read `incoming/<batch>/manifest.<form>`; ValueError for any other key."""
+        """Read `incoming/<batch>/<name>`; ValueError for any other key."""
         match = _MANIFEST.fullmatch(key)
         if not match:
-            raise ValueError(f"expected incoming/<batch>/manifest.jsonl or .csv, found {key!r}")
+            raise ValueError(f"expected incoming/<batch>/ and one of {', '.join(MANIFESTS)}, found {key!r}")
         _check_batch(key, match["batch"])
-        return cls(match["batch"], match["form"])
+        return cls(match["batch"], match["name"])
 
     @property
     def folder(self) -> str:

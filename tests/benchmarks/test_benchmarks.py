@@ -10,8 +10,9 @@ from PIL import Image
 
 import inference
 from batch_prediction.layout import INDEX
+from batch_prediction.manifests.records import LeftOut
+from batch_prediction.manifests.text import MAX_LINE
 from batch_prediction.report import write as report
-from batch_prediction.start.manifest import MAX_LINE, LeftOut
 from benchmarks import (
     handler_imports,
     index_size,

@@ -16,7 +16,7 @@ RUN = Run("spring/b7", "20261122t154022z-1a2b3c4d")
 def test_a_manifest_is_matched_exactly() -> None:
     """The batch may contain slashes, and the manifest's folder ends in one."""
     manifest = Manifest.at("incoming/spring/b7/manifest.csv")
-    assert manifest == Manifest("spring/b7", "csv")
+    assert manifest == Manifest("spring/b7", "manifest.csv")
     assert manifest.folder == "incoming/spring/b7/"
 
 
@@ -28,7 +28,8 @@ def test_a_manifest_is_matched_exactly() -> None:
         "incoming/a//b/manifest.jsonl",
         "incoming/../manifest.jsonl",
         "incoming/b7/manifest.jsonl.bak",
-        "incoming/b7/manifest.json",
+        "incoming/b7/manifest.txt",
+        "incoming/b7/mANIFEST.jsonl",
         "other/incoming/b7/manifest.jsonl",
         "reports/b7/manifest.jsonl",
         f"incoming/{'é' * 257}/manifest.jsonl",
@@ -219,7 +220,7 @@ def test_a_run_is_read_from_its_report_s_key() -> None:
         assert Run.of_report(other) is None
 
 
-@pytest.mark.parametrize("name", ["b7.zip", "site/b7.tar", "b7.tar.gz", "a.b/B7.TGZ", "b7.TAR.GZ", "7.Zip"])
+@pytest.mark.parametrize("name", ["b7.zip", "site/b7.tar", "b7.tar.gz", "a.b/B7.TGZ", "b7.TAR.GZ"])
 def test_an_archive_is_a_batch_by_its_whole_name(name: str) -> None:
     """Its ending, of any case, is part of the batch's name."""
     assert layout.upload(f"incoming/{name}") == layout.Archive(name)
@@ -229,7 +230,14 @@ def test_an_archive_is_a_batch_by_its_whole_name(name: str) -> None:
     "key",
     [
         *("incoming/.zip", "incoming/b7.rar", "incoming/b7zip", "incoming/b7.zip/", "incoming/b7.zip.txt"),
-        *("Incoming/b7.zip", "runs/b7.zip", "incoming/b7.gz", "incoming/../b7.zip", "incoming/a//b7.zip"),
+        *(
+            "Incoming/b7.zip",
+            "runs/b7.zip",
+            "incoming/b7.gz",
+            "incoming/b7.Zip",
+            "incoming/../b7.zip",
+            "incoming/a//b7.zip",
+        ),
         f"incoming/{'b' * 510}.zip",
     ],
 )
@@ -241,6 +249,6 @@ def test_no_other_key_is_an_archive_s(key: str) -> None:
 
 def test_a_manifest_in_a_folder_that_is_called_like_an_archive_is_a_manifest() -> None:
     """And their images have different addresses."""
-    assert layout.upload("incoming/b7.zip/manifest.csv") == layout.Manifest("b7.zip", "csv")
+    assert layout.upload("incoming/b7.zip/manifest.csv") == layout.Manifest("b7.zip", "manifest.csv")
     assert layout.image_address("s3://b/incoming/b7.zip", "1.png") == "s3://b/incoming/b7.zip#1.png"
     assert layout.image_address("s3://b/incoming/b7.zip/1.png", None) == "s3://b/incoming/b7.zip/1.png"

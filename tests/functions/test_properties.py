@@ -18,15 +18,15 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import ManifestUploaded
 from batch_prediction.layout import Run, output_name
+from batch_prediction.manifests.records import LeftOut, Record
 from batch_prediction.report import write as report
 from batch_prediction.report.predictions import COLUMNS
 from batch_prediction.runs import decision, parts
 from batch_prediction.runs.decision import Decision, Refuse, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import transform_input
-from batch_prediction.start.manifest import LeftOut, Record
 from tests.functions.decide import decide
-from tests.functions.manifests import (
+from tests.functions.malformed_manifests import (
     ODD_NAMES,
     PREFIX,
     forms,

@@ -15,11 +15,12 @@ VOCABULARY = {"settings", "layout", "events", "labels"}
 BELOW = {
     "vocabulary": set[str](),
     "figures": {"vocabulary"},
+    "manifests": {"vocabulary"},
     "aws": {"vocabulary"},
     "models": {"vocabulary", "aws", "figures"},
     "archives": {"vocabulary", "aws"},
     "runs": {"vocabulary", "aws", "models"},
-    "start": {"vocabulary", "aws", "archives", "models", "runs"},
+    "start": {"vocabulary", "archives", "aws", "manifests", "models", "runs"},
     "report": {"vocabulary", "archives", "aws", "figures", "runs"},
     "sweep": {"vocabulary", "aws", "models", "runs"},
 }

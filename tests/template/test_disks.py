@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import orjson
 
+from batch_prediction.manifests.records import LeftOut
+from batch_prediction.manifests.text import MAX_LINE
 from batch_prediction.report.predictions import tabulate
-from batch_prediction.start.manifest import MAX_LINE, LeftOut
 from tests.template.document import function, template
 
 

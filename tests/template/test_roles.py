@@ -23,7 +23,7 @@ OUTCOMES = (
 USE_OF_THE_KEY = {"kms:Decrypt": ["KmsKeyArn"], "kms:GenerateDataKey": ["KmsKeyArn"]}  # where there is one
 ALLOWED = {
     "StartTransform": {
-        "s3:GetObjectVersion": [f"{BUCKET}incoming/*/manifest.jsonl", f"{BUCKET}incoming/*/manifest.csv"],
+        "s3:GetObjectVersion": [f"{BUCKET}incoming/*"],
         "s3:GetObject": [f"{BUCKET}runs/*", f"{BUCKET}waiting/*"],
         "s3:PutObject": [f"{BUCKET}runs/*", f"{BUCKET}waiting/*"],
         "s3:ListBucket": ["DataBucket.Arn"],

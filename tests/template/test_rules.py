@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
+from batch_prediction.layout import MANIFESTS, Manifest, spellings
 from batch_prediction.sweep import overdue
 from tests.settings_and_events import EVENTS as FILES
 from tests.settings_and_events import event
@@ -122,9 +123,9 @@ def test_an_event_of_another_account_source_or_kind_is_left_alone(rule: str, fie
 
 @pytest.mark.parametrize("rule", PATTERNS)
 def test_a_pattern_has_no_more_alternatives_than_these_tests_try(rule: str) -> None:
-    """There is one account, one bucket, one folder; a manifest has two forms, a job ends in three ways."""
+    """There is one account, one bucket, one folder; manifests have many names, a job ends in three ways."""
     alternatives = sorted(len(values) for values in _lists(properties(rule)["EventPattern"]))
-    assert alternatives == ([1, 1, 1, 1, 2] if rule == "UploadRule" else [1, 1, 1, 1, 3])
+    assert alternatives == ([1, 1, 1, 1, 3 * len(MANIFESTS)] if rule == "UploadRule" else [1, 1, 1, 1, 3])
 
 
 def _lists(pattern: Any) -> list[list[Any]]:
@@ -136,16 +137,30 @@ def _lists(pattern: Any) -> list[list[Any]]:
 @pytest.mark.parametrize(
     "key",
     [
-        f"{FOLDER}/manifest.jsonl",
-        f"{FOLDER}/manifest.csv",
+        *(f"{FOLDER}/{spelling}" for name in MANIFESTS for spelling in spellings(name)),
         "incoming/b7/manifest.jsonl",
+        "incoming/b7/Manifest.jsonl",
+        "incoming/b7/MANIFEST.CSV",
+        "incoming/b7/labels.csv",
         "incoming/b/manifest.jsonl/manifest.csv",
         "incoming/Größe 7/manifest.csv",
     ],
 )
-def test_both_forms_of_a_manifest_start_a_run(key: str) -> None:
-    """In a folder of any depth below incoming/."""
+def test_a_manifest_of_any_name_starts_a_run(key: str) -> None:
+    """In a folder of any depth below incoming/: what the rule lets through, the function reads."""
     assert matches("UploadRule", uploaded(key))
+    assert Manifest.at(key).folder == key.rpartition("/")[0] + "/"
+
+
+def test_the_rule_of_uploads_isn_t_longer_than_eventbridge_lets_it_be() -> None:
+    """2,048 characters, with a bucket's longest name.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    """
+    pattern = properties("UploadRule")["EventPattern"]
+    named = pattern | {"account": ["1" * 12]}
+    named["detail"] = named["detail"] | {"bucket": {"name": ["b" * 63]}}
+    assert len(json.dumps(named)) <= 2_048
 
 
 @pytest.mark.parametrize(
@@ -167,9 +182,11 @@ def test_both_forms_of_a_manifest_start_a_run(key: str) -> None:
         "incoming/b7/manifest.csv.gz",
         "incoming/b7/my-manifest.jsonl",
         "incoming/b7/my-manifest.csv",
-        "incoming/b7/manifest.json",
+        "incoming/b7/manifest.txt",
         "incoming/b7/manifestxjsonl",
-        "incoming/b7/Manifest.jsonl",
+        "incoming/b7/mAnifest.jsonl",
+        "incoming/b7/labels.json",
+        "incoming/b7/0001.json",
         "Incoming/b7/manifest.jsonl",
     ],
 )

@@ -39,8 +39,10 @@ class Start:
     unsliced: dict[str, str] = field(default_factory=dict)  # other fields, each with the reason
     image: str | None = None  # that serves the model, by its tag
     requests: int | None = None  # of the container for images; None: one an image, as they are objects
-    form: str | None = None  # what an archive was taken for, in words
     image_digest: str | None = None  # that of the image which the tag named when the package was registered
+    bad_labels: int = 0  # of `lines`, those whose label isn't used
+    manifest: str | None = None  # its key; None in an earlier version's decisions
+    read_as: str | None = None  # what the manifest was recognised as, a sentence
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class Refuse:
     left_out: int
     reason: str
     reason_code: ReasonCode = ReasonCode.UNKNOWN
+    bad_labels: int = 0  # these three as in Start
+    manifest: str | None = None
+    read_as: str | None = None
 
 
 Decision = Start | Refuse

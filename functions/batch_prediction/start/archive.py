@@ -17,8 +17,10 @@ from batch_prediction.archives import listing
 from batch_prediction.archives.listing import Item
 from batch_prediction.archives.member import Member, Unusable, too_large, unpack
 from batch_prediction.archives.ranges import ArchiveError, ObjectVersion
-from batch_prediction.layout import INCOMING, Archive, Manifest
-from batch_prediction.start.manifest import LeftOut, read
+from batch_prediction.layout import INCOMING, Manifest, check_name, image_address
+from batch_prediction.manifests.folder import relative_path
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import LeftOut, Record
 
 MEMBERS_AN_IMAGE = (
     3  # members of any kind for each image that a batch may have: an image, its label, its text
@@ -34,19 +36,24 @@ Take = Callable[[Mapping[str, object]], dict[str, str]]
 
 
 class Image(NamedTuple):
-    """An image to score; `member` is None for one that the manifest names and the archive lacks."""
+    """An image to score; `member` is None for one that the manifest names and the archive lacks.
 
+    `bad_label` says why its label isn't used.
+    """
+
+    address: str
     name: str
     member: Member | None
     label: int | None
     fields: dict[str, str]
+    bad_label: LeftOut | None = None
 
 
 class Reading(NamedTuple):
-    """The archive's kind, how it was understood, its images in the order of their bytes, and the rest."""
+    """The archive's kind, how it was read, its images in the order of their bytes, and the rest."""
 
     kind: str
-    words: str
+    how: str
     images: list[Image]
     left_out: list[LeftOut]
 
@@ -70,24 +77,47 @@ def read_archive(archive: ObjectVersion, max_images: int, take: Take) -> Reading
     """
     kind, files = listing.listing(archive)
     contents = _sorted_out(files, MEMBERS_AN_IMAGE * max_images)
-    texts = _Texts(archive, kind)
+    texts, folder = _Texts(archive, kind), _ArchiveFolder(archive, "")
     images, left_out = list[Image](), list[LeftOut]()
     if manifest := _manifest(contents):
-        for item in _lines(archive, manifest, texts, contents, take):
+        folder = _ArchiveFolder(archive, manifest.name.rpartition("/")[0])
+        lines = read(texts.read(manifest), folder, manifest.name)
+        for line in lines:
+            item = line if isinstance(line, LeftOut) else _named(line, folder, contents, take)
             images.append(item) if isinstance(item, Image) else left_out.append(item)
             if len(images) + len(left_out) > max_images:
                 break
-        used, how = {manifest.name, *(image.name for image in images)}, f"labels from {manifest.name}"
+        used, how = {manifest.name, *(image.name for image in images)}, f"{manifest.name} in it {lines.how}"
     else:
         label, how, used = _labels(contents, texts)
         used |= contents.images.keys()
         for member in contents.images.values():
-            found = _labelled(member, label)
-            images.append(found) if isinstance(found, Image) else left_out.append(found)
+            images.append(_labelled(member, folder, label))
     named = () if manifest is None else {item.text for item in left_out}
     left_out += [LeftOut.of(None, *each) for each in contents.unusable.items() if each[0] not in named]
     images.sort(key=lambda image: image.member.at if image.member else -1)
-    return Reading(kind, f"a {kind} archive, {how}{_passed_over(contents, used)}", images, left_out)
+    return Reading(kind, f"read as a {kind} archive; {how}{_passed_over(contents, used)}", images, left_out)
+
+
+class _ArchiveFolder:
+    """The folder of a manifest in an archive: images are named from there, or from the archive's root."""
+
+    def __init__(self, archive: ObjectVersion, inside: str) -> None:
+        self._source, self._inside = f"s3://{archive.bucket}/{archive.key}", f"{inside}/" if inside else ""
+
+    def resolve(self, reference: str) -> str:
+        """The address of a member; ValueError for a reference that leads out of the archive."""
+        name = self._inside + relative_path(reference).removeprefix(self._inside)
+        check_name(name)
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """What reports call a member."""
+        return image_address(self._source, name)
+
+    def name(self, address: str) -> str:
+        """The member of an address."""
+        return address.removeprefix(self.address(""))
 
 
 def _sorted_out(files: Iterable[Item], most: int) -> _Contents:
@@ -174,22 +204,15 @@ class _Texts:
             yield member.name, b"".join(unpack(content, member))
 
 
-def _lines(
-    archive: ObjectVersion, manifest: Member, texts: _Texts, contents: _Contents, take: Take
-) -> Iterator[Image | LeftOut]:
-    """The manifest's lines; it names images from its folder on, as it would in a folder of S3."""
-    place = Manifest.at(f"{INCOMING}{Archive.at(archive.key).batch}/{manifest.name}")
-    root = f"s3://{archive.bucket}/{INCOMING}{Archive.at(archive.key).batch}/"
-    for line in read(texts.read(manifest), place, archive.bucket):
-        if isinstance(line, LeftOut):
-            yield line
-            continue
-        name = line.image.removeprefix(root)
-        member = contents.images.get(name) or contents.others.get(name)
-        if reason := contents.unusable.get(name) or (too_large(member) if member else None):
-            yield LeftOut.of(None, name, reason)
-        else:
-            yield Image(name, member, line.label, take(line.others) if line.others else {})
+def _named(line: Record, folder: _ArchiveFolder, contents: _Contents, take: Take) -> Image | LeftOut:
+    """What a manifest's line names."""
+    name = folder.name(line.image)
+    member = contents.images.get(name) or contents.others.get(name)
+    if reason := contents.unusable.get(name) or (too_large(member) if member else None):
+        return LeftOut.of(None, name, reason)
+    return Image(
+        line.image, name, member, line.label, take(line.others) if line.others else {}, line.bad_label
+    )
 
 
 _Label = Callable[[str], object]  # a member's name to a label as it is written, or None
@@ -248,16 +271,18 @@ def _folder_label(name: str) -> int | None:
         return None
 
 
-def _labelled(member: Member, label: _Label) -> Image | LeftOut:
-    written = label(member.name)
+def _labelled(member: Member, folder: _ArchiveFolder, label: _Label) -> Image:
+    address, written = folder.address(member.name), label(member.name)
     try:
-        return Image(member.name, member, None if written is None else labels.parse(written), {})
+        found = None if written is None else labels.parse(written)
     except ValueError as error:
-        return LeftOut.of(None, member.name, str(error))
+        bad = LeftOut.of(None, member.name, str(error), "label")
+        return Image(address, member.name, member, None, {}, bad)
+    return Image(address, member.name, member, found, {})
 
 
 def _passed_over(contents: _Contents, used: set[str]) -> str:
     """In words, how many members were for nothing, with an example."""
     everything = (contents.images, contents.manifests, contents.others, contents.sidecars)
     idle = [name for kind in everything for name in kind if name not in used]
-    return f"; {len(idle):,} other files passed over, such as {idle[0][:100]}" if idle else ""
+    return f"; other files passed over: {len(idle):,}, such as {idle[0][:100]}" if idle else ""

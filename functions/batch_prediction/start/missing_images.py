@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from batch_prediction.layout import Archive, upload
-from batch_prediction.start.manifest import ManifestError, Record, read
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import ManifestError, Record
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import ListObjectsV2Request, S3Client
@@ -15,8 +17,8 @@ def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_image
     """The key of the first image, in S3's order, that a manifest version names but doesn't exist; or None.
 
     A thousand keys a request, skipping what the manifest doesn't name, and no further than the first gap; in
-    memory, the manifest's keys. A manifest that will be refused is not waited for, and an archive has
-    all of its images in it.
+    memory, the manifest's keys. A manifest that will be refused is not waited for, and an archive has all of
+    its images in it.
     """
     manifest = upload(key)
     if isinstance(manifest, Archive):
@@ -25,7 +27,8 @@ def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_image
     begin = len(f"s3://{bucket}/")
     wanted: list[bytes] = []  # as text, one wide character would make each letter of a key four bytes
     try:
-        for number, item in enumerate(read(body.iter_chunks(_CHUNK), manifest, bucket)):
+        lines = read(body.iter_chunks(_CHUNK), BatchFolder(bucket, manifest.folder), manifest.name)
+        for number, item in enumerate(lines):
             if number >= max_images:
                 return None
             if isinstance(item, Record):

@@ -1,7 +1,7 @@
 """Start the run of an uploaded manifest: write its input, decide once, and follow the decision."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,15 @@ from batch_prediction.start.waiting import StillWaiting, WaitTimes
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client, SageMakerClient
+
+
+class Counts(TypedDict):
+    """What both kinds of decision say of the manifest's lines."""
+
+    lines: int
+    labelled: int
+    left_out: int
+    bad_labels: int
 
 
 class Decided(NamedTuple):
@@ -83,13 +92,19 @@ def _decide(
     written = transform_input.write(
         aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images
     )
-    return decision.take(aws.s3, settings.bucket, run, _decision_about(aws, settings, run, written))
+    found = replace(_decision_about(aws, settings, run, written), manifest=upload.key, read_as=written.how)
+    return decision.take(aws.s3, settings.bucket, run, found)
 
 
 def _decision_about(
     aws: Clients, settings: Settings, run: Run, written: transform_input.TransformInput
 ) -> Decision:
-    counts = {"lines": written.lines, "labelled": written.labelled, "left_out": written.left_out}
+    counts: Counts = {
+        "lines": written.lines,
+        "labelled": written.labelled,
+        "left_out": written.left_out,
+        "bad_labels": written.bad_labels,
+    }
     if written.problem:
         return Refuse(**counts, reason=written.problem.reason, reason_code=written.problem.code)
     package = registry.newest_approved(aws.sagemaker, settings.name)
@@ -116,7 +131,6 @@ def _decision_about(
         slices=written.slices,
         unsliced=written.unsliced,
         requests=written.requests,
-        form=written.form,
         stack=settings.name,
         kms_key_arn=settings.kms_key_arn,
         subnet_ids=settings.subnet_ids,

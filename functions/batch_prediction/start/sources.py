@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from batch_prediction.archives.ranges import ObjectVersion
-from batch_prediction.layout import Archive, Manifest, image_address, upload
+from batch_prediction.layout import Archive, Manifest, upload
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import LeftOut
 from batch_prediction.start import references
 from batch_prediction.start.archive import read_archive
-from batch_prediction.start.manifest import LeftOut, read
 from batch_prediction.start.slice_fields import SliceFields
 
 if TYPE_CHECKING:
@@ -23,18 +25,19 @@ class Line(NamedTuple):
     reference: references.Reference
     label: int | None
     fields: dict[str, str]
+    bad_label: LeftOut | None = None
 
 
 class Source:
     """What has been uploaded. What it says of itself is complete when its items have been read.
 
-    `requests` are those of the container for images, None for one an image; `form` is how it was understood.
+    `requests` are those of the container for images, None for one an image; `how` says what it was read as.
     """
 
     def __init__(self) -> None:
         self.slices = SliceFields()
         self.requests: int | None = None
-        self.form: str | None = None
+        self.how: str | None = None
 
     def items(self) -> Iterator[Line | LeftOut]:
         """The lines and what is left out, once."""
@@ -55,16 +58,21 @@ class _ManifestSource(Source):
     def __init__(self, s3: "S3Client", bucket: str, manifest: Manifest, key: str, version: str) -> None:
         super().__init__()
         body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
-        self._read = read(body.iter_chunks(_CHUNK), manifest, bucket)
+        self._chunks, self._name = body.iter_chunks(_CHUNK), manifest.name
+        self._folder = BatchFolder(bucket, manifest.folder)
 
     def items(self) -> Iterator[Line | LeftOut]:
         """A line for each of the manifest's."""
-        for item in self._read:
-            if isinstance(item, LeftOut):
-                yield item
-            else:
-                fields = self.slices.take(item.others) if item.others else {}
-                yield Line(item.image, {"source-ref": item.image}, item.label, fields)
+        reading = read(self._chunks, self._folder, self._name)
+        try:
+            for item in reading:
+                if isinstance(item, LeftOut):
+                    yield item
+                else:
+                    fields = self.slices.take(item.others) if item.others else {}
+                    yield Line(item.image, {"source-ref": item.image}, item.label, fields, item.bad_label)
+        finally:
+            self.how = reading.how
 
 
 class _ArchiveSource(Source):
@@ -77,7 +85,7 @@ class _ArchiveSource(Source):
     def items(self) -> Iterator[Line | LeftOut]:
         """A line for each image in the archive, or for each line of the manifest in it."""
         found = read_archive(self._archive, self._max_images, self.slices.take)
-        self.form = found.words
+        self.how = found.how
         yield from found.left_out
         requests = 0
         source = f"s3://{self._archive.bucket}/{self._archive.key}"
@@ -85,5 +93,5 @@ class _ArchiveSource(Source):
         for image, (place, another) in zip(found.images, places, strict=True):
             requests += another
             reference = {"source-ref": source, "version": self._archive.version, "member": image.name} | place
-            yield Line(image_address(source, image.name), reference, image.label, image.fields)
+            yield Line(image.address, reference, image.label, image.fields, image.bad_label)
         self.requests = requests

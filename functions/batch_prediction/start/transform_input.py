@@ -8,9 +8,9 @@ import orjson
 
 from batch_prediction.archives.ranges import ArchiveError
 from batch_prediction.layout import Run
+from batch_prediction.manifests.records import LeftOut, ManifestError
 from batch_prediction.runs.parts import digest, part_size
 from batch_prediction.runs.reason_codes import ReasonCode
-from batch_prediction.start.manifest import LeftOut, ManifestError
 from batch_prediction.start.sources import Line, open_source
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest
 
 
 class Problem(NamedTuple):
-    """Why a manifest as a whole can't be used."""
+    """Why an upload as a whole can't be used."""
 
     reason: str
     code: ReasonCode
@@ -28,11 +28,12 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class TransformInput:
-    """A manifest's lines: `lines` to score, `labelled` of them with a label, `left_out` refused.
+    """What an upload holds: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
-    `digests` are those of each part's images, in their order; `slices` are the fields that divide the batch;
-    `problem` says why the manifest as a whole can't be used; `requests` are those of the container for images
-    (None: one an image), `form` says how an archive was understood.
+    Of the lines to score, `bad_labels` have a label that isn't used. `how` says what the upload was read
+    as. `digests` are those of each part's images, in their order; `slices` are the fields that divide the
+    batch; `problem` says why the upload as a whole can't be used; `requests` are those of the container for
+    images, None for one an image.
     """
 
     lines: int
@@ -42,18 +43,19 @@ class TransformInput:
     slices: list[str]
     unsliced: dict[str, str]  # other fields, each with the reason
     problem: Problem | None = None
+    bad_labels: int = 0
+    how: str | None = None  # None where nothing was recognised
     requests: int | None = None
-    form: str | None = None
 
 
 def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
-    """Check an upload's version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
+    """Check an uploaded version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
 
     Nothing is written beyond `max_images` lines; the lines are counted all the same.
     """
     source = open_source(s3, bucket, key, version, max_images)
     parts = _Parts(s3, bucket, run)
-    lines = labelled = left_out = 0
+    lines = labelled = left_out = bad_labels = 0
     unusable: Problem | None = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
@@ -62,10 +64,14 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
                 if isinstance(item, LeftOut):
                     left_out += 1
                     if writing:
-                        refused.write(orjson.dumps(asdict(item)) + b"\n")
+                        refused.write(_line(item))
                 else:
                     lines += 1
                     labelled += item.label is not None
+                    if item.bad_label is not None:
+                        bad_labels += 1
+                        if writing:
+                            refused.write(_line(item.bad_label))
                     if writing:
                         parts.add(item)
         except ManifestError as error:
@@ -73,22 +79,30 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
         except ArchiveError as error:
             unusable = Problem(f"{key}: {error}", ReasonCode.ARCHIVE_UNREADABLE)
         parts.flush()
-        if left_out:
+        if left_out or bad_labels:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
     problem = _problem(key, lines, left_out, max_images, unusable)
-    slices = source.slices
     return TransformInput(
-        lines,
-        labelled,
-        left_out,
-        parts.digests,
-        list(slices.values),
-        slices.left_out,
-        problem,
-        source.requests,
-        source.form,
+        lines=lines,
+        labelled=labelled,
+        left_out=left_out,
+        digests=parts.digests,
+        slices=list(source.slices.values),
+        unsliced=source.slices.left_out,
+        problem=problem,
+        bad_labels=bad_labels,
+        how=source.how,
+        requests=source.requests,
     )
+
+
+def _line(item: LeftOut) -> bytes:
+    """An item of left_out.jsonl; one without `kind` is a line."""
+    content = asdict(item)
+    if item.kind == "line":
+        del content["kind"]
+    return orjson.dumps(content) + b"\n"
 
 
 def _problem(

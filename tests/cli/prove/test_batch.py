@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from batch_prediction.layout import Manifest
-from batch_prediction.start.manifest import LeftOut, Record, read
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import LeftOut, Record
 from cli.prove.batch import GOOD, REFUSED, Entry, forty, good, manifest
 from inference import MAX_OBJECT_BYTES, OBJECT_ERRORS
 from pixels import ImageError, decode
@@ -59,7 +60,7 @@ def test_one_kind_of_wrong_is_too_large_and_one_archived() -> None:
 
 def test_the_manifest_is_read_as_39_records_and_a_line_left_out() -> None:
     """start_transform sends every image but the one whose name leads out of the batch."""
-    items = list(read([manifest(ENTRIES)], Manifest("prove-1", "jsonl"), "bucket"))
+    items = list(read([manifest(ENTRIES)], BatchFolder("bucket", "incoming/prove-1/")))
     records = [item for item in items if isinstance(item, Record)]
     sent = [entry for entry in ENTRIES if entry.body is not None]
     assert [record.image.rpartition("/")[2] for record in records] == [entry.name for entry in sent]
@@ -73,4 +74,4 @@ def test_the_manifest_is_read_as_39_records_and_a_line_left_out() -> None:
 def test_the_other_manifest_can_not_be_read() -> None:
     """Its header names no column of images."""
     with pytest.raises(ValueError, match="expected a header with the column file_name"):
-        list(read([REFUSED], Manifest("prove-1-refused", "csv"), "bucket"))
+        list(read([REFUSED], BatchFolder("bucket", "incoming/prove-1-refused/"), "manifest.csv"))

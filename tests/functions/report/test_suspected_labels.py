@@ -7,9 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.layout import Manifest
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import Record
 from batch_prediction.report import predictions
-from batch_prediction.start.manifest import Record, read
 from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, report_of
 from tests.settings_and_events import BUCKET
@@ -56,8 +57,7 @@ def test_review_is_a_manifest_of_the_suspects(aws: Clients) -> None:
     assert first["label-metadata"]["type"] == "groundtruth/image-classification"
     assert first["label-metadata"]["human-annotated"] == "no"
     assert second["label-metadata"]["suggested-confidence"] == 0.96
-    manifest = Manifest.at("incoming/labelled/manifest.jsonl")
-    records = list(read([body], manifest, BUCKET))
+    records = list(read([body], BatchFolder(BUCKET, "incoming/labelled/")))
     assert [each[:2] for each in records if isinstance(each, Record)] == [
         (f"s3://{BUCKET}/incoming/labelled/00051.png", 4),
         (f"s3://{BUCKET}/incoming/labelled/00050.png", 7),

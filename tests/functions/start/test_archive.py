@@ -10,8 +10,8 @@ import pytest
 
 from batch_prediction.archives.ranges import ArchiveError, ObjectVersion
 from batch_prediction.aws.clients import Clients
+from batch_prediction.manifests.records import ManifestError
 from batch_prediction.start.archive import Reading, read_archive
-from batch_prediction.start.manifest import ManifestError
 from batch_prediction.start.slice_fields import SliceFields
 from tests.functions.archives.packed import PNG, one_of_a_kind, zipped
 from tests.settings_and_events import BUCKET
@@ -49,7 +49,13 @@ def test_a_manifest_at_the_root_gives_the_labels(aws: Clients, kind: str) -> Non
     files = {"b.png": PNG, "manifest.jsonl": manifest(("a/1.png", 1), ("b.png", 2)), "a/1.png": PNG}
     found = reading(aws, one_of_a_kind(kind, files))
     assert labels(found) == {"b.png": 2, "a/1.png": 1}
-    assert (found.kind, found.words) == (kind, f"a {kind} archive, labels from manifest.jsonl")
+    assert (found.kind, found.how) == (
+        kind,
+        (
+            f"read as a {kind} archive; manifest.jsonl in it read as JSON Lines; images from `file_name`, "
+            "labels from `label`"
+        ),
+    )
     assert not found.left_out
 
 
@@ -65,7 +71,7 @@ def test_a_manifest_elsewhere_is_a_file_like_others(aws: Clients) -> None:
     files = {"a/manifest.jsonl": manifest(("1.png", 1)), "b/1.png": PNG}
     found = reading(aws, zipped(files))
     assert labels(found) == {"b/1.png": None}
-    assert found.words.endswith("without labels; 1 other files passed over, such as a/manifest.jsonl")
+    assert found.how.endswith("without labels; other files passed over: 1, such as a/manifest.jsonl")
     deep = reading(aws, zipped({"a/b/manifest.jsonl": b"", "a/b/1.png": PNG}))
     assert labels(deep) == {"a/b/1.png": None}
 
@@ -87,12 +93,13 @@ def test_a_manifest_s_lines_are_what_there_is_to_score(aws: Clients) -> None:
     assert [(image.name, image.member is None) for image in found.images] == [
         ("absent.png", True),
         ("1.png", False),
+        ("2.png", False),
     ]
-    assert [item.line for item in found.left_out] == [3, 4, None]
+    assert [item.line for item in found.left_out] == [4, None]
     assert (
         reasons(found)["big.png"] == "expected at most 4,194,304 bytes, packed and unpacked, found 4,200,000"
     )
-    assert found.words.endswith("; 2 other files passed over, such as 2.png")
+    assert found.how.endswith("; other files passed over: 1, such as 3.png")
 
 
 def test_a_manifest_may_name_images_by_other_endings(aws: Clients) -> None:
@@ -129,19 +136,22 @@ def test_class_folders_give_the_labels(aws: Clients, kind: str) -> None:
     files = {"b/train/7/a.png": PNG, "b/0/b.JPG": PNG, "b/others/c.png": PNG, "b/10/d.jpeg": PNG}
     found = reading(aws, one_of_a_kind(kind, files))
     assert list(labels(found).values()) == [7, 0, None, None]
-    assert found.words == f"a {kind} archive, labels from class folders"
+    assert found.how == f"read as a {kind} archive; labels from class folders"
 
 
 @kinds
 def test_webdataset_s_class_files_give_the_labels(aws: Clients, kind: str) -> None:
-    """Also in folders that are called like a class; a label that is none is left out with its reason."""
+    """Also in folders that are called like a class; of a label that is none the reason is kept."""
     files = {"0/000.png": PNG, "0/000.cls": b"7\n", "0/001.left.png": PNG, "0/001.cls": b"3"}
     files |= {"0/002.png": PNG, "0/003.png": PNG, "0/003.cls": b"seven?", "0/004.cls": b"1"}
     found = reading(aws, one_of_a_kind(kind, files))
-    assert labels(found) == {"0/000.png": 7, "0/001.left.png": 3, "0/002.png": None}
-    assert reasons(found) == {"0/003.png": "label: expected a digit from 0 to 9, found 'seven?'"}
-    assert found.words == (
-        f"a {kind} archive, labels from WebDataset's .cls; 1 other files passed over, such as 0/004.cls"
+    assert labels(found) == {"0/000.png": 7, "0/001.left.png": 3, "0/002.png": None, "0/003.png": None}
+    assert [image.bad_label.reason for image in found.images if image.bad_label] == [
+        "label: expected a digit from 0 to 9, found 'seven?'"
+    ]
+    assert found.how == (
+        f"read as a {kind} archive; labels from WebDataset's .cls; "
+        "other files passed over: 1, such as 0/004.cls"
     )
 
 
@@ -152,9 +162,9 @@ def test_webdataset_s_json_files_give_the_labels(aws: Clients, kind: str) -> Non
     files |= {"2.png": PNG, "2.json": b"[1]", "3.png": PNG, "3.json": b"{"}
     found = reading(aws, one_of_a_kind(kind, files))
     assert list(labels(found).values()) == [7, 3, None, None]
-    assert found.words == f"a {kind} archive, labels from WebDataset's .json"
+    assert found.how == f"read as a {kind} archive; labels from WebDataset's .json"
     without = reading(aws, one_of_a_kind(kind, {"2.png": PNG, "2.json": b"[1]"}))
-    assert without.words.endswith("without labels; 1 other files passed over, such as 2.json")
+    assert without.how.endswith("without labels; other files passed over: 1, such as 2.json")
 
 
 @kinds
@@ -171,7 +181,10 @@ def test_images_alone_have_no_labels(aws: Clients, kind: str) -> None:
     found = reading(aws, one_of_a_kind(kind, files))
     assert labels(found) == {"1.png": None, "a/2.gif": None}
     assert not found.left_out
-    assert found.words == f"a {kind} archive, without labels; 2 other files passed over, such as a/README.txt"
+    assert (
+        found.how
+        == f"read as a {kind} archive; without labels; other files passed over: 2, such as a/README.txt"
+    )
 
 
 @kinds

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.start.missing_images import _first_gap, first_missing
-from tests.functions.manifests import ODD_NAMES
+from tests.functions.malformed_manifests import ODD_NAMES
 from tests.functions.start.uploads import KEY, image, upload
 from tests.settings_and_events import BUCKET
 

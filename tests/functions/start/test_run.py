@@ -80,6 +80,8 @@ def test_run_json_freezes_everything_that_the_job_is_made_of(aws: Clients, setti
         subnet_ids="subnet-1",
         security_group_ids="sg-1",
         image=package.image,
+        manifest="incoming/b7/manifest.jsonl",
+        read_as="read as JSON Lines; images from `file_name`, labels from `label`",
     )
     assert package.image
     assert package.image.endswith(f"/{settings.serving_image}")

@@ -3,7 +3,7 @@
 import pytest
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.start.manifest import LeftOut
+from batch_prediction.manifests.records import LeftOut
 from batch_prediction.start.sources import Line, Source, open_source
 from tests.functions.archives.packed import PNG, zipped
 from tests.settings_and_events import BUCKET
@@ -27,7 +27,11 @@ def test_a_manifest_s_lines_are_objects(aws: Clients) -> None:
     image = f"s3://{BUCKET}/incoming/b7/1.png"
     assert items[0] == Line(image, {"source-ref": image}, 7, {"site": "a"})
     assert isinstance(items[1], LeftOut)
-    assert (source.requests, source.form, list(source.slices.values)) == (None, None, ["site"])
+    assert (source.requests, source.how, list(source.slices.values)) == (
+        None,
+        "read as JSON Lines; images from `file_name`, labels from `label`",
+        ["site"],
+    )
 
 
 def test_an_archive_s_lines_are_members_of_its_version(aws: Clients) -> None:
@@ -42,7 +46,7 @@ def test_an_archive_s_lines_are_members_of_its_version(aws: Clients) -> None:
     assert first.reference["member"] == "a/7.png"
     body = aws.s3.get_object(Bucket=BUCKET, Key="incoming/b7.zip", VersionId=first.reference["version"])
     assert body["Body"].read().startswith(b"PK")
-    assert (source.requests, source.form) == (1, "a zip archive, without labels")
+    assert (source.requests, source.how) == (1, "read as a zip archive; without labels")
 
 
 def test_what_says_nothing_of_itself_has_no_items() -> None:
@@ -53,5 +57,5 @@ def test_what_says_nothing_of_itself_has_no_items() -> None:
 
 def test_another_key_is_an_error(aws: Clients) -> None:
     """The rule's patterns are wider than the names."""
-    with pytest.raises(ValueError, match="expected incoming/<batch>/manifest"):
+    with pytest.raises(ValueError, match="expected incoming/<batch>/ and one of"):
         open_source(aws.s3, BUCKET, "incoming/x.rar", "v", 1)

@@ -67,13 +67,15 @@ def test_parts_are_those_that_the_report_will_look_for(aws: Clients, monkeypatch
 
 
 def test_lines_are_counted_as_what_they_are(aws: Clients) -> None:
-    """Zero is a label; an image that is named twice is two lines; blank lines are none."""
+    """Zero is a label; an image that is named twice is two lines; blank lines none; bad labels are said."""
     lines = [image(1, 0), "", image(1, 0), BROKEN, image(2), image(3, 10), " ", image(4, 9)]
     written = write(aws, lines)
-    assert (written.lines, written.labelled, written.left_out, written.problem) == (4, 3, 2, None)
+    assert (written.lines, written.labelled, written.left_out, written.problem) == (5, 3, 1, None)
+    assert written.bad_labels == 1
     objects = content(aws, RUN.prefix)
-    assert [line.get("label") for line in records(objects.pop(RUN.input_part(0)))] == [0, 0, None, 9]
-    assert [line["line"] for line in records(objects.pop(RUN.left_out))] == [4, 6]
+    assert [line.get("label") for line in records(objects.pop(RUN.input_part(0)))] == [0, 0, None, None, 9]
+    kept = records(objects.pop(RUN.left_out))
+    assert [(line["line"], line.get("kind")) for line in kept] == [(4, None), (6, "label")]
     assert not objects
 
 
@@ -120,7 +122,7 @@ def test_refused_lines_beyond_the_limit_leave_an_empty_list(aws: Clients) -> Non
             ["1.png"],
             "incoming/b7/manifest.csv",
             "manifest.csv, line 1: expected a header with the column file_name (and perhaps label), "
-            "found '1.png'",
+            "found '1.png'; it looks like an image's line: put a header such as file_name,label above it",
             ReasonCode.MANIFEST_UNREADABLE,
         ),
     ],

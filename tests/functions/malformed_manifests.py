@@ -8,12 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from batch_prediction.layout import Manifest
-from batch_prediction.start.manifest import (
-    LeftOut,
-    Record,
-    read,
-)
+from batch_prediction.manifests.folder import BatchFolder
+from batch_prediction.manifests.reading import read
+from batch_prediction.manifests.records import LeftOut, Record
 from tests.settings_and_events import BUCKET
 
 PREFIX = f"s3://{BUCKET}/incoming/b7/"
@@ -137,4 +134,4 @@ def read_text(text: str | bytes, form: str = "jsonl", chunk: int = 7) -> list[Re
     """Read a manifest that arrives in small chunks."""
     raw = text if isinstance(text, bytes) else text.encode()
     chunks = [raw[start : start + chunk] for start in range(0, len(raw), chunk)]
-    return list(read(chunks, Manifest("b7", form), "digits-bucket"))
+    return list(read(chunks, BatchFolder(BUCKET, "incoming/b7/"), f"manifest.{form}"))
