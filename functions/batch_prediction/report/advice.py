@@ -9,6 +9,9 @@ _LOG_GROUP = "/aws/sagemaker/TransformJobs"
 # What to do, by the report's reason_code. `{again}` and `{logs}` are the same in all of them.
 _ADVICE = {
     ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest as the reason says, then {again}.",
+    ReasonCode.ARCHIVE_UNREADABLE: (
+        "Pack the archive again as the reason says, and upload it: that is another run."
+    ),
     ReasonCode.NO_USABLE_LINES: (
         "predictions.csv, next to this report, names every line with its error: correct them, then {again}."
     ),

@@ -107,7 +107,10 @@ class _ArchiveFolder:
 
     def resolve(self, reference: str) -> str:
         """The address of a member; ValueError for a reference that leads out of the archive."""
-        name = self._inside + relative_path(reference).removeprefix(self._inside)
+        if reference.startswith(self.address("")):  # as reports call it
+            name = self.name(reference)
+        else:
+            name = self._inside + relative_path(reference).removeprefix(self._inside)
         check_name(name)
         return self.address(name)
 

@@ -264,3 +264,12 @@ def test_no_more_lines_are_kept_than_may_be(aws: Clients) -> None:
     """A manifest may name an image a billion times."""
     body = zipped({"manifest.jsonl": manifest(*[("1.png", 1)] * 500), "1.png": PNG})
     assert len(reading(aws, body, max_images=10).images) == 11
+
+
+def test_a_manifest_may_name_images_as_reports_call_them(aws: Clients) -> None:
+    """A corrected review.jsonl is a manifest for the same archive; another one's images aren't its own."""
+    lines = [{"source-ref": f"s3://{BUCKET}/{KEY}#a/1.png", "label": 3}, {"source-ref": "s3://x/y.zip#1.png"}]
+    files = {"manifest.jsonl": "\n".join(map(json.dumps, lines)).encode(), "a/1.png": PNG}
+    found = reading(aws, zipped(files))
+    assert labels(found) == {"a/1.png": 3}
+    assert [item.line for item in found.left_out] == [2]
