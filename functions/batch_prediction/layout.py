@@ -76,6 +76,7 @@ _REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report
 # paths (RFC 3986, 5.2.4), so the object that is read would not be the object that is named.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 _DATASET = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_NO_VERSION = "no manifest"  # no S3 version has a space
 _MAX_BATCH = 512  # bytes; S3OutputPath holds it, of at most 1,024 characters
 _MAX_KEY = 1024  # bytes; https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
@@ -111,6 +112,11 @@ def sibling_uri(training: str, name: str) -> str | None:
 def line(instance_type: str, instances: int) -> str:
     """The key of the runs that have waited longest for so many instances of a type."""
     return f"{WAITING}{instance_type}/{instances}.json"
+
+
+def is_run_id(name: str) -> bool:
+    """Whether a folder's name is that of a run."""
+    return _RUN_ID.fullmatch(name) is not None
 
 
 def code_digest(source: str) -> str | None:
@@ -241,6 +247,20 @@ class Run:
         """Name the run of a manifest version: a redelivered event finds the same run."""
         digest = hashlib.sha256(f"{key}\n{version}".encode()).hexdigest()[:8]
         return cls(batch, f"{last_modified.astimezone(UTC):%Y%m%dt%H%M%Sz}-{digest}")
+
+    @classmethod
+    def without_manifest(cls, folder: str, last_modified: datetime) -> "Run":
+        """Name the run that says of a folder below incoming/, given with its slash, that it has no manifest.
+
+        Objects directly in incoming/ are the batch `incoming`.
+        """
+        key = f"{INCOMING}{folder}"
+        return cls.of_manifest((folder or INCOMING).rstrip("/"), key, _NO_VERSION, last_modified)
+
+    @property
+    def has_no_manifest(self) -> bool:
+        """Whether the run is named by `without_manifest`."""
+        return self in {Run.without_manifest(folder, self.uploaded) for folder in ("", f"{self.batch}/")}
 
     @classmethod
     def of_output(cls, uri: str, bucket: str) -> "Run":

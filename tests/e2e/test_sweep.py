@@ -212,3 +212,17 @@ def test_a_message_that_write_report_cannot_read_is_redelivered_and_goes_to_the_
     sqs, url = stack.cloud.client("sqs"), stack.outputs["ReportDeadLettersUrl"]
     (letter,) = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
     assert json.loads(letter["Body"])["detail-type"] == "nothing known"
+
+
+def test_images_without_a_manifest_are_reported(stack: Stack) -> None:
+    """A quarter of an hour after they came, once; the manifest that comes later starts its own run."""
+    stack.put("incoming/forgotten/0/1.png", b"image")
+    sweep(stack)
+    sweep(stack, timedelta(minutes=16))
+    (report,) = stack.reports("forgotten")
+    assert (report["status"], report["reason_code"]) == ("Refused", "NO_MANIFEST")
+    assert report["reason"].startswith("1 object, e.g. '0/1.png', ")
+    sweep(stack, timedelta(minutes=31))
+    stack.put("incoming/forgotten/manifest.csv", b"file_name,label\n0/1.png,7\n")
+    first, second = stack.reports("forgotten", 2)
+    assert (first, second["reason_code"]) == (report, "NO_APPROVED_MODEL")

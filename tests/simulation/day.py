@@ -101,11 +101,31 @@ class LargeBucket(S3):
             del self.versions[key][:-1]
         return written
 
-    def do_list_objects_v2(self, Prefix: str, StartAfter: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
-        """A page of a thousand keys."""
-        begin = bisect_right(self.keys, max(StartAfter, Prefix[:-1]))
-        page = [key for key in self.keys[begin : begin + PAGE + 1] if key.startswith(Prefix)]
-        return {"Contents": [{"Key": key} for key in page[:PAGE]], "IsTruncated": len(page) > PAGE}
+    def do_list_objects_v2(self, Prefix: str, **place: Any) -> dict[str, Any]:  # noqa: N803
+        """A page of a thousand entries: keys, or folders for all that is behind a further delimiter."""
+        after = max(place.get("StartAfter", ""), place.get("ContinuationToken", ""), Prefix[:-1])
+        delimiter = place.get("Delimiter", "")
+        keys, folders = list[str](), list[str]()
+        begin = bisect_right(self.keys, after)
+        while begin < len(self.keys) and (key := self.keys[begin]).startswith(Prefix):
+            if len(keys) + len(folders) == PAGE:
+                last = max(keys[-1:] + [f"{folder}\uffff" for folder in folders[-1:]])
+                more = {"IsTruncated": True, "NextContinuationToken": last}
+                break
+            rest, mark, _rest = key[len(Prefix) :].partition(delimiter) if delimiter else (key, "", "")
+            if mark:
+                folders.append(f"{Prefix}{rest}{mark}")
+                begin = bisect_right(self.keys, f"{folders[-1]}\uffff")
+            else:
+                keys.append(key)
+                begin += 1
+        else:
+            more = {"IsTruncated": False}
+        return {
+            "Contents": [{"Key": key, "LastModified": self.versions[key][-1][2]} for key in keys],
+            "CommonPrefixes": [{"Prefix": folder} for folder in folders],
+            **more,
+        }
 
 
 class Day(World):

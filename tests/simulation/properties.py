@@ -11,7 +11,7 @@ from typing import Any
 
 from batch_prediction import layout
 from batch_prediction.events import CAPACITY
-from batch_prediction.layout import INDEX, INDEX_PAGE
+from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.models import final_training
 from batch_prediction.runs.next_action import MAX_ATTEMPTS
 from batch_prediction.runs.reason_codes import ReasonCode
@@ -51,6 +51,10 @@ def violations(world: World) -> list[tuple[str, str]]:
             found.append((LOST, f"{upload.run.prefix}: no report; jobs {jobs}"))
         else:
             found += [(WRONG, f"{upload.run.prefix}: {text}") for text in _wrong(world, upload, jobs, body)]
+    for run in world.forgotten:
+        reason = (_report(world, run) or {}).get("reason_code")
+        if reason != ReasonCode.NO_MANIFEST:
+            found.append((LOST, f"{run.report_prefix}: nobody was told that there is no manifest: {reason}"))
     found += [
         (LOST, f"{name}: neither a model nor a failure record")
         for name in world.sagemaker.tunings
@@ -78,6 +82,11 @@ def violations(world: World) -> list[tuple[str, str]]:
     return found
 
 
+def _report(world: World, run: Run) -> dict[str, Any] | None:
+    report: dict[str, Any] | None = json.loads(world.s3.content(run.report) or b"null")
+    return report
+
+
 def _wrong_approvals(world: World) -> list[str]:
     """A model is approved if it isn't worse, by more than the tolerance, than the newest approved one."""
     registry, wrong = world.sagemaker, []
@@ -101,14 +110,15 @@ def _may_follow(metadata: dict[str, dict[str, str]], approved: str | None) -> bo
 
 def _wrong_index(world: World) -> list[str]:
     """Objects below reports/ that belong to no run, and a list of all runs that contradicts the reports."""
-    runs = {upload.run.report_prefix for upload in world.uploads}
+    runs = [*(upload.run for upload in world.uploads), *world.forgotten]
+    prefixes = tuple(run.report_prefix for run in runs)
     wrong = [
         f"{key}: of no run"
         for key in world.s3.versions
-        if key.startswith("reports/") and not key.startswith((*runs, INDEX, INDEX_PAGE))
+        if key.startswith("reports/") and not key.startswith((*prefixes, INDEX, INDEX_PAGE))
     ]
     listed = json.loads(world.s3.content(INDEX) or b'{"runs": []}')["runs"]
-    reports = [json.loads(world.s3.content(upload.run.report) or b"null") for upload in world.uploads]
+    reports = [_report(world, run) for run in runs]
     expected = sorted(
         (report["batch"], report["run"], report["status"], (report["transform_job"] or {}).get("name"))
         for report in reports

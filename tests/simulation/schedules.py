@@ -33,6 +33,8 @@ def random_world(seed: int) -> World:
     if draw.random() < 0.4:
         ends = draw.choice(("Completed", "Completed", "Failed"))
         world.at(draw.uniform(0, CALM / 2), world.sagemaker.tuning_ends, "digits-261122-140000", ends)
+    if draw.random() < 0.3:
+        world.at(draw.uniform(0, CALM / 2), world.forget_manifest, "forgotten", draw.randint(1, 4))
     return world
 
 
@@ -137,6 +139,7 @@ def full_world(faults: Faults) -> World:
     world.sagemaker.short = {"digits-261122-170000-final"}
     world.at(0, world.sagemaker.tuning_ends, "digits-261122-170000", "Completed")
     world.at(30, world.invoke, "digits-train-best-model", TUNED_TWICE, 1)
+    world.at(800, world.forget_manifest, "forgotten", 2)
     return world
 
 

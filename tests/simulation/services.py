@@ -152,15 +152,30 @@ class S3(Simulated):
         raise refusal("HeadObject", "404", 404)
 
     def do_list_objects_v2(self, Prefix: str, **place: Any) -> dict[str, Any]:  # noqa: N803
-        """A page of at most two keys, so that tiny batches have several; an empty one may come before it."""
+        """A page of at most two entries, as tiny batches have several then; an empty one may come before."""
         after = place.get("ContinuationToken") or place.get("StartAfter", "")
         if "ContinuationToken" not in place and self.world.faults.happen("empty page", 0.1):
             return {"IsTruncated": True, "NextContinuationToken": after}
-        keys = sorted(key for key in self.versions if key.startswith(Prefix) and key > after)
-        page: dict[str, Any] = {"Contents": [{"Key": key} for key in keys[:2]]} if keys else {}
-        if len(keys) <= 2:
-            return page | {"IsTruncated": False}
-        return page | {"IsTruncated": True, "NextContinuationToken": keys[1]}
+        delimiter = place.get("Delimiter", "")
+        entries = sorted(entry for entry in self._entries(Prefix, delimiter) if entry > after)
+        folders = [entry for entry in entries[:2] if delimiter and entry.endswith(delimiter)]
+        keys = [entry for entry in entries[:2] if entry not in folders]
+        page: dict[str, Any] = {"IsTruncated": len(entries) > 2}
+        if folders:
+            page["CommonPrefixes"] = [{"Prefix": folder} for folder in folders]
+        if keys:
+            page["Contents"] = [{"Key": key, "LastModified": self.versions[key][-1][2]} for key in keys]
+        return page | ({"NextContinuationToken": entries[1]} if len(entries) > 2 else {})
+
+    def _entries(self, prefix: str, delimiter: str) -> set[str]:
+        """Keys below a prefix, and instead of those behind a further delimiter what they begin with."""
+        keys = {key for key in self.versions if key.startswith(prefix)}
+        if not delimiter:
+            return keys
+        return {
+            prefix + begin + mark
+            for begin, mark, _ in (key[len(prefix) :].partition(delimiter) for key in keys)
+        }
 
     def do_upload_fileobj(self, file: Any, _bucket: str, key: str) -> None:
         """boto3's transfer."""

@@ -114,6 +114,7 @@ class World:
             s3=self.s3, sagemaker=self.sagemaker, sqs=SQS(self), sns=self.sns, lambda_=Lambda(self)
         )
         self.uploads: list[Upload] = []
+        self.forgotten: list[Run] = []  # of images without a manifest
         self.arrived: dict[str, float] = {}  # image → when it was uploaded
         self.contradictions: list[str] = []  # that a reader of a report would have met
         # Runs whose report the sweep requested, and which sweep: all of its invocations are one.
@@ -331,11 +332,10 @@ class World:
         ]
 
     def all_reported(self) -> bool:
-        """Whether every upload has a report, and every tuning job its final training or a failure."""
+        """Whether every upload and forgotten manifest has a report, every tuning job a model or a failure."""
         finals = (f"{name}-final" for name in self.sagemaker.tunings)
-        return all(upload.run.report in self.s3.versions for upload in self.uploads) and all(
-            self.followed(name) for name in finals
-        )
+        runs = [*(upload.run for upload in self.uploads), *self.forgotten]
+        return all(run.report in self.s3.versions for run in runs) and all(map(self.followed, finals))
 
     def followed(self, final: str) -> bool:
         """Whether a tuning job's final training has a package, or a reason why there is none."""
@@ -376,6 +376,12 @@ class World:
         """Upload an image."""
         self.s3.write(f"incoming/{batch}/{name}", b"image")
         self.arrived[f"incoming/{batch}/{name}"] = self.now
+
+    def forget_manifest(self, batch: str, images: int) -> None:
+        """Upload images, and no manifest."""
+        for number in range(images):
+            self.put_image(batch, f"{number}.png")
+        self.forgotten.append(Run.without_manifest(f"{batch}/", self.moment()))
 
     def put_manifest(self, batch: str, names: tuple[str, ...], refused: int) -> None:
         """Upload a manifest: its lines, and lines that can't be used."""

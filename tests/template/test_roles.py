@@ -63,7 +63,8 @@ ALLOWED = {
             f"sagemaker:Describe{kind}": [f"{SAGEMAKER}{job}/${{Name}}-*" for job in SWEPT]
             for kind in ("TransformJob", "TrainingJob", "HyperParameterTuningJob")
         },
-        "s3:GetObject": [f"{BUCKET}{key}" for key in OUTCOMES],
+        "s3:GetObject": [f"{BUCKET}{key}" for key in (*OUTCOMES, "runs/*/run.json")],
+        "s3:PutObject": [f"{BUCKET}runs/*/run.json"],
         "s3:ListBucket": ["DataBucket.Arn"],
         "sqs:SendMessage": ["ReportQueue.Arn"],
         "lambda:InvokeFunction": [

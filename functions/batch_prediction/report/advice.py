@@ -8,6 +8,10 @@ _AGAIN = "upload the manifest again: that is another run"
 _LOG_GROUP = "/aws/sagemaker/TransformJobs"
 # What to do, by the report's reason_code. `{again}` and `{logs}` are the same in all of them.
 _ADVICE = {
+    ReasonCode.NO_MANIFEST: (
+        "Upload a manifest of the images to their folder: that starts a run (README.md says what it may be). "
+        "If they aren't meant to be read, delete them."
+    ),
     ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest as the reason says, then {again}.",
     ReasonCode.ARCHIVE_UNREADABLE: (
         "Pack the archive again as the reason says, and upload it: that is another run."

@@ -12,6 +12,7 @@ class ReasonCode(StrEnum):
     """What kept a run from being completed."""
 
     # Refused before a transform job
+    NO_MANIFEST = "NO_MANIFEST"  # objects that nothing has started from, found by the sweep
     MANIFEST_UNREADABLE = "MANIFEST_UNREADABLE"
     ARCHIVE_UNREADABLE = "ARCHIVE_UNREADABLE"
     NO_USABLE_LINES = "NO_USABLE_LINES"

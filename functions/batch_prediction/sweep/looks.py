@@ -13,11 +13,16 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.events import RunEnded
 from batch_prediction.layout import Run
 from batch_prediction.models import final_training
-from batch_prediction.runs import existing_report, transform_job
+from batch_prediction.runs import decision, existing_report, transform_job
+from batch_prediction.runs.decision import Refuse
+from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.settings import Settings
+from batch_prediction.sweep.unstarted import Unstarted
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import LambdaClient, TransformJobDescription
+
+_SHOWN = 200  # characters of an object's name
 
 
 def at_running_transform(aws: Clients, settings: Settings, name: str) -> Iterator[str]:
@@ -99,6 +104,23 @@ def at_training(aws: Clients, settings: Settings, name: str, now: datetime) -> I
     }
     _repeat(aws.lambda_, f"{settings.name}-register-model", "Training", arn, detail, now)
     yield f"model package of training job {name}"
+
+
+def at_unstarted(aws: Clients, settings: Settings, found: Unstarted) -> Iterator[str]:
+    """Have a report written about objects from which nothing has started."""
+    number = "1 object" if found.objects == 1 else f"{found.objects:,} objects"
+    if found.more:
+        number = f"more than {number}"
+    refusal = Refuse(
+        lines=0,
+        labelled=0,
+        left_out=0,
+        reason=f"{number}, e.g. {found.example[:_SHOWN]!r}, and no manifest that starts a run",
+        reason_code=ReasonCode.NO_MANIFEST,
+    )
+    decision.take(aws.s3, settings.bucket, found.run, refusal)
+    queues.send(aws.sqs, settings.report_queue_url, RunEnded.message(found.run))
+    yield f"report of {number} without a manifest, of the batch {found.run.batch}"
 
 
 def _repeat(

@@ -12,9 +12,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import SweepDue
+from batch_prediction.layout import INCOMING
 from batch_prediction.settings import Settings
 from batch_prediction.sweep import looks
 from batch_prediction.sweep.overdue import Job, Look, overdue
+from batch_prediction.sweep.unstarted import unstarted
 
 RESERVE = 60.0  # seconds of the function's time in which no look begins: a slow answer, and the invocation
 logger = Logger()
@@ -30,6 +32,8 @@ def sweep(aws: Clients, settings: Settings, event: SweepDue, seconds_left: Calla
     failed: list[Exception] = []
     limit = timedelta(hours=settings.max_transform_hours)
     after = event.after
+    if not after:
+        asked.extend(_at_uploads(aws, settings, event, failed))
     for job in overdue(aws.sagemaker, settings.name, event.time, limit, failed):
         if job.place <= event.after:
             continue
@@ -51,6 +55,17 @@ def sweep(aws: Clients, settings: Settings, event: SweepDue, seconds_left: Calla
     if failed:
         raise ExceptionGroup(f"asked for {asked or 'nothing'}; {len(failed)} looks failed", failed)
     return asked
+
+
+def _at_uploads(aws: Clients, settings: Settings, event: SweepDue, failed: list[Exception]) -> Iterator[str]:
+    """Report what nothing has started from, once a sweep; errors are added to `failed`."""
+    try:
+        for found in unstarted(aws.s3, settings.bucket, event.time):
+            yield from looks.at_unstarted(aws, settings, found)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        error.add_note(f"while looking for what hasn't started below {INCOMING}")
+        logger.exception("look failed", prefix=INCOMING)
+        failed.append(error)
 
 
 def _look(aws: Clients, settings: Settings, job: Job, event: SweepDue) -> Iterator[str]:

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from batch_prediction.layout import training_failure, training_package, tuning_failure
+from batch_prediction.events import RunEnded
+from batch_prediction.layout import Run, training_failure, training_package, tuning_failure
+from batch_prediction.runs import decision
+from batch_prediction.runs.decision import Refuse
+from batch_prediction.runs.reason_codes import ReasonCode
 from batch_prediction.sweep import looks
+from batch_prediction.sweep.unstarted import Unstarted
 from tests.functions.sweep.swept import (
     HOUR,
     LIMIT,
@@ -19,7 +24,7 @@ from tests.functions.sweep.swept import (
     transform,
     tuning,
 )
-from tests.settings_and_events import event
+from tests.settings_and_events import BUCKET, event
 from tests.simulation.services import ARN
 from tests.simulation.training import NO_INSTANCES
 from tests.simulation.world import World
@@ -253,3 +258,21 @@ def test_trials_and_jobs_of_other_stacks_have_no_successor(
     del world.sagemaker.tunings["digits-undefined"]["TrainingJobDefinition"]
     assert ask(world, now + timedelta(minutes=1)) == []
     assert invoked == []
+
+
+@pytest.mark.parametrize(
+    ("objects", "more", "words"),
+    [(1, False, "1 object"), (37, False, "37 objects"), (1000, True, "more than 1,000 objects")],
+)
+def test_objects_without_a_manifest_get_a_report(world: World, objects: int, more: bool, words: str) -> None:
+    """A refusal that names one of them; write_report is asked for its report, as often as it is looked at."""
+    run = Run.without_manifest("b7/", world.moment())
+    found = Unstarted(run, objects, more, "x" * 300)
+    for _again in range(2):
+        asked = list(looks.at_unstarted(world.aws, OURS, found))  # type: ignore[arg-type] # the same methods
+        assert asked == [f"report of {words} without a manifest, of the batch b7"]
+    decided = decision.must_read(world.s3, BUCKET, run)  # type: ignore[arg-type]
+    reason = f"{words}, e.g. '{'x' * 200}', and no manifest that starts a run"
+    assert decided == Refuse(0, 0, 0, reason, ReasonCode.NO_MANIFEST)
+    bodies = [json.loads(message.body) for message in world.messages.values()]
+    assert bodies == [RunEnded.message(run)] * 2

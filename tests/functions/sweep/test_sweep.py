@@ -12,6 +12,7 @@ from batch_prediction.sweep import sweep
 from tests.functions.sweep.swept import (
     HOUR,
     LIMIT,
+    OURS,
     Requests,
     ask,
     calm_world,
@@ -231,7 +232,7 @@ def test_a_sweep_of_ten_thousand_batches_a_day_needs_one_invocation(world: World
         report(world, job)
     requests = Requests(world)
     assert requests.sweep(world, now) == [[]]
-    assert requests.number == 2_124
+    assert requests.number == 2_126
 
 
 def test_the_handler_goes_by_the_time_of_its_event_and_of_its_context(world: World) -> None:
@@ -250,3 +251,23 @@ def test_the_handler_goes_by_the_time_of_its_event_and_of_its_context(world: Wor
         handler.handler(rest["event"], context(59))
     assert len(world.messages) == 2
     assert len(requests.invoked) == 1
+
+
+def test_uploads_are_looked_at_once_a_sweep_and_keep_nothing_from_it(world: World) -> None:
+    """Not in the invocations that go on; what fails there is raised at the end."""
+    now = world.moment() + timedelta(hours=1)
+    world.put_image("b1", "1.png")
+    transform(world, 1, now - LIMIT)
+    asked = ask(world, now)
+    assert asked[0] == "report of 1 object without a manifest, of the batch b1"
+    assert len(asked) == 2
+    assert sweep.sweep(world.aws, OURS, SweepDue(now, "9"), lambda: 300.0) == []  # type: ignore[arg-type] # the same methods
+
+    def refused(**_: object) -> None:
+        raise refusal("ListObjectsV2", "SlowDown", 503)
+
+    world = calm_world()
+    vars(world.s3)["do_list_objects_v2"] = refused
+    transform(world, 2, now - LIMIT)
+    with pytest.raises(ExceptionGroup, match=r"transform job .* 1 looks failed"):
+        ask(world, now)
