@@ -84,18 +84,28 @@ def up(
             help="Folder that keeps objects and model packages for the next start.", file_okay=False
         ),
     ] = None,
-    logs: Annotated[bool, typer.Option("--logs", help="Also show what functions and jobs print.")] = False,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A parameter of template.yaml, such as WaitForImagesMinutes=1; repeatable.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    logs: Annotated[
+        bool,
+        typer.Option("--logs", help="Show every event, invocation and line of a log, instead of sentences."),
+    ] = False,
 ) -> None:
     """Run the local cloud on a port, for `aws`, `sam` and boto3, until Ctrl-C.
 
-    Prints the variables to export, and then what happens: stacks, events,
-    invocations, jobs, and requests that a role's policies deny.
+    Prints the variables to export, and then in sentences what happens to the
+    batches, the models and the stack, and what a role's policies deny.
     """
     project.require_local("up")
     from cli.up import run  # importing moto takes a second, which `--help` needn't wait for
 
     _exit_cleanly()
-    run(Console(), port, deploy, state, logs)
+    run(Console(), port, deploy, state, logs, parameter or [])
 
 
 app.command()(tune)

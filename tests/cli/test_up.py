@@ -1,14 +1,21 @@
 """`digits up`, as a person starts and ends it."""
 
-import re
+import io
 import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
+import pytest
+from rich.console import Console
 
+from cli import up
+from cli.errors import CommandError
+from localcloud.core.activity import Activity
+from tests.exports import exported
 from tests.wait import until
 
 DIGITS = Path(sys.executable).parent / "digits"
@@ -30,15 +37,14 @@ def test_the_cloud_answers_on_its_port_until_it_is_ended(tmp_path: Path) -> None
             [DIGITS, "up", "--no-deploy", "--port", str(port)], stdout=file, stderr=file, text=True
         )
     try:
-        line = until(lambda: re.search(r"^ *export (.*)$", shown.read_text(), re.M))
-        exported = dict(pair.split("=", 1) for pair in line[1].split())
-        assert exported["AWS_ENDPOINT_URL"] == f"http://localhost:{port}"
+        variables = until(lambda: exported(shown.read_text()))
+        assert variables["AWS_ENDPOINT_URL"] == f"http://localhost:{port}"
         client = boto3.client(
             "s3",
-            endpoint_url=exported["AWS_ENDPOINT_URL"],
-            region_name=exported["AWS_DEFAULT_REGION"],
-            aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+            endpoint_url=variables["AWS_ENDPOINT_URL"],
+            region_name=variables["AWS_DEFAULT_REGION"],
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         )
         client.create_bucket(Bucket="mine")
         assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["mine"]
@@ -65,3 +71,35 @@ def test_a_taken_port_is_reported() -> None:
     assert f"Port {port} of 127.0.0.1" in done.stderr
     assert "name another port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        (["Wait=1"], r"--parameter: Parameters: \['Wait'\] do not exist .*'WaitForImagesMinutes'"),
+        (["MaxImages=0"], "--parameter: Parameter MaxImages must be at least 1, but is '0'"),
+        (["MaxImages"], "--parameter: expected NAME=VALUE, found 'MaxImages'"),
+        (["Name=a", "SpotTraining=yes"], r"SpotTraining must be one of \['true', 'false'\], but is 'yes'"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_anything_starts(given: list[str], error: str) -> None:
+    """The names and constraints are the template's, as CloudFormation takes them."""
+    with pytest.raises(CommandError, match=error):
+        up.run(Console(), 1, deploying=True, state=None, logs=False, parameters=given)
+
+
+def test_a_parameter_needs_a_deployment() -> None:
+    """Without one it would silently do nothing."""
+    with pytest.raises(CommandError, match="found --no-deploy"):
+        up.run(Console(), 1, deploying=False, state=None, logs=False, parameters=["MaxImages=1"])
+
+
+def test_what_is_shown_fits_a_terminal_of_80_columns() -> None:
+    """A long sentence goes on below its beginning, and brackets of other people's names are no markup."""
+    console = Console(width=80, record=True, file=io.StringIO())
+    display = up.Display(console, raw=False)
+    display.show(Activity("denial", "role[bold]", "s3:GetObject on " + "x" * 100, datetime.now(UTC)))
+    shown = console.export_text().splitlines()
+    assert max(map(len, shown)) <= 80
+    assert "denied to role[bold]: s3:GetObject" in shown[0]
+    assert shown[1].startswith(" " * 10 + "x")
