@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -100,11 +100,28 @@ def run(
         with local_cloud(display.show, port=port, state=state) as cloud:
             stack = _deploy(cloud, deployment, display) if deploying else None
             console.print(_welcome(cloud, stack), soft_wrap=True, highlight=False)
-            with contextlib.suppress(KeyboardInterrupt):  # how a user stops it
-                threading.Event().wait()
+            try:
+                with contextlib.suppress(KeyboardInterrupt):  # how a user stops it
+                    threading.Event().wait()
+            finally:  # SIGTERM stops it, too
+                if left := unfinished(cloud.unfinished(), state):
+                    console.print(left, highlight=False)
     except (CloudError, DeployError, UnsupportedRuntimeError, PackageError, TemplateError) as error:
         raise CommandError(str(error)) from error
     console.print("The local cloud has stopped.")
+
+
+def unfinished(counts: Mapping[str, int], state: Path | None) -> str:
+    """What a cloud leaves that is stopped now, and whether it is lost; empty when nothing is under way."""
+    if not counts:
+        return ""
+    things = [f"{count:,} {name}" + ("" if count == 1 else "s") for name, count in sorted(counts.items())]
+    listed = " and ".join(filter(None, [", ".join(things[:-1]), things[-1]]))
+    one = sum(counts.values()) == 1
+    if state is None:
+        return f"Unfinished: {listed} {'is' if one else 'are'} lost. Give --state DIR to keep such things."
+    verbs = "is kept and goes" if one else "are kept and go"
+    return f"Unfinished: {listed} {verbs} on at the next start with --state {state}."
 
 
 def _deployment(given: Sequence[str], deploying: bool) -> Deployment:

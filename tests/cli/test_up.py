@@ -94,6 +94,28 @@ def test_a_parameter_needs_a_deployment() -> None:
         up.run(Console(), 1, deploying=False, state=None, logs=False, parameters=["MaxImages=1"])
 
 
+@pytest.mark.parametrize(
+    ("counts", "state", "said"),
+    [
+        ({}, None, ""),
+        (
+            {"transform job": 1},
+            None,
+            "Unfinished: 1 transform job is lost. Give --state DIR to keep such things.",
+        ),
+        (
+            {"waiting message": 2, "transform job": 1, "dead letter": 1},
+            Path("kept"),
+            "Unfinished: 1 dead letter, 1 transform job and 2 waiting messages are kept and go on at the "
+            "next start with --state kept.",
+        ),
+    ],
+)
+def test_the_end_says_what_is_unfinished(counts: dict[str, int], state: Path | None, said: str) -> None:
+    """Whether it is kept depends on --state."""
+    assert up.unfinished(counts, state) == said
+
+
 def test_what_is_shown_fits_a_terminal_of_80_columns() -> None:
     """A long sentence goes on below its beginning, and brackets of other people's names are no markup."""
     console = Console(width=80, record=True, file=io.StringIO())

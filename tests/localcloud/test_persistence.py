@@ -126,7 +126,7 @@ def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
     """The error names the file, and the folder's content stays as it is."""
     file = tmp_path / "state.json"
     file.write_text(json.dumps({"format": 99}))
-    with pytest.raises(CloudError, match=r"state\.json: expected format 1, found 99"):
+    with pytest.raises(CloudError, match=r"state\.json: expected format 2, found 99"):
         local_cloud(state=tmp_path).start()
     assert json.loads(file.read_text()) == {"format": 99}
 
