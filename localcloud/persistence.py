@@ -27,7 +27,8 @@ READY_SECONDS = 0.05  # between two looks whether what was under way can go on
 class State:
     """A folder's content: read when a cloud starts, written while it runs, and when it has stopped.
 
-    What was under way goes on as soon as what it needs has been deployed again.
+    What was under way goes on when all that there was has been deployed again, or later, when the rest of
+    what it needs is there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,11 +77,10 @@ class State:
             pause = wait
 
     def _resume(self) -> None:
-        if self._resumed or not all(part.ready() for part in self._cloud.parts.values()):
-            return
-        self._resumed = True
-        for part in self._cloud.parts.values():
-            part.resume()
+        if self._resumed or all(part.ready() for part in self._cloud.parts.values()):
+            self._resumed = True
+            for part in self._cloud.parts.values():
+                part.resume()
 
     def save(self) -> None:
         """Write the state of a moment in which nobody changes anything, unless it is written already.

@@ -63,7 +63,7 @@ class Part(ABC):
         return True
 
     def resume(self) -> None:  # noqa: B027 - most parts have nothing under way
-        """Let go on what was under way, once every part is ready."""
+        """Let go on what was under way and has all it needs; called again and again, once all were ready."""
 
     def unfinished(self) -> dict[str, int]:
         """What is under way, counted by what one of it is called."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from moto.iam.models import iam_backends
 from moto.sagemaker.models import Model, ModelPackage, SageMakerModelBackend, sagemaker_backends
 
 from localcloud.core.cloud import Cloud
@@ -26,7 +27,10 @@ class Jobs(Part):
     `jobs` are the kind's, by name; `make` makes one of what `Job.keep` has returned.
     """
 
-    def __init__(self, words: str, jobs: dict[str, Any], make: Callable[[dict[str, Any]], Job]) -> None:
+    def __init__(
+        self, cloud: Cloud, words: str, jobs: dict[str, Any], make: Callable[[dict[str, Any]], Job]
+    ) -> None:
+        self._cloud = cloud
         self._words = words
         self._jobs: dict[str, Job] = jobs
         self._make = make
@@ -44,9 +48,15 @@ class Jobs(Part):
         self._waiting = [job for job in self._jobs.values() if job.status in UNDER_WAY]
 
     def resume(self) -> None:
-        """Begin anew what was in progress, and end what was being stopped."""
-        waiting, self._waiting = self._waiting, []
-        for job in waiting:
+        """Begin anew what was in progress, and end what was being stopped.
+
+        A job waits until its role is there, and has a policy: whoever makes a role by hand adds it later.
+        """
+        roles = list(iam_backends[self._cloud.account_id]["aws"].roles.values())
+        there = {role.arn for role in roles if role.policies or role.managed_policies}
+        ready = [job for job in self._waiting if job.role_arn in there]
+        self._waiting = [job for job in self._waiting if job.role_arn not in there]
+        for job in ready:
             job.resume()
 
     def unfinished(self) -> dict[str, int]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -29,6 +30,18 @@ def free_port() -> int:
         return port
 
 
+def client(service: str, variables: dict[str, str]) -> Any:
+    """A client as the variables configure it."""
+    make: Any = boto3.client
+    return make(
+        service,
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables["AWS_DEFAULT_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
 def test_the_cloud_answers_on_its_port_until_it_is_ended(tmp_path: Path) -> None:
     """The variables that it prints lead to an account; its stop leaves no listener, and no error is shown."""
     port, shown = free_port(), tmp_path / "shown.txt"
@@ -39,15 +52,9 @@ def test_the_cloud_answers_on_its_port_until_it_is_ended(tmp_path: Path) -> None
     try:
         variables = until(lambda: exported(shown.read_text()))
         assert variables["AWS_ENDPOINT_URL"] == f"http://localhost:{port}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=variables["AWS_ENDPOINT_URL"],
-            region_name=variables["AWS_DEFAULT_REGION"],
-            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-        )
-        client.create_bucket(Bucket="mine")
-        assert [bucket["Name"] for bucket in client.list_buckets()["Buckets"]] == ["mine"]
+        s3 = client("s3", variables)
+        s3.create_bucket(Bucket="mine")
+        assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["mine"]
         program.send_signal(signal.SIGTERM)
         assert program.wait() == 128 + signal.SIGTERM
     finally:
@@ -56,6 +63,48 @@ def test_the_cloud_answers_on_its_port_until_it_is_ended(tmp_path: Path) -> None
     assert "Traceback" not in shown.read_text()
     with socket.socket() as trial:
         assert trial.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_killed_cloud_has_kept_what_it_had_until_a_second_before(tmp_path: Path) -> None:
+    """Without a chance to clean up: the next cloud has the object, and the message that was being read."""
+    state, shown = tmp_path / "state", tmp_path / "shown.txt"
+
+    def started() -> tuple[subprocess.Popen[str], dict[str, str]]:
+        with shown.open("w") as file:
+            program = subprocess.Popen(
+                [DIGITS, "up", "--no-deploy", "--port", str(free_port()), "--state", state],
+                stdout=file,
+                stderr=file,
+                text=True,
+            )
+        return program, until(lambda: exported(shown.read_text()))
+
+    program, variables = started()
+    try:
+        s3, sqs = client("s3", variables), client("sqs", variables)
+        s3.create_bucket(Bucket="mine")
+        s3.put_object(Bucket="mine", Key="a", Body=b"one")
+        url = sqs.create_queue(QueueName="mine")["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody="hello")
+        assert sqs.receive_message(QueueUrl=url)["Messages"]
+        file = state / "state.json"
+        until(lambda: file.exists() and "hello" in file.read_text())
+        program.kill()
+        program.wait()
+        program, variables = started()
+        s3, sqs = client("s3", variables), client("sqs", variables)
+        assert s3.get_object(Bucket="mine", Key="a")["Body"].read() == b"one"
+        url = sqs.get_queue_url(QueueName="mine")["QueueUrl"]
+        (message,) = until(lambda: sqs.receive_message(QueueUrl=url).get("Messages"))
+        assert message["Body"] == "hello"
+        program.terminate()
+        program.wait()
+        assert "1 waiting message is kept and goes on at the next start" in " ".join(
+            shown.read_text().split()
+        )
+    finally:
+        program.kill()
+        program.wait()
 
 
 def test_a_taken_port_is_reported() -> None:

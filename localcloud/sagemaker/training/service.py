@@ -64,7 +64,7 @@ def plug_in(cloud: Cloud) -> None:
             cloud, record, Metrics(record.algorithm_specification.get("MetricDefinitions") or ())
         )
 
-    cloud.keep("sagemaker training jobs", Jobs("training", jobs, make))
+    cloud.keep("sagemaker training jobs", Jobs(cloud, "training", jobs, make))
     cloud.patch(FakeTrainingJob, "__init__", begin)
     cloud.patch(SageMakerResponse, "create_training_job", create_training_job)
     plug_in_stop(cloud, "Training", jobs)

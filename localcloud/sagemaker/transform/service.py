@@ -73,7 +73,7 @@ def plug_in(cloud: Cloud) -> None:
         definition = Definition(**kept["definition"])
         return TransformJob(cloud, record, kept["role"], kept["network"], definition, settings)
 
-    cloud.keep("sagemaker transform jobs", Jobs("transform", jobs, make))
+    cloud.keep("sagemaker transform jobs", Jobs(cloud, "transform", jobs, make))
     cloud.patch(FakeTransformJob, "__init__", begin)
     cloud.patch(SageMakerResponse, "create_transform_job", create_transform_job)
     plug_in_stop(cloud, "Transform", jobs)

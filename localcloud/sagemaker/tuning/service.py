@@ -121,7 +121,7 @@ def plug_in(cloud: Cloud) -> None:
         ]
         return job
 
-    cloud.keep("sagemaker tuning jobs", Jobs("tuning", jobs, make))
+    cloud.keep("sagemaker tuning jobs", Jobs(cloud, "tuning", jobs, make))
     cloud.patch(HyperParameterTuningJob, "__init__", begin)
     cloud.patch(FakeTrainingJob, "__init__", begin_trial)
     cloud.patch(
