@@ -81,7 +81,7 @@ def up(
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that keeps objects and model packages for the next start.", file_okay=False
+            help="Folder that keeps the account, and what is under way, for the next start.", file_okay=False
         ),
     ] = None,
     parameter: Annotated[
