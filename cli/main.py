@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -25,6 +26,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+
+class Model(StrEnum):
+    """The models that `digits up` can have ready."""
+
+    DEMO = "demo"
 
 
 @app.callback()
@@ -91,6 +98,13 @@ def up(
             metavar="NAME=VALUE",
         ),
     ] = None,
+    model: Annotated[
+        Model | None,
+        typer.Option(
+            help="Have a model ready: `demo` trains the demo's sample once, and keeps it with the state, or "
+            "in your cache."
+        ),
+    ] = None,
     logs: Annotated[
         bool,
         typer.Option("--logs", help="Show every event, invocation and line of a log, instead of sentences."),
@@ -105,7 +119,10 @@ def up(
     from cli.up import run  # importing moto takes a second, which `--help` needn't wait for
 
     _exit_cleanly()
-    run(Console(), port, deploy, state, logs, parameter or [])
+    try:
+        run(Console(), port, deploy, state, logs, parameter or [], model)
+    except StageError as error:
+        raise typer.Exit(1) from error
 
 
 app.command()(tune)

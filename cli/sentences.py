@@ -13,6 +13,7 @@ _REASON = re.compile(r"\breason=(?P<reason>'.*?'|\".*?\")(?:, \w+=|\)$)")
 _RUN = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")  # as batch_prediction.layout names runs
 _STATUSES = {
     "InProgress": "started",
+    "Starting": "started",  # of a training, whose InProgress has steps
     "Stopping": "is being stopped",
     "Completed": "completed",
     "Failed": "failed",

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from cli import samconfig
+from batch_prediction.models.registry import newest_approved
+from cli import ready_model, samconfig
 from cli.errors import CommandError
-from cli.packages import APPROVED
 from cli.project import CACHE, SAMCONFIG, TEMPLATE
 from cli.samconfig import Deployment
 from cli.sentences import Sentences
@@ -91,14 +91,27 @@ class Display:
 
 
 def run(
-    console: Console, port: int, deploying: bool, state: Path | None, logs: bool, parameters: Sequence[str]
+    console: Console,
+    port: int,
+    deploying: bool,
+    state: Path | None,
+    logs: bool,
+    parameters: Sequence[str],
+    model: str | None = None,
 ) -> None:
-    """Run the local cloud until Ctrl-C; CommandError if it can't start or deploy."""
+    """Run the local cloud until Ctrl-C.
+
+    CommandError if it can't start or deploy, StageError if the training of `model` fails.
+    """
     deployment = _deployment(parameters, deploying)
+    if model is not None and not deploying:
+        raise CommandError("--model: expected a deployment, found --no-deploy. Leave one of them out")
     display = Display(console, logs)
     try:
         with local_cloud(display.show, port=port, state=state) as cloud:
             stack = _deploy(cloud, deployment, display) if deploying else None
+            if stack and model:
+                ready_model.provide(console, cloud, stack, state)
             console.print(_welcome(cloud, stack), soft_wrap=True, highlight=False)
             try:
                 with contextlib.suppress(KeyboardInterrupt):  # how a user stops it
@@ -176,9 +189,10 @@ def _welcome(cloud: Cloud, stack: Stack | None) -> str:
 
 def _about_model(cloud: Cloud, stack: Stack) -> str:
     """Which model reads them; what to do when there is none."""
-    approved = cloud.client("sagemaker").list_model_packages(
-        ModelPackageGroupName=stack.group, ModelApprovalStatus=APPROVED, SortOrder="Descending", MaxResults=1
-    )["ModelPackageSummaryList"]
+    approved = newest_approved(cloud.client("sagemaker"), stack.group)
     if approved:
-        return f"Model {approved[0]['ModelPackageArn'].rpartition('/')[2]} reads them."
-    return "No model is approved yet: `digits dataset mnist` and `digits tune` train one."
+        return f"Model {approved.arn.rpartition('/')[2]} reads them."
+    return (
+        "No model is approved yet: `digits up --model demo` has one ready,\n"
+        "`digits dataset mnist` and `digits tune` train one."
+    )

@@ -96,7 +96,7 @@ def test_a_deployment_is_one_line() -> None:
             "rule rule: Object Created → queue failed: gone",
         ),
         (("denial", "role", "s3:GetObject on x"), "denied to role: s3:GetObject on x"),
-        (("job", "digits-1-final", "training job InProgress"), "training job digits-1-final started"),
+        (("job", "digits-1-final", "training job Starting"), "training job digits-1-final started"),
         (("job", f"digits-{RUN}", "transform job Failed"), f"transform job digits-{RUN} failed"),
         (logged("look failed", "ERROR", job="a"), f"{FUNCTION}: look failed (job a)"),
     ],
