@@ -5,12 +5,14 @@ import re
 from datetime import datetime
 from typing import Any
 
+from batch_prediction.layout import INCOMING
 from localcloud.core.activity import Activity
 
 _DECISION = re.compile(r"(?P<kind>\w+)\(lines=(?P<lines>\d+)\b")
 _VERSION = re.compile(r"model-package/[^/']+/(?P<version>\d+)'")
 _REASON = re.compile(r"\breason=(?P<reason>'.*?'|\".*?\")(?:, \w+=|\)$)")
 _RUN = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")  # as batch_prediction.layout names runs
+_INCOMING = re.compile(rf"s3://[^/\s]+/{INCOMING}")  # there is one bucket: its name says nothing
 _STATUSES = {
     "InProgress": "started",
     "Starting": "started",  # of a training, whose InProgress has steps
@@ -98,12 +100,13 @@ class Sentences:
         if message == "run decided":
             return self._of_batch(batch) + _decision(str(line.get("decision")))
         said = ", ".join(
-            f"{key.replace('_', ' ')} {str(value)[:_MOST]}"
+            _value(key, str(value)[:_MOST])
             for key, value in line.items()
             if key not in _OWN_KEYS and not key.startswith("function_")
         )
         warned = f"{function}: " if line.get("level") != "INFO" else ""
-        return f"{warned}{self._of_batch(batch)}{message}" + (f" ({said})" if said else "")
+        told = f"{warned}{self._of_batch(batch)}{message}" + (f" ({said})" if said else "")
+        return _INCOMING.sub(INCOMING, told)
 
     @staticmethod
     def _of_batch(batch: Any) -> str:
@@ -117,6 +120,13 @@ def _decision(text: str) -> str:
         model = f" with model {version['version']}" if version else ""
         return f"run started{model}, {_many(int(decided['lines']), 'image')}"
     return f"not started: {reason['reason'][1:-1]}" if reason else text[:_MOST]
+
+
+def _value(key: str, value: str) -> str:
+    """A value of a line, with what it is: `next look in 30 s`."""
+    if key.endswith("_in_seconds"):
+        return f"{key.removesuffix('_seconds').replace('_', ' ')} {value} s"
+    return f"{key.replace('_', ' ')} {value}"
 
 
 def _many(count: int, thing: str) -> str:

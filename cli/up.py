@@ -15,6 +15,7 @@ from rich.table import Table
 from batch_prediction.models.registry import newest_approved
 from cli import ready_model, samconfig
 from cli.errors import CommandError
+from cli.exports import export_lines
 from cli.project import CACHE, SAMCONFIG, TEMPLATE
 from cli.samconfig import Deployment
 from cli.sentences import Sentences
@@ -24,7 +25,6 @@ from localcloud.cloudformation.errors import TemplateError
 from localcloud.cloudformation.sam import parse, resolve_parameters
 from localcloud.core.activity import Activity
 from localcloud.core.cloud import Cloud, CloudError
-from localcloud.core.isolation import OPERATOR
 from localcloud.deploy import DeployError, deploy
 from localcloud.lambda_.errors import UnsupportedRuntimeError
 from localcloud.lambda_.runtime import architecture, runtime
@@ -165,8 +165,7 @@ def _welcome(cloud: Cloud, stack: Stack | None) -> str:
         "",
         f"The local cloud is up at {cloud.endpoint_url} until Ctrl-C.",
         "In another terminal:",
-        f"  export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_DEFAULT_REGION={cloud.region}",
-        "  export " + " ".join(f"{name}={value}" for name, value in OPERATOR.items()),
+        *export_lines(cloud, stack.name if stack else None),
     ]
     if stack is None:
         lines += [
@@ -176,7 +175,6 @@ def _welcome(cloud: Cloud, stack: Stack | None) -> str:
         ]
         return "\n".join(lines)
     lines += [
-        f"  export DIGITS_STACK={stack.name}",
         f"  aws s3 ls s3://{stack.bucket} --recursive",
         "",
         f"Batches are dropped at {stack.outputs['DropBatchesAt']}",

@@ -67,10 +67,9 @@ def test_a_refused_batch_says_why() -> None:
 
 
 def test_what_is_waited_for_is_said_with_the_next_look() -> None:
-    """Values of a line follow its message."""
-    assert said(logged("waiting for images: 1.png isn't there", next_look_in_seconds=30)) == [
-        "waiting for images: 1.png isn't there (next look in seconds 30)"
-    ]
+    """Values of a line follow its message; an image is named by its key."""
+    line = logged("waiting for images: s3://a-bucket/incoming/b7/1.png isn't there", next_look_in_seconds=30)
+    assert said(line) == ["waiting for images: incoming/b7/1.png isn't there (next look in 30 s)"]
 
 
 def test_a_deployment_is_one_line() -> None:

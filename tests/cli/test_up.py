@@ -137,10 +137,11 @@ def test_a_wrong_parameter_is_refused_before_anything_starts(given: list[str], e
         up.run(Console(), 1, deploying=True, state=None, logs=False, parameters=given)
 
 
-def test_a_parameter_needs_a_deployment() -> None:
+def test_a_parameter_and_a_model_need_a_deployment() -> None:
     """Without one it would silently do nothing."""
-    with pytest.raises(CommandError, match="found --no-deploy"):
-        up.run(Console(), 1, deploying=False, state=None, logs=False, parameters=["MaxImages=1"])
+    for parameters, model in ((["MaxImages=1"], None), ([], "demo")):
+        with pytest.raises(CommandError, match="found --no-deploy"):
+            up.run(Console(), 1, False, None, False, parameters, model)
 
 
 @pytest.mark.parametrize(
