@@ -12,6 +12,7 @@ from localcloud.assembly import local_cloud
 from localcloud.core.activity import Activity
 from localcloud.core.cloud import Cloud, CloudError
 from localcloud.deploy import deploy
+from localcloud.persistence import State
 from tests.localcloud.stack_account import Account
 from tests.wait import until
 
@@ -69,6 +70,7 @@ def test_objects_with_their_versions_come_back_with_their_bucket(tmp_path: Path)
         s3.put_object(Bucket=bucket, Key="a", Body=b"two")
         s3.put_object(Bucket=bucket, Key="gone", Body=b"three")
         s3.delete_object(Bucket=bucket, Key="gone")
+        Account(cloud, tmp_path).messages(outputs["Seen"], count=3)  # else they would be kept, too
         s3.create_bucket(Bucket="of-no-stack")
         s3.put_object(Bucket="of-no-stack", Key="b", Body=b"four")
         before = versions(s3, bucket)
@@ -271,6 +273,20 @@ def test_a_replaced_object_s_content_is_dropped_at_the_end(tmp_path: Path) -> No
             pass
 
 
+def test_nothing_is_written_while_something_changes(tmp_path: Path) -> None:
+    """The folder never has one half of a change: as long as it isn't done, the former state stays."""
+    file = tmp_path / "state.json"
+    with local_cloud() as cloud:
+        state = State(tmp_path)
+        state.plug_in(cloud)
+        with cloud.gate.change():
+            cloud.client("s3").create_bucket(Bucket="mine")
+            state.save()
+            assert not is_in(file, "mine")
+        state.save()
+        assert is_in(file, "mine")
+
+
 def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
     """The error names the file, and the folder's content stays as it is."""
     file = tmp_path / "state.json"
@@ -282,8 +298,6 @@ def test_a_folder_of_another_format_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_belongs_to_one_cloud_at_a_time(tmp_path: Path) -> None:
     """Two clouds would overwrite each other's state."""
-    with local_cloud(state=tmp_path) as cloud:
-        from localcloud.persistence import State
-
-        with pytest.raises(CloudError, match="another local cloud keeps its state there"):
-            State(tmp_path).plug_in(cloud)
+    another = pytest.raises(CloudError, match="another local cloud keeps its state there")
+    with local_cloud(state=tmp_path) as cloud, another:
+        State(tmp_path).plug_in(cloud)

@@ -9,6 +9,8 @@ Its contract is that of https://docs.aws.amazon.com/sagemaker/latest/dg/your-alg
 import importlib
 import os
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
@@ -97,8 +99,16 @@ class Server(ThreadingTCPServer):
     request_queue_size = 128
 
 
+def end_with_parent(parent: int) -> None:
+    """End this process when its parent has been killed, which then can't end it."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
 def main(folder: Path, port_file: Path) -> None:
     """Load the model, listen on a free loopback port, write its number to a file, and serve until killed."""
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     server = Server(("127.0.0.1", 0), make_handler(load(folder)))
     complete = port_file.with_suffix(".new")
     complete.write_text(str(server.server_address[1]), encoding="ascii")
