@@ -28,6 +28,10 @@ def show(console: Console, report: Report) -> None:
         f"{coverage['scored']} of {coverage['expected']} scored, "
         f"{coverage['unreadable']} unreadable, {coverage['missing']} missing",
     )
+    if read_as := report.get("read_as"):  # reports of earlier versions lack it
+        table.add_row("manifest", escape(f"{(report['manifest'] or '').rpartition('/')[2]}: {read_as}"))
+    if bad_labels := report.get("bad_labels"):
+        table.add_row("bad labels", f"{bad_labels} not understood and not used; their images are scored")
     if model := report["model"]:
         table.add_row(
             "model", f"{model['package_arn'].rpartition('model-package/')[2]}, {model['training_job']}"

@@ -34,7 +34,8 @@ class Sample:
     names: list[str] = field(default_factory=list)
     fields: Sequence[dict[str, str]] = ()  # other fields of the manifest, one an image
     unsliced: dict[str, str] = field(default_factory=dict)
-    left_out: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)  # of kind `label`: labels that aren't used
+    read_as: str | None = None  # what its manifest.csv was recognised as
     number: int = 0  # of the run, in time
     version: int = 1
     status: str = "Completed"
@@ -57,7 +58,10 @@ class Sample:
         counts: dict[str, Any] = {
             "lines": len(self.answers),
             "labelled": sum(label is not None for label, _ in self.answers),
-            "left_out": len(self.left_out),
+            "left_out": sum(item.get("kind") != "label" for item in self.left_out),
+            "bad_labels": sum(item.get("kind") == "label" for item in self.left_out),
+            "manifest": f"incoming/{self.batch}/manifest.csv" if self.read_as else None,
+            "read_as": self.read_as,
         }
         if self.refused:
             return decision.Refuse(**counts, reason=self.refused, reason_code=self.code)

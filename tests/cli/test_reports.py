@@ -95,6 +95,20 @@ def shown_in(columns: int, batch: str) -> str:
 
 
 @pytest.mark.usefixtures("reports")
+def test_what_a_manifest_was_read_as_and_bad_labels_are_shown() -> None:
+    """Which manifest it was, what it was recognised as, and how many labels aren't used."""
+    bad = {"line": 3, "text": "3.png,cat", "reason": "label: found 'cat'", "kind": "label"}
+    sample = Sample(
+        "cats", guesses(LABELS, 0.9, seed=1), left_out=[bad], read_as="read as [CSV]; images from `x`"
+    )
+    report_of(Clients(), sample)
+    shown = shown_in(120, "cats")
+    assert "manifest.csv: read as [CSV]; images from `x`" in shown
+    assert "1 not understood and not used; their images are scored" in shown
+    assert "read as" not in shown_in(120, "spring/b7")
+
+
+@pytest.mark.usefixtures("reports")
 def test_the_figures_that_matter_are_shown_in_80_columns() -> None:
     """Calibration with its interval, the thresholds, the scores, and what such a batch can show."""
     report = json.loads(digits("show", "spring/b7", "--json").output)

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, r
 
 from localcloud.assembly import local_cloud
 from localcloud.sagemaker.transform.job import TransformJob
+from tests.manifest_forms import forms
 from tests.settings_and_events import event
 from tests.stack import Stack, deploy_template, png
 from training.datasets import Digits, Splits, sample
@@ -218,13 +219,45 @@ def test_a_csv_manifest_gives_the_same_report(stack: Stack, parts: Splits) -> No
     assert from_csv["coverage"]["scored"] == 3
 
 
+def test_every_form_of_a_manifest_is_read_and_its_run_can_be_told_apart(stack: Stack, parts: Splits) -> None:
+    """Ten manifests in one folder are ten runs: each says which it is and how it was read; labels agree."""
+    folder, names, labels = "incoming/forms/", ["1.png", "2.png", "3.png"], parts.batch.labels[:3].tolist()
+    for number, name in enumerate(names):
+        stack.put(f"{folder}{name}", png(parts.batch, number))
+    given = forms(stack.bucket, folder, names, labels)
+    for form in given:
+        stack.put(f"{folder}{form.name}", form.body)
+    reports = {report["manifest"]: report for report in stack.reports("forms", count=len(given))}
+    assert {key: report["read_as"] for key, report in reports.items()} == {
+        f"{folder}{form.name}": form.read_as for form in given
+    }
+    for report in reports.values():
+        assert (report["status"], report["labelled"], report["bad_labels"]) == ("Completed", 3, 0)
+        assert [int(row["label"]) for row in stack.predictions(report)] == labels
+
+
+def test_a_label_that_isn_t_understood_costs_no_image(stack: Stack, parts: Splits) -> None:
+    """The image is scored, and the report says which line's label isn't used, and why."""
+    for number in range(2):
+        stack.put(f"incoming/cats/{number}.png", png(parts.batch, number))
+    stack.put("incoming/cats/labels.csv", b"image,label\n0.png,cat\n1.png,seven\n")
+    (report,) = stack.reports("cats")
+    assert report["coverage"] == {"expected": 2, "scored": 2, "unreadable": 0, "missing": 0}
+    assert (report["labelled"], report["bad_labels"]) == (1, 1)
+    assert report["label_problems"] == [
+        {"line": 2, "text": "0.png,cat", "reason": "label: expected a digit from 0 to 9, found 'cat'"}
+    ]
+
+
 def test_a_batch_above_the_limit_is_refused(stack: Stack) -> None:
     """MaxImages is 50 in this stack: nothing is paid for, and the report says how many were found."""
     lines = [json.dumps({"file_name": f"{number}.png"}) for number in range(51)]
     stack.put("incoming/large/manifest.jsonl", "\n".join(lines).encode())
     (report,) = stack.reports("large")
     assert report["status"] == "Refused"
-    assert report["reason"] == "expected at most 50 images (the stack's parameter MaxImages), found 51"
+    assert report["reason"].startswith(
+        "expected at most 50 images (the stack's parameter MaxImages), found 51:"
+    )
 
 
 def test_the_newest_approved_package_reads_and_rejecting_it_rolls_back(stack: Stack, parts: Splits) -> None:

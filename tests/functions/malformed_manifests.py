@@ -116,6 +116,11 @@ def numbers_of(form: str, lines: list[bytes]) -> list[int]:
     return [number for number, line in enumerate(unmarked, start=first) if line.strip()]
 
 
+def is_line_by_line(how: str | None) -> bool:
+    """Whether a manifest was read as lines of UTF-8, though its first line may say otherwise."""
+    return how is not None and how.startswith(("read as JSON Lines;", "read as CSV"))
+
+
 def _is_a_key(name: str) -> bool:
     return name.strip() == name and not {"", ".", ".."} & set(name.split("/"))
 
@@ -135,3 +140,10 @@ def read_text(text: str | bytes, form: str = "jsonl", chunk: int = 7) -> list[Re
     raw = text if isinstance(text, bytes) else text.encode()
     chunks = [raw[start : start + chunk] for start in range(0, len(raw), chunk)]
     return list(read(chunks, BatchFolder(BUCKET, "incoming/b7/"), f"manifest.{form}"))
+
+
+def read_all(text: str | bytes, name: str) -> tuple[list[Record | LeftOut], str]:
+    """The items of a manifest of a name, and what it was read as."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    reading = read([raw], BatchFolder(BUCKET, "incoming/b7/"), name)
+    return list(reading), reading.how

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from localcloud.lambda_.runtime import architecture, runtime
+from tests import exports
+from tests.manifest_forms import forms
 from tests.programs.cli_session import ROOT, CliSession, reasons
 from tests.stack import png
 from tests.wait import until
@@ -33,14 +35,15 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """`digits up` without a stack, and the file with its output."""
+def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """`digits up` without a stack (or with the options that a test gives), and the file with its output."""
+    options = getattr(request, "param", ["--no-deploy"])
     shown = tmp_path / "shown.txt"
     # A program in the background inherits that Ctrl-C is ignored, as this one may have: here it counts.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with shown.open("w") as file:
         program = subprocess.Popen(
-            [DIGITS, "up", "--no-deploy", "--port", str(free_port())], stdout=file, stderr=file, text=True
+            [DIGITS, "up", *options, "--port", str(free_port())], stdout=file, stderr=file, text=True
         )
         try:
             yield program, shown
@@ -51,9 +54,8 @@ def cloud(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
 
 
 def exported(shown: Path) -> dict[str, str]:
-    """The variables of the `export` line, as a shell would take them."""
-    line = until(lambda: re.search(r"^ *export (.*)$", shown.read_text(), re.M))
-    return dict(pair.split("=", 1) for pair in line[1].split())
+    """The variables of the `export` lines, as a shell would take them."""
+    return until(lambda: exports.exported(shown.read_text()))
 
 
 def overrides(**changes: str) -> list[str]:
@@ -69,9 +71,9 @@ def overrides(**changes: str) -> list[str]:
     return ["--no-confirm-changeset", "--parameter-overrides", *(f"{name}={values[name]}" for name in values)]
 
 
-def outputs(session: CliSession) -> dict[str, str]:
-    """The stack's outputs."""
-    (stack,) = session.aws("cloudformation", "describe-stacks", "--stack-name", "digits")["Stacks"]
+def outputs(session: CliSession, name: str = "digits") -> dict[str, str]:
+    """The outputs of a stack."""
+    (stack,) = session.aws("cloudformation", "describe-stacks", "--stack-name", name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
@@ -207,11 +209,43 @@ def test_sam_and_aws_alone_drive_the_whole_path(
     assert program.wait() == 0
     printed = shown.read_text()
     for line in (
-        r"event +\S*UploadRule\S* Object Created → \S*UploadQueue",
-        r"function +digits-start-transform done",
-        r"job +digits-first training job Completed",
-        r"job +digits-\S+ transform job Completed",
+        r"stack digits: CREATE_COMPLETE, \d+ resources",
+        r"training job digits-first completed",
+        r"batch my-digits: run started with model",
+        r"batch my-digits: transform job completed",
+        r"batch my-digits: report written",
         r"The local cloud has stopped\.",
     ):
         assert re.search(line, printed), line
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("cloud", [[]], indirect=True)
+def test_aws_alone_drops_a_manifest_of_every_form(
+    cloud: tuple[subprocess.Popen[str], Path], tmp_path: Path
+) -> None:
+    """`aws s3 cp` of each starts a run that says what it was read as; without a model it is refused."""
+    _, shown = cloud
+    session = CliSession.set_up(tmp_path / "project", exported(shown))
+    bucket = outputs(session, "digits-local")["BucketName"]
+    folder, images = "incoming/forms/", sample(seed=1).batch
+    (session.folder / "forms").mkdir()
+    for number in range(3):
+        (session.folder / "forms" / f"{number}.png").write_bytes(png(images, number))
+    given = forms(bucket, folder, [f"{number}.png" for number in range(3)], images.labels[:3].tolist())
+    session.aws("s3", "cp", "forms/", f"s3://{bucket}/{folder}", "--recursive")
+    for form in given:
+        (session.folder / form.name).write_bytes(form.body)
+        session.aws("s3", "cp", form.name, f"s3://{bucket}/{folder}{form.name}")
+
+    def written() -> list[str] | None:
+        done = session.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/forms/", "--recursive")
+        keys: list[str] = re.findall(r"\S+/report\.json$", done.stdout, re.M)
+        return keys if len(keys) == len(given) else None
+
+    reports = [session.aws("s3", "cp", f"s3://{bucket}/{key}", "-") for key in until(written)]
+    assert {report["manifest"]: report["read_as"] for report in reports} == {
+        f"{folder}{form.name}": form.read_as for form in given
+    }
+    assert {report["reason_code"] for report in reports} == {"NO_APPROVED_MODEL"}
+    assert [report["coverage"]["missing"] for report in reports] == [3] * len(given)

@@ -7,8 +7,9 @@ from batch_prediction.layout import check_name
 from batch_prediction.manifests.records import SHOWN
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]|file:", re.IGNORECASE)
-_HERE = re.compile(r"(?:\./)+")
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]|file:/", re.IGNORECASE)
+_PLAIN = re.compile(r"(?![/\\.]|[A-Za-z][A-Za-z0-9+.-]*:)[^\\]+", re.DOTALL)
+_HERE = re.compile(r"\A(?:\./)+")
 
 
 class Folder(Protocol):
@@ -24,6 +25,8 @@ def relative_path(reference: str) -> str:
 
     Backslashes are Windows's slashes (no key may have one), and `./` at the beginning means nothing.
     """
+    if _PLAIN.fullmatch(reference):
+        return reference
     if not reference:
         raise ValueError("expected a reference to an image, found an empty text")
     if _ABSOLUTE.match(reference):
@@ -36,11 +39,7 @@ def relative_path(reference: str) -> str:
             f"expected a path from the manifest's folder, found an address of {scheme[1]}: "
             f"{reference[:SHOWN]!r}: keep the image next to the manifest, and name it by its path from there"
         )
-    return _HERE.sub("", reference.replace("\\", "/"), count=1) if _is_odd(reference) else reference
-
-
-def _is_odd(reference: str) -> bool:
-    return "\\" in reference or reference.startswith("./")
+    return _HERE.sub("", reference.replace("\\", "/"))
 
 
 class BatchFolder:

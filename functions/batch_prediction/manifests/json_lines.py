@@ -12,7 +12,7 @@ from batch_prediction.manifests.columns import Choice
 from batch_prediction.manifests.folder import Folder
 from batch_prediction.manifests.ground_truth import METADATA, GroundTruth
 from batch_prediction.manifests.line_reader import TOO_LONG, left_out, record, shown
-from batch_prediction.manifests.records import NO_OTHERS, LeftOut, Record
+from batch_prediction.manifests.records import NO_OTHERS, Invalid, LeftOut, Record
 
 _MAX_SHAPES = 256  # whose choice of fields is remembered
 _LOOKED_AHEAD = 128 * 1024  # bytes in which an attribute of Ground Truth is looked for before the first line
@@ -48,8 +48,8 @@ class JsonRows:
 
     def _record(self, number: int, line: bytes) -> Record | LeftOut:
         row = _parsed(line)
-        if isinstance(row, ValueError):
-            return left_out(number, line, str(row))
+        if isinstance(row, Invalid):
+            return left_out(number, line, row.reason)
         if not isinstance(row, dict):
             return left_out(number, line, f"expected a JSON object, found {type(row).__name__}")
         names = tuple(row)
@@ -88,13 +88,13 @@ class JsonRows:
 
 
 def _parsed(line: bytes) -> object:
-    """A line's JSON, or the ValueError that says why it isn't any."""
+    """A line's JSON, or why it isn't any."""
     if len(line) > text.MAX_LINE:
-        return ValueError(TOO_LONG)
+        return Invalid(TOO_LONG)
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        return ValueError(f"expected a JSON object, found text that isn't JSON: {error}")
+        return Invalid(f"expected a JSON object, found text that isn't JSON: {error}")
 
 
 def _without_image(row: Mapping[str, object]) -> str:

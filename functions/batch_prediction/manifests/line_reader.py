@@ -8,7 +8,7 @@ from batch_prediction.manifests.folder import Folder
 from batch_prediction.manifests.records import NO_OTHERS, SHOWN, LeftOut, Record
 from batch_prediction.manifests.text import MAX_LINE
 
-TOO_LONG = f"expected a line of at most {MAX_LINE} bytes, found more"
+TOO_LONG = f"expected a line of at most {MAX_LINE} bytes, found more: leave out what isn't needed"
 
 
 def left_out(number: int, line: bytes, reason: str) -> LeftOut:

@@ -147,6 +147,14 @@ class Unscored(TypedDict):
     reason: str
 
 
+class LabelProblem(TypedDict):
+    """A line of the manifest whose label isn't used, though its image is scored: its number and beginning."""
+
+    line: int
+    text: str
+    reason: str
+
+
 class Model(TypedDict):
     """The model package that run.json froze."""
 
@@ -288,11 +296,14 @@ class Report(TypedDict):
     schema: str
     batch: str
     run: str
+    manifest: str | None
+    read_as: str | None
     status: str
     reason: str | None
     reason_code: str | None
     coverage: Coverage
     labelled: int
+    bad_labels: int
     accuracy: Interval | None
     classes: list[ClassFigures]
     confusion_matrix: list[list[int]]
@@ -311,6 +322,7 @@ class Report(TypedDict):
     slices: Slices | None
     mistakes: list[Mistake]
     unscored: list[Unscored]
+    label_problems: list[LabelProblem]
     model: Model | None
     transform_job: TransformJob | None
     time: Time | None

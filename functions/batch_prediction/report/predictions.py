@@ -24,13 +24,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsh
 _SUM_TOLERANCE = 0.01  # of ten rounded probabilities
 
 MAX_PLACES = 100_000  # misread members of an archive whose places are kept: about 50 MB
-SHOWN = 100  # mistakes, and images without a prediction, that a report lists
+SHOWN = 100  # mistakes, images without a prediction, and labels that aren't used, that a report lists
 
 Reference = dict[str, Any]  # the JSON object that the container got for an image
 Pair = tuple[int | None, int]  # label or None, prediction
 Mistake = tuple[float, str, int, int]  # confidence, image, label, prediction
 Shares = Sequence[float]  # the probability of each label
 SliceName = tuple[str, str]  # a field of the manifest, a value
+LabelProblem = tuple[int, str, str]  # the manifest line's number, its text, why its label isn't used
 Unscored = tuple[str, int | None, str]  # image (or the manifest line's text), label or None, reason
 _TEXT = {None: ""} | {label: str(label) for label in LABELS}
 _PAIR_TEXT = {(label, prediction): f"{_TEXT[label]},{prediction}" for label in _TEXT for prediction in LABELS}
@@ -43,9 +44,9 @@ class Tally:
     `right` and `wrong` count the labelled images by confidence, in ten-thousandths. Of images that have the
     probability of each label, too, `doubts` counts all, `scores` and `label_errors` those with a label.
     `slices` count the values of the manifest's other fields. `mistakes` are the most confident wrong ones,
-    `unscored` the first without a prediction, SHOWN of each at most. `places` are the references of misread
-    images in an archive, by address, of the first MAX_PLACES of them. `problem` is the first part that could
-    not be used, with what was expected and found.
+    `unscored` the first without a prediction, `label_problems` the first labels that aren't used, SHOWN of
+    each at most. `places` are the references of misread images in an archive, by address, of the first
+    MAX_PLACES of them. `problem` is the first part that could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -53,6 +54,7 @@ class Tally:
     wrong: Counter[int] = field(default_factory=Counter)
     mistakes: list[Mistake] = field(default_factory=list)
     unscored: list[Unscored] = field(default_factory=list)
+    label_problems: list[LabelProblem] = field(default_factory=list)
     unreadable: int = 0
     missing: int = 0
     doubts: Doubts = field(default_factory=Doubts)
@@ -158,8 +160,12 @@ def tabulate(
         tally.add(answers, size)
         table.write("".join(answers.rows))
     for line in left_out:
-        tally.unreadable += 1
         refused = orjson.loads(line)
+        if refused.get("kind") == "label":  # its image is scored, and has its row
+            if len(tally.label_problems) < SHOWN:
+                tally.label_problems.append((refused["line"], refused["text"], refused["reason"]))
+            continue
+        tally.unreadable += 1
         text, reason = escape_formula(refused["text"]), refused["reason"]
         if refused["line"] is not None:  # a member of an archive has none
             reason = f"line {refused['line']}: {reason}"

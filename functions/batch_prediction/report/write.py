@@ -164,6 +164,8 @@ def compose(
         "schema": SCHEMA,
         "batch": run.batch,
         "run": run.id,
+        "manifest": decided.manifest,
+        "read_as": decided.read_as,
         "status": outcome.status,
         "reason": outcome.reason,
         "reason_code": outcome.code,
@@ -174,6 +176,7 @@ def compose(
             "missing": tally.missing if started else decided.lines,
         },
         "labelled": tally.labelled if whole else 0,
+        "bad_labels": decided.bad_labels,
         "accuracy": cast("Interval", asdict(interval)) if interval else None,
         "classes": [cast("ClassFigures", asdict(each)) for each in by_class(matrix)] if whole else [],
         "confusion_matrix": matrix if whole else [],
@@ -196,6 +199,9 @@ def compose(
         "unscored": [
             {"image": image, "label": label, "reason": reason} for image, label, reason in tally.unscored
         ],
+        "label_problems": [
+            {"line": line, "text": text, "reason": reason} for line, text, reason in tally.label_problems
+        ],
         "model": _model(decided),
         "transform_job": _job(job),
         "time": cast("Time", asdict(seconds)) if seconds else None,
@@ -206,7 +212,7 @@ def compose(
 def _tabulate(s3: "S3Client", bucket: str, run: Run, found: RunState, table: Path) -> Tally:
     decided, attempts = found.decision, len(found.jobs)
     sizes = part_sizes(decided.lines) if isinstance(decided, Start) else ()
-    left_out = _lines(s3, bucket, run.left_out) if decided.left_out else ()
+    left_out = _lines(s3, bucket, run.left_out) if decided.left_out or decided.bad_labels else ()
     keys = outputs.find(s3, bucket, run.output_prefix(attempts)) if attempts else {}
     with table.open("w", encoding="utf-8", newline="") as file:
         return tabulate(

@@ -110,7 +110,8 @@ def _problem(
 ) -> Problem | None:
     if (found := lines + left_out) > max_images:
         return Problem(
-            f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}",
+            f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}: "
+            "raise it, or divide the batch",
             ReasonCode.TOO_MANY_IMAGES,
         )
     if unusable:

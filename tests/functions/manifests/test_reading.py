@@ -4,23 +4,21 @@ import json
 import re
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch_prediction.manifests import text
+from batch_prediction.manifests.line_reader import TOO_LONG
 from batch_prediction.manifests.records import (
-    KEPT_REASON,
-    KEPT_TEXT,
     LeftOut,
     ManifestError,
     Record,
 )
 from batch_prediction.manifests.text import (
     MAX_LINE,
-    lines,
 )
+from tests.functions.hostile_manifests import check
 from tests.functions.malformed_manifests import read_text
 
 PREFIX = "s3://digits-bucket/incoming/b7/"
@@ -195,18 +193,6 @@ def test_no_line_is_ever_lost(raw: bytes, chunk: int) -> None:
     assert len(items) == 1 + sum(1 for line in raw.split(b"\n") if line.strip())
 
 
-@given(
-    st.lists(st.binary(max_size=30).map(lambda line: line.replace(b"\n", b"")), max_size=20),
-    st.integers(1, 64),
-)
-def test_lines_don_t_depend_on_how_the_bytes_arrive(given_lines: list[bytes], chunk: int) -> None:
-    """Splitting at line feeds gives the same lines for any size of chunk."""
-    raw = b"\n".join(given_lines)
-    chunks = [raw[start : start + chunk] for start in range(0, len(raw), chunk)]
-    expected = raw.split(b"\n")
-    assert list(lines(chunks)) == (expected if expected[-1] else expected[:-1])
-
-
 def read_slowly(raw: bytes) -> list[tuple[int, bytes]]:
     """The numbers and bytes of a manifest's lines that aren't blank, all of it in memory."""
     unmarked = raw.removeprefix(b"\xef\xbb\xbf")
@@ -223,7 +209,7 @@ def expected_of(raw: bytes) -> list[Record | LeftOut]:
     for number, line in read_slowly(raw):
         if len(line) > text.MAX_LINE:
             kept = line[: text.MAX_LINE + 1].decode(errors="replace")
-            items.append(LeftOut.of(number, kept, "expected a line of at most 65536 bytes, found more"))
+            items.append(LeftOut.of(number, kept, TOO_LONG))
         else:
             (alone,) = read_text(b"\n" + line, chunk=len(line) + 1)
             items.append(LeftOut(number, alone.text, alone.reason) if isinstance(alone, LeftOut) else alone)
@@ -284,7 +270,7 @@ def test_a_line_of_64_kib_is_read_and_one_byte_more_is_too_long(kind: str, endin
         assert record[:2] == (f"{PREFIX}1.png", None)
         (item,) = read_text(LONG[kind](MAX_LINE + 1) + ending, chunk=chunk)
         assert isinstance(item, LeftOut)
-        assert item.reason == "expected a line of at most 65536 bytes, found more"
+        assert item.reason == TOO_LONG
 
 
 def test_a_csv_line_of_64_kib_is_read_and_one_byte_more_is_too_long() -> None:
@@ -296,40 +282,7 @@ def test_a_csv_line_of_64_kib_is_read_and_one_byte_more_is_too_long() -> None:
     fair, long = read_text(b"file_name\n%b\n%b " % ((b"1.png".ljust(MAX_LINE),) * 2), "csv", chunk=50_000)
     assert fair == Record(f"{PREFIX}1.png", None)
     assert isinstance(long, LeftOut)
-    assert (long.line, long.reason) == (3, "expected a line of at most 65536 bytes, found more")
-
-
-def test_an_endless_line_takes_bounded_memory_and_costs_one_line() -> None:
-    """Of an over-long line only its beginning is kept, and the line behind it is read as usual."""
-    raw = b"x" * (3 * MAX_LINE) + b"\ny"
-    for chunk in (1000, len(raw)):
-        first, second = lines(raw[start : start + chunk] for start in range(0, len(raw), chunk))
-        assert len(first) == MAX_LINE + 1
-        assert second == b"y"
-
-
-@given(st.text(max_size=400), st.text(max_size=700))
-@example("a" * (KEPT_TEXT - 6) + "\x01\x01", "a" * (KEPT_REASON - 6) + "\x01\x01")
-@example("\x01" * 400, "\U000e0001" * 700)
-def test_what_is_kept_of_a_refused_line_is_bounded_in_bytes(text: str, reason: str) -> None:
-    """Text and reason are kept whole, or as much of their beginning as the bound in JSON has room for."""
-    kept = LeftOut.of(1, text, reason)
-    for whole, beginning, size in ((text, kept.text, KEPT_TEXT), (reason, kept.reason, KEPT_REASON)):
-        assert whole.startswith(beginning)
-        assert len(orjson.dumps(beginning)) - 2 <= size
-        if beginning != whole:
-            assert len(orjson.dumps(whole[: len(beginning) + 1])) - 2 > size
-
-
-@pytest.mark.parametrize(
-    "line", [b"\x01" * MAX_LINE, b'{"source-ref": "%b"}' % ("\U000e0001" * 9_000).encode()]
-)
-def test_the_longest_refusals_are_bounded(line: bytes) -> None:
-    """A line whose characters take six bytes, and a reason that repeats the line, are cut."""
-    (item,) = read_text(line, chunk=MAX_LINE)
-    assert isinstance(item, LeftOut)
-    assert item == LeftOut.of(1, line.decode(), item.reason)
-    assert len(orjson.dumps(item.reason)) - 2 <= KEPT_REASON
+    assert (long.line, long.reason) == (3, TOO_LONG)
 
 
 KEYS: Any = st.text(
@@ -343,3 +296,12 @@ def test_any_key_survives_both_forms(name: str) -> None:
     quoted = name.replace('"', '""')
     assert read_text(json.dumps({"file_name": name})) == [Record(PREFIX + name, None)]
     assert read_text(f'file_name\n"{quoted}"\n', "csv") == [Record(PREFIX + name, None)]
+
+
+def test_hostile_manifests_of_every_form_raise_nothing_else_and_name_no_image_elsewhere() -> None:
+    """Of 1,500 seeds; `python -m tests.functions.hostile_manifests` takes 20,000. Each form is among them."""
+    found = {check(seed) for seed in range(1_500)}
+    forms = ("JSON Lines", "a JSON array", "CSV", "CSV with tabs in UTF-16", "an image list", "Ground Truth")
+    for form in forms:
+        assert any(each.startswith(f"read as {form}") for each in found), form
+    assert "refused" in found

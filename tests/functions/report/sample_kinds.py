@@ -28,6 +28,15 @@ KINDS = {
     "nothing readable": Sample(
         "unreadable", [(1, {"error": "missing"}), (2, {"error": "not an image: b''"})]
     ),
+    "bad labels": Sample(
+        "cats",
+        MIXED,
+        left_out=[
+            {"line": 3, "text": "3.png,cat", "reason": "label: found 'cat'", "kind": "label"},
+            {"line": 9, "text": "broken", "reason": "not JSON"},
+        ],
+        read_as="read as CSV; images from `image`, labels from `label`",
+    ),
     "left out": Sample("left", MIXED, left_out=[{"line": 9, "text": "broken", "reason": "not JSON"}]),
     "refused": Sample(
         "refused",

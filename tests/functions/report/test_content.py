@@ -53,6 +53,7 @@ def properties(schema: Any) -> set[str]:
         ("slices", content.Slices),
         ("mistakes", content.Mistake),
         ("unscored", content.Unscored),
+        ("label_problems", content.LabelProblem),
         ("model", content.Model),
         ("transform_job", content.TransformJob),
         ("time", content.Time),

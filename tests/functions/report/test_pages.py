@@ -216,6 +216,20 @@ def test_a_page_asks_for_nothing(aws: Clients) -> None:
     assert "url(" not in page.text
 
 
+def test_a_page_says_what_was_read_and_which_labels_are_not_used(aws: Clients) -> None:
+    """The manifest's name, what it was recognised as, and the line whose label isn't a digit."""
+    sample = KINDS["bad labels"]
+    report = report_of(aws, sample)
+    assert (report["bad_labels"], report["coverage"]["unreadable"]) == (1, 1)
+    assert report["coverage"]["expected"] == len(sample.answers) + 1
+    page = opened(aws, sample.run.page)
+    assert "of the manifest manifest.csv uploaded on" in " ".join(page.text.split())
+    assert "incoming/cats/manifest.csv" in page.text
+    assert "read as CSV; images from `image`, labels from `label`" in page.text
+    for text in ("Labels that aren't used", "3.png,cat", "label: found 'cat'"):
+        assert text in page.text
+
+
 TEXTS = st.one_of(st.text(max_size=60), st.sampled_from([HOSTILE, "</title>", "</style>", "\x00", "\u202e"]))
 
 
@@ -225,6 +239,8 @@ def of_texts(given: dict[str, Any], batch: str, image: str, reason: str) -> byte
     for each in report["mistakes"]:
         each["image"] = f"s3://{BUCKET}/incoming/{batch}/{image}"
     report["unscored"] = [{"image": image, "label": None, "reason": reason}]
+    report["label_problems"] = [{"line": 3, "text": image, "reason": reason}]
+    report["manifest"], report["read_as"] = f"incoming/{batch}/{image}", f"read as {reason}"
     report["model"]["training_job"] = reason
     return pages.page(Run(batch, report["run"]), report, thumbnails_of(report))
 
@@ -286,6 +302,7 @@ def test_the_longest_texts_and_the_most_images_stay_below_a_megabyte(report: dic
         most["mistakes"][0] | {"image": f"s3://b/incoming/{long}{number}"} for number in range(100)
     ]
     most["unscored"] = [{"image": long, "label": None, "reason": long}] * 100
+    most["label_problems"] = [{"line": 10**7, "text": long, "reason": long}] * 100
     suspect = {"label": 7, "suggested": 1, "label_probability": 0.01, "suggested_probability": 0.99}
     most["suspected_labels"] = {
         "images": 100,

@@ -250,6 +250,17 @@ def test_the_first_images_without_a_prediction_are_listed(monkeypatch: pytest.Mo
     assert tally.unreadable == 2
 
 
+def test_labels_that_are_not_used_are_listed_and_cost_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their images have their own rows; as many labels as a report shows are kept, in their order."""
+    monkeypatch.setattr(predictions, "SHOWN", 2)
+    part = [given_line(0, 7)]
+    bad = [b'{"line":%d,"text":"x","reason":"y","kind":"label"}' % number for number in (1, 2, 4)]
+    refused = b'{"line":3,"text":"x","reason":"y"}'
+    tally, rows = tabulated([part], [joined(part, [{"label": 7, "confidence": 1}])], [*bad, refused])
+    assert tally.label_problems == [(1, "x", "y"), (2, "x", "y")]
+    assert (tally.unreadable, tally.unscored, len(rows)) == (1, [("x", None, "line 3: y")], 2)
+
+
 @given(st.lists(st.integers(0, 4), max_size=5), st.integers(0, 4), st.integers(1, 6))
 def test_what_is_listed_is_the_first_of_all_parts_and_refused_lines(
     sizes: list[int], refused: int, most: int

@@ -288,7 +288,7 @@ def test_too_many_images_are_refused_with_their_number(aws: Clients, settings: S
     limited = replace(settings, max_images=2)
     run, decided = decide(aws, limited, upload(aws, [image(1), "broken", *map(image, range(3)), "broken"]))
     assert isinstance(decided, Refuse)
-    assert decided.reason == "expected at most 2 images (the stack's parameter MaxImages), found 6"
+    assert "expected at most 2 images (the stack's parameter MaxImages), found 6: raise it" in decided.reason
     assert decided.reason_code == "TOO_MANY_IMAGES"
     assert (decided.lines, decided.left_out) == (4, 2)
     objects = content(aws)

@@ -94,7 +94,8 @@ def test_as_many_lines_as_the_limit_are_taken_and_one_more_is_refused(aws: Clien
         written = write(aws, [*lines, more], max_images=3)
         assert (written.lines, written.labelled, written.left_out) == counts
         assert written.problem == (
-            "expected at most 3 images (the stack's parameter MaxImages), found 4",
+            "expected at most 3 images (the stack's parameter MaxImages), found 4: "
+            "raise it, or divide the batch",
             ReasonCode.TOO_MANY_IMAGES,
         )
         assert content(aws, RUN.prefix) == before
@@ -115,7 +116,8 @@ def test_refused_lines_beyond_the_limit_leave_an_empty_list(aws: Clients) -> Non
         (
             [BROKEN] * 3,
             KEY,
-            "expected at most 2 images (the stack's parameter MaxImages), found 3",
+            "expected at most 2 images (the stack's parameter MaxImages), found 3: "
+            "raise it, or divide the batch",
             ReasonCode.TOO_MANY_IMAGES,
         ),
         (
