@@ -1,8 +1,8 @@
 """What is in an archive: its files one by one, each where it lies, and why one can't be used.
 
 The archive's kind is told by its content. Nothing is unpacked: of a zip its directory is read, of a tar the
-headers. Python's zipfile and tarfile hold a whole archive's members in memory, a gigabyte for a million, and
-follow sizes that an archive merely claims.
+headers. Python's zipfile and tarfile hold all of an archive's members in memory, as large objects, and follow
+sizes that an archive merely claims.
 """
 
 from collections.abc import Iterator
