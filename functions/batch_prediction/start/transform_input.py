@@ -58,7 +58,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
     parts = _Parts(s3, bucket, run)
     slices = SliceFields()
     lines = labelled = left_out = bad_labels = 0
-    reading = unreadable = None
+    reading = unreadable = first = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
             reading = read(body.iter_chunks(_CHUNK), BatchFolder(bucket, manifest.folder), manifest.name)
@@ -66,6 +66,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
                 writing = lines + left_out < max_images
                 if isinstance(item, LeftOut):
                     left_out += 1
+                    first = first or item
                     if writing:
                         refused.write(_line(item))
                 else:
@@ -84,7 +85,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
         if left_out or bad_labels:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
-    problem = _problem(key, lines, left_out, max_images, unreadable)
+    problem = _problem(key, lines, left_out, max_images, unreadable, first)
     return TransformInput(
         lines=lines,
         labelled=labelled,
@@ -106,7 +107,9 @@ def _line(item: LeftOut) -> bytes:
     return orjson.dumps(content) + b"\n"
 
 
-def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: str | None) -> Problem | None:
+def _problem(
+    key: str, lines: int, left_out: int, max_images: int, unreadable: str | None, first: LeftOut | None
+) -> Problem | None:
     if (found := lines + left_out) > max_images:
         return Problem(
             f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}: "
@@ -116,8 +119,9 @@ def _problem(key: str, lines: int, left_out: int, max_images: int, unreadable: s
     if unreadable:
         return Problem(unreadable, ReasonCode.MANIFEST_UNREADABLE)
     if not lines:
+        why = f"; the first, line {first.line}: {first.reason}" if first else ""
         return Problem(
-            f"{key} has no line that can be used; left out: {left_out}", ReasonCode.NO_USABLE_LINES
+            f"{key} has no line that can be used; left out: {left_out}{why}", ReasonCode.NO_USABLE_LINES
         )
     return None
 
