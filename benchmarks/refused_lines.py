@@ -25,7 +25,7 @@ from benchmarks.sample_settings import SETTINGS
 
 RUN = Run("refused", "20261122t154022z-1a2b3c4d")
 KEY = f"incoming/{RUN.batch}/manifest.jsonl"
-LINE = (b'{"source-ref": "' + b'\\"' * 500).ljust(MAX_LINE - 2, b"a") + b'"}'
+LINE = (b'{"source-ref": "s3://' + b'\\"' * 500).ljust(MAX_LINE - 2, b"a") + b'"}'
 DISKS = {RUN.left_out: 512 * 1.048576, RUN.predictions: 1024 * 1.048576}  # MB, as template.yaml gives them
 
 

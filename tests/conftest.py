@@ -12,6 +12,8 @@ from tests import permission_log, selection, service_models
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 
+MAX_ID_BYTES = 16
+
 # Drawing examples takes its time on a busy machine; that says nothing about what is tested.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
@@ -30,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what isn't asked for, without importing it."""
     return None if selection.is_asked_for(config, collection_path) else True
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name long bytes by their number: packed ones hold the time of day, and processes compare names."""
+    return f"{argname}_of_{len(val)}" if isinstance(val, bytes) and len(val) > MAX_ID_BYTES else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -7,6 +7,7 @@ and `file_name` are both looked at, as a line may have either.
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import NamedTuple
 
 EXACT = ("source-ref", "file_name")
@@ -53,6 +54,7 @@ LABELS = (
     "y",
 )
 _SIMILAR = 0.7  # of a misspelt name
+_LOOKED_AT, _SHOWN = 16, 40  # names that may be misspelt, and characters of one
 
 
 class Choice(NamedTuple):
@@ -80,11 +82,16 @@ def choose(names: Sequence[str], label: str | None = None) -> Choice:
 
 
 def suggestion(names: Sequence[str]) -> str:
-    """What a header may have meant whose fields name no image; empty where nothing is near."""
+    """What fields that name no image may have meant, the first of them; empty where nothing is near."""
+    return _nearest(tuple(name[:_SHOWN] for name in names[:_LOOKED_AT]))
+
+
+@lru_cache(256)  # a million lines may have the same fields, and a comparison takes a millisecond
+def _nearest(names: tuple[str, ...]) -> str:
     spelling = {_plain(name): name for name in IMAGES}
     for name in names:
-        if near := get_close_matches(_plain(name)[:40], spelling, n=1, cutoff=_SIMILAR):
-            return f"`{name[:40]}`: did you mean `{spelling[near[0]]}`?"
+        if near := get_close_matches(_plain(name), spelling, n=1, cutoff=_SIMILAR):
+            return f"`{name}`: did you mean `{spelling[near[0]]}`?"
     return ""
 
 
@@ -96,7 +103,7 @@ def _first(by_name: dict[str, list[str]], usual: Sequence[str]) -> tuple[str, ..
     for name in usual:
         found = by_name.get(_plain(name), [])
         if len(found) > 1:
-            shown = " and ".join(f"`{each[:40]}`" for each in found[:2])
+            shown = " and ".join(f"`{each[:_SHOWN]}`" for each in found[:2])
             raise ValueError(f"expected one field of the name {name}, found {shown}: rename one of them")
         if found:
             return (found[0],)

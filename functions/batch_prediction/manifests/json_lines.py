@@ -14,7 +14,7 @@ from batch_prediction.manifests.ground_truth import METADATA, GroundTruth
 from batch_prediction.manifests.line_reader import TOO_LONG, left_out, record, shown
 from batch_prediction.manifests.records import NO_OTHERS, Invalid, LeftOut, Record
 
-_MAX_SHAPES = 256  # whose choice of fields is remembered
+_MAX_SHAPES, _WIDE = 256, 64  # whose choice of fields is remembered, and the fields of the widest of them
 _LOOKED_AHEAD = 128 * 1024  # bytes in which an attribute of Ground Truth is looked for before the first line
 _MAX_NAMES = 4  # that are kept of the fields in use
 
@@ -72,7 +72,8 @@ class JsonRows:
         choice = columns.choose(names, self.ground_truth.attribute)
         if len(self._shapes) >= _MAX_SHAPES or self.ground_truth.attribute != known:
             self._shapes.clear()
-        self._shapes[names] = choice
+        if len(names) <= _WIDE:
+            self._shapes[names] = choice
         for kept, used in (
             (self.images, choice.images),
             (self.labels, () if choice.label is None else (choice.label,)),

@@ -57,12 +57,14 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
     parts = _Parts(s3, bucket, run)
     lines = labelled = left_out = bad_labels = 0
     unusable: Problem | None = None
+    first: LeftOut | None = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
             for item in source.items():
                 writing = lines + left_out < max_images
                 if isinstance(item, LeftOut):
                     left_out += 1
+                    first = first or item
                     if writing:
                         refused.write(_line(item))
                 else:
@@ -82,7 +84,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
         if left_out or bad_labels:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
-    problem = _problem(key, lines, left_out, max_images, unusable)
+    problem = _problem(key, lines, left_out, max_images, unusable, first)
     return TransformInput(
         lines=lines,
         labelled=labelled,
@@ -106,7 +108,7 @@ def _line(item: LeftOut) -> bytes:
 
 
 def _problem(
-    key: str, lines: int, left_out: int, max_images: int, unusable: Problem | None
+    key: str, lines: int, left_out: int, max_images: int, unusable: Problem | None, first: LeftOut | None
 ) -> Problem | None:
     if (found := lines + left_out) > max_images:
         return Problem(
@@ -117,8 +119,12 @@ def _problem(
     if unusable:
         return unusable
     if not lines:
+        why = ""
+        if first:  # a member of an archive has no line
+            place = first.text if first.line is None else f"line {first.line}"
+            why = f"; the first, {place}: {first.reason}"
         return Problem(
-            f"{key} has no line that can be used; left out: {left_out}", ReasonCode.NO_USABLE_LINES
+            f"{key} has no line that can be used; left out: {left_out}{why}", ReasonCode.NO_USABLE_LINES
         )
     return None
 

@@ -54,12 +54,13 @@ def test_two_of_one_name_are_refused(names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("names", "meant"),
     [
-        (["filnam", "label"], "`filnam`: did you mean `file_name`?"),
-        (["imge"], "`imge`: did you mean `image`?"),
-        (["zzz"], ""),
-        ([], ""),
+        (("filnam", "label"), "`filnam`: did you mean `file_name`?"),
+        (("imge",), "`imge`: did you mean `image`?"),
+        (("zzz",), ""),
+        ((), ""),
+        (("zzz",) * 16 + ("filnam",), ""),
     ],
 )
-def test_a_misspelt_name_is_noticed(names: list[str], meant: str) -> None:
-    """The likely cause is named, where there is one."""
+def test_a_misspelt_name_is_noticed(names: tuple[str, ...], meant: str) -> None:
+    """The likely cause is named, where there is one among the first names."""
     assert suggestion(names) == meant

@@ -112,7 +112,13 @@ def test_refused_lines_beyond_the_limit_leave_an_empty_list(aws: Clients) -> Non
     ("lines", "key", "reason", "code"),
     [
         ([], KEY, f"{KEY} has no line that can be used; left out: 0", ReasonCode.NO_USABLE_LINES),
-        ([BROKEN] * 2, KEY, f"{KEY} has no line that can be used; left out: 2", ReasonCode.NO_USABLE_LINES),
+        (
+            ["", "[1]"],
+            KEY,
+            f"{KEY} has no line that can be used; left out: 1; the first, line 2: expected a JSON object, "
+            "found list",
+            ReasonCode.NO_USABLE_LINES,
+        ),
         (
             [BROKEN] * 3,
             KEY,
