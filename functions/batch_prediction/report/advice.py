@@ -73,10 +73,17 @@ def notes(report: Report) -> list[str]:
     if report["status"] != "Completed":
         return []
     found, coverage = [], report["coverage"]
-    unlabelled = coverage["scored"] - report["labelled"]
-    if not report["labelled"]:
+    unlabelled = coverage["scored"] - report["labelled"] - report.get("bad_labels", 0)
+    if bad := report.get("bad_labels", 0):
+        found.append(
+            f"Read, but with a label that couldn't be understood, which isn't used: {_images(bad)}. Correct "
+            f"the labels (a digit from 0 to 9), then {_AGAIN}."
+        )
+    if not coverage["scored"]:
+        found.append("No image was read: the reasons are below.")
+    elif not report["labelled"] and not bad:
         found.append("No scored image has a label, so there is no accuracy: give labels in the manifest.")
-    elif unlabelled:
+    elif unlabelled > 0:
         found.append(f"Scored without a label, and in no figure but coverage: {_images(unlabelled)}.")
     if missing := coverage["missing"]:
         found.append(

@@ -147,6 +147,14 @@ class Unscored(TypedDict):
     reason: str
 
 
+class Failure(TypedDict):
+    """Images or manifest lines without a prediction for one kind of reason; `example` is one of them."""
+
+    reason: str
+    images: int
+    example: str
+
+
 class Model(TypedDict):
     """The model package that run.json froze."""
 
@@ -292,6 +300,7 @@ class Report(TypedDict):
     reason_code: str | None
     coverage: Coverage
     labelled: int
+    bad_labels: NotRequired[int]  # earlier versions left such images out
     accuracy: Interval | None
     classes: list[ClassFigures]
     confusion_matrix: list[list[int]]
@@ -309,6 +318,7 @@ class Report(TypedDict):
     suspected_labels: SuspectedLabels | None
     slices: Slices | None
     mistakes: list[Mistake]
+    failures: NotRequired[list[Failure]]  # earlier versions didn't group them
     unscored: list[Unscored]
     model: Model | None
     transform_job: TransformJob | None
@@ -326,12 +336,15 @@ class _Entry(TypedDict):
     model_package: str | None
     model_version: int | None
     transform_job: str | None
+    bad_labels: NotRequired[int]  # absent where there is none
+    tone: NotRequired[str]  # report/headline.py's
+    change: NotRequired[float | None]  # of the accuracy, against the labelled run of the batch before
 
 
 class IndexEntry(_Entry):
     """A run's entry in the list of all runs; without an accuracy, all three are None.
 
-    Earlier versions wrote entries without `estimate`.
+    Earlier versions wrote entries without the keys that may be absent.
     """
 
     accuracy: float | None

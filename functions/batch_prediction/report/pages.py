@@ -15,7 +15,7 @@ from urllib.parse import quote
 from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
-from batch_prediction.report import advice, charts, index, likeness_charts
+from batch_prediction.report import advice, changes, charts, headline, index, likeness_charts
 from batch_prediction.report.content import IndexEntry, Interval, Report
 from batch_prediction.report.thresholds import written
 from batch_prediction.report.thumbnails import Thumbnail, thumbnails
@@ -82,6 +82,7 @@ def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
     return _render(
         "report.html",
         report=report,
+        headline=headline.of_report(report),
         uploaded=run.uploaded,
         inside=f"/{INCOMING}{run.batch}/",
         suspects=[(suspect, shown[suspect["image"]]) for suspect in suspects],
@@ -100,14 +101,14 @@ def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
 
 def index_page(runs: list[IndexEntry]) -> bytes:
     """reports/index.html, of the list's runs, newest first."""
-    rows = charts.rows(runs)
+    rows = changes.rows(runs)
     return _render(
         "index.html",
         rows=rows[:MAX_ROWS],
         more=len(rows) - MAX_ROWS,
         history=charts.history(runs),
         record=index.record(runs),
-        model_name=charts.model_name,
+        headline=headline.of_entry,
     )
 
 

@@ -1,7 +1,7 @@
 """Read a transform job's joined output, one part after the other, into counts and the table of all images."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
@@ -13,6 +13,7 @@ from batch_prediction.figures.label_errors import LabelErrors, Labelled, Misread
 from batch_prediction.figures.scores import Scores
 from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
+from batch_prediction.report.failures import Failures
 from batch_prediction.runs.parts import digest
 
 COLUMNS = ("image", "label", "prediction", "confidence", "second", "second_confidence", "error")
@@ -40,8 +41,9 @@ class Tally:
     `right` and `wrong` count the labelled images by confidence, in ten-thousandths. Of images that have the
     probability of each label, too, `doubts` counts all, `scores` and `label_errors` those with a label.
     `slices` count the values of the manifest's other fields. `mistakes` are the most confident wrong ones,
-    `unscored` the first without a prediction, SHOWN of each at most. `problem` is the first part that could
-    not be used, with what was expected and found.
+    `unscored` the first without a prediction, SHOWN of each at most; `failures` are the reasons of all of
+    these. `bad_labels` are scored images whose label couldn't be understood. `problem` is the first part that
+    could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -49,6 +51,8 @@ class Tally:
     wrong: Counter[int] = field(default_factory=Counter)
     mistakes: list[Mistake] = field(default_factory=list)
     unscored: list[Unscored] = field(default_factory=list)
+    failures: Failures = field(default_factory=Failures)
+    bad_labels: int = 0
     unreadable: int = 0
     missing: int = 0
     doubts: Doubts = field(default_factory=Doubts)
@@ -92,6 +96,10 @@ class Tally:
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
+        counts = Counter(reason for _, _, reason in part.unscored)
+        examples = {reason: image for image, _, reason in reversed(part.unscored)}
+        for reason, images in counts.items():
+            self.failures.add(reason, examples[reason], images)
         self.wrong.update([_in_units(mistake[0]) for mistake in part.mistakes])
         floor = self.mistakes[-1][0] if len(self.mistakes) == SHOWN else -1
         if more_confident := [mistake for mistake in part.mistakes if mistake[0] > floor]:
@@ -145,7 +153,9 @@ def tabulate(
         except BrokenPartError as error:
             tally.problem = tally.problem or str(error)
             tally.missing += size
-            table.writelines(_unanswered(given(part)))
+            unanswered = [orjson.loads(line) for line in given(part).splitlines()]
+            table.writelines(_unscored(_image(each), each.get("label"), NO_ANSWER) for each in unanswered)
+            tally.failures.add(NO_ANSWER, _image(unanswered[0]), size)
             continue
         tally.add(answers, size)
         table.write("".join(answers.rows))
@@ -153,6 +163,7 @@ def tabulate(
         tally.unreadable += 1
         refused = orjson.loads(line)
         text, reason = escape_formula(refused["text"]), f"line {refused['line']}: {refused['reason']}"
+        tally.failures.add(refused["reason"], text)
         table.write(_unscored(text, None, reason))
         if len(tally.unscored) < SHOWN:
             tally.unscored.append((text, None, reason))
@@ -202,8 +213,7 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
                 reason = escape_formula(answer["error"])
                 rows.append(_unscored(image, label, reason))
                 absent += answer["error"] == MISSING
-                if len(unscored) < SHOWN:
-                    unscored.append((image, label, reason))
+                unscored.append((image, label, reason))
             else:
                 prediction, confidence = answer["label"], _confidence(answer["confidence"])
                 pair, shares = (label, prediction), answer.get("probabilities")
@@ -257,10 +267,9 @@ def _check_places(part: int, images: list[str], expected: str, given: Callable[[
     raise BrokenPartError(f"output part {part}: expected the digest {expected} of its images, found another")
 
 
-def _unanswered(body: bytes) -> Iterator[str]:
-    for line in body.splitlines():
-        record: dict[str, Any] = orjson.loads(line)  # JSON that start_transform wrote
-        yield _unscored(record["image"]["source-ref"], record.get("label"), NO_ANSWER)
+def _image(record: dict[str, Any]) -> str:  # JSON that start_transform wrote
+    image: str = record["image"]["source-ref"]
+    return image
 
 
 def _unscored(image: str, label: int | None, error: str) -> str:

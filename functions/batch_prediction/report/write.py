@@ -170,6 +170,7 @@ def compose(
             "missing": tally.missing if started else decided.lines,
         },
         "labelled": tally.labelled if whole else 0,
+        "bad_labels": tally.bad_labels if whole else 0,
         "accuracy": cast("Interval", asdict(interval)) if interval else None,
         "classes": [cast("ClassFigures", asdict(each)) for each in by_class(matrix)] if whole else [],
         "confusion_matrix": matrix if whole else [],
@@ -189,6 +190,7 @@ def compose(
             }
             for confidence, image, label, prediction in (tally.mistakes if whole else ())
         ],
+        "failures": tally.failures.shown(),
         "unscored": [
             {"image": image, "label": label, "reason": reason} for image, label, reason in tally.unscored
         ],
