@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from batch_prediction.layout import REPORTS, Run
@@ -68,6 +69,9 @@ def show(
 ) -> None:
     """Print the summary of a batch's report."""
     deployed, s3 = stack.find(stack_name), stack.client("s3")
+    if waits := _waiting(s3, deployed.bucket, batch.strip("/"), run):
+        typer.echo(json.dumps(waits) if as_json else f"{waits['batch']} {waits['waits']}.")
+        return
     found = chosen(s3, deployed.bucket, batch.strip("/"), run)
     body = report(s3, deployed.bucket, found)
     if as_json:
@@ -80,6 +84,16 @@ def show(
         page = (out / found.page).resolve()
         opened = not open_page or webbrowser.open(page.as_uri())
         typer.echo(f"{page}{'' if opened else ': no browser was found, open it yourself'}", err=as_json)
+
+
+def _waiting(s3: Any, bucket: str, batch: str, wanted: str | None) -> IndexEntry | None:
+    """The requested run of a batch, or its newest one, if it waits; None else."""
+    from batch_prediction.report import index
+    from batch_prediction.report.content import WAITING
+
+    runs = (run for run in index.read(s3, bucket).runs if run["batch"] == batch)
+    found = next((run for run in runs if wanted in (None, run["run"])), None)
+    return found if found and found["status"] == WAITING else None
 
 
 def report(s3: Any, bucket: str, run: Run) -> str:
@@ -126,6 +140,8 @@ def _list(console: Console, runs: list[IndexEntry], limit: int) -> None:
             ),
             soft_wrap=True,
         )
+        if waits := run.get("waits"):
+            console.print(Padding(Text(waits), (0, 0, 0, 2)))
     console.print("Change: against the batch's labelled run before, in points.", highlight=False)
 
 

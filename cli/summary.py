@@ -12,7 +12,12 @@ from batch_prediction.report.failures import in_words
 from batch_prediction.report.thresholds import written
 
 _REASONS = 10  # of images without a prediction
-COLOURS = {headline.Tone.GOOD: "green", headline.Tone.PARTLY: "yellow", headline.Tone.BAD: "red"}
+COLOURS = {
+    headline.Tone.GOOD: "green",
+    headline.Tone.PARTLY: "yellow",
+    headline.Tone.BAD: "red",
+    headline.Tone.WAITING: "cyan",
+}
 
 
 def show(console: Console, report: Report) -> None:

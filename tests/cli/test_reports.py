@@ -12,8 +12,9 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from batch_prediction.aws.clients import Clients
+from batch_prediction.events import IMAGES, RunWaits
 from batch_prediction.layout import Run
-from batch_prediction.report import index
+from batch_prediction.report import index, notice
 from cli import stack
 from cli.main import app
 from tests.functions.report.index_entries import entry
@@ -111,6 +112,18 @@ def test_reasons_are_shown_in_groups() -> None:
     assert "not read missing: 36, e.g. " in output
     (group,) = json.loads(digits("show", "part", "--json").output)["failures"]
     assert (group["reason"], group["images"]) == ("missing", 36)
+
+
+def test_a_run_that_waits_is_listed_and_shown() -> None:
+    """With what it waits for; the batch's earlier report is shown by its run."""
+    report_of(Clients(), OLDER)
+    waits = RunWaits(NEWER.run, IMAGES, "", 0.0, 3600.0, 0.0, 1, 1_002, "incoming/spring/b7/x.png")
+    notice.show(Clients().s3, BUCKET, waits)
+    words = "waits for 1 of 1,002 images, e.g. x.png, until 1970-01-01 01:00 UTC"
+    assert f"… Waiting\n  {words}\n" in re.sub(" +\n", "\n", digits().output)
+    assert digits("show", "spring/b7").output == f"spring/b7 {words}.\n"
+    assert json.loads(digits("show", "spring/b7", "--json").output)["waits"] == words
+    assert "accuracy" in digits("show", "spring/b7", "--run", OLDER.run.id).output
 
 
 def test_a_stack_without_reports_says_so() -> None:

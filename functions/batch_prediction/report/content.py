@@ -2,6 +2,8 @@
 
 from typing import NotRequired, TypedDict, TypeGuard
 
+WAITING = "Waiting"  # the status of a run in the list that has no report yet
+
 
 class Coverage(TypedDict):
     """Lines of the manifest: expected = scored + unreadable + missing."""
@@ -338,6 +340,8 @@ class _Entry(TypedDict):
     transform_job: str | None
     bad_labels: NotRequired[int]  # absent where there is none
     tone: NotRequired[str]  # report/headline.py's
+    waits: NotRequired[str]  # for what; of a run with the status WAITING
+    waits_at: NotRequired[float]  # when it was so, in seconds since 1970
     change: NotRequired[float | None]  # of the accuracy, against the labelled run of the batch before
 
 

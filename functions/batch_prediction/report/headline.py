@@ -6,7 +6,7 @@ Completed is not success: a batch of which images weren't read is never shown as
 from enum import StrEnum
 from typing import NamedTuple
 
-from batch_prediction.report.content import IndexEntry, LabelledEntry, Report
+from batch_prediction.report.content import WAITING, IndexEntry, LabelledEntry, Report
 
 
 class Tone(StrEnum):
@@ -15,9 +15,10 @@ class Tone(StrEnum):
     GOOD = "good"  # every image was read
     PARTLY = "partly"  # some weren't
     BAD = "bad"  # none was, or the run has no result
+    WAITING = "waiting"  # it has no outcome yet
 
 
-_MARKS = {Tone.GOOD: "✓", Tone.PARTLY: "!", Tone.BAD: "✗"}
+_MARKS = {Tone.GOOD: "✓", Tone.PARTLY: "!", Tone.BAD: "✗", Tone.WAITING: "…"}
 
 
 class Headline(NamedTuple):
@@ -34,6 +35,8 @@ class Headline(NamedTuple):
 
 def headline(status: str, scored: int, expected: int) -> Headline:
     """The headline of a run with this status that read `scored` of `expected` lines of its manifest."""
+    if status == WAITING:
+        return Headline(Tone.WAITING, status)
     if status != "Completed":
         return Headline(Tone.BAD, status)
     if 0 < scored == expected:

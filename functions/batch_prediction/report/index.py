@@ -14,7 +14,7 @@ import orjson
 from batch_prediction.aws import generations, objects
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.report import changes, headline
-from batch_prediction.report.content import Estimate, IndexEntry, Interval, Report
+from batch_prediction.report.content import WAITING, Estimate, IndexEntry, Interval, Report
 from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
@@ -144,13 +144,15 @@ def merged(runs: list[IndexEntry], new: IndexEntry) -> list[IndexEntry]:
     """The list with a run in its place, newest first; what a later transform job gave isn't replaced."""
     key = (new["run"], new["batch"])
     existing = next((each for each in runs if (each["run"], each["batch"]) == key), None)
-    if existing and _attempts(new) < _attempts(existing):
+    if existing and _order(new) < _order(existing):
         return runs
     others = [each for each in runs if each is not existing]
     ordered = sorted([*others, new], key=lambda each: (each["run"], each["batch"]), reverse=True)
     return ordered[:MAX_RUNS]
 
 
-def _attempts(entry: IndexEntry) -> int:
-    """How many transform jobs a run of the list had."""
-    return existing_report.attempts(Run(entry["batch"], entry["run"]), entry["transform_job"])
+def _order(entry: IndexEntry) -> tuple[int, float]:
+    """How many transform jobs a run of the list had; -1 and the time of the notice for one that waits."""
+    if entry["status"] == WAITING:
+        return -1, entry.get("waits_at", 0.0)
+    return existing_report.attempts(Run(entry["batch"], entry["run"]), entry["transform_job"]), 0.0

@@ -29,7 +29,7 @@ MAX_ROWS = 1_000  # runs on the index page; index.json has more
 MAX_SLICES = 50  # rows; report.json has more
 _NAME, _REASON = 120, 300  # characters shown
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_HTML = "text/html; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 
 
 def write(s3: "S3Client", bucket: str, run: Run, report: Report, attempts: int) -> bool:
@@ -37,7 +37,7 @@ def write(s3: "S3Client", bucket: str, run: Run, report: Report, attempts: int) 
 
     Whether it was written: the pages of a report about more `attempts` stay.
     """
-    request: PutObjectRequest = {"Bucket": bucket, "Key": run.page, "ContentType": _HTML}
+    request: PutObjectRequest = {"Bucket": bucket, "Key": run.page, "ContentType": HTML}
     body = page(run, report, _thumbnails(s3, bucket, report))
     if not generations.put(s3, request, body, attempts):
         return False
@@ -53,7 +53,7 @@ def write_index(s3: "S3Client", bucket: str, new: IndexEntry) -> None:
     request: PutObjectRequest = {
         "Bucket": bucket,
         "Key": INDEX_PAGE,
-        "ContentType": _HTML,
+        "ContentType": HTML,
         "Tagging": index.EXPIRES,
     }
     generations.put(s3, request, index_page(current.runs), current.generation)
@@ -97,6 +97,12 @@ def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
         risk=charts.risk_chart(report["risk_coverage"]["curve"]) if report["risk_coverage"] else None,
         index_page="../" * (run.batch.count("/") + 2) + "index.html",
     )
+
+
+def waiting_page(run: Run, waits: str) -> bytes:
+    """report.html of a run that waits, until its report takes the place."""
+    index_page = "../" * (run.batch.count("/") + 2) + "index.html"
+    return _render("waiting.html", batch=run.batch, uploaded=run.uploaded, waits=waits, index_page=index_page)
 
 
 def index_page(runs: list[IndexEntry]) -> bytes:
