@@ -145,6 +145,7 @@ class RunWaits:
     missing: int = 0
     expected: int = 0
     example: str | None = None
+    at_least: bool = False  # more may be missing
 
     WAITS = "Digit Batch Run Waits"
 

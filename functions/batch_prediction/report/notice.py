@@ -39,7 +39,8 @@ def in_words(waits: RunWaits) -> str:
     if waits.cause == IMAGES:
         inside = f"{INCOMING}{waits.run.batch}/"
         name = (waits.example or "").removeprefix(inside)
-        return f"waits for {waits.missing:,} of {waits.expected:,} images, e.g. {name}, until {until}"
+        least = "at least " if waits.at_least else ""
+        return f"waits for {least}{waits.missing:,} of {waits.expected:,} images, e.g. {name}, until {until}"
     if waits.cause == JOB:
         return f"waits for its transform job, which was started at {since}"
     return f"waits for an instance since {since}, until {until} at most; {waits.reason}"

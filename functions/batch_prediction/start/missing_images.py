@@ -14,11 +14,12 @@ _AFTER_THE_FIRST = 20  # requests
 
 
 class Missing(NamedTuple):
-    """Images that a manifest version names but don't exist: how many at least, of how many, the first."""
+    """Images that a manifest version names but don't exist: how many, of how many, the first."""
 
     images: int
     expected: int
     first: str  # its key
+    at_least: bool = False  # not all were looked for
 
 
 def find(s3: "S3Client", bucket: str, key: str, version: str, max_images: int) -> Missing | None:
@@ -45,11 +46,17 @@ def find(s3: "S3Client", bucket: str, key: str, version: str, max_images: int) -
     first = next(gaps, None)
     if first is None:
         return None
-    return Missing(1 + sum(1 for _ in gaps), len(wanted), first)
+    images, at_least = 1, False
+    for gap in gaps:  # one at a time: as text, keys may be four times as large
+        images += gap is not None
+        at_least = gap is None
+    return Missing(images, len(wanted), first, at_least)
 
 
-def _gaps(s3: "S3Client", bucket: str, folder: str, wanted: list[bytes]) -> Iterator[str]:
+def _gaps(s3: "S3Client", bucket: str, folder: str, wanted: list[bytes]) -> Iterator[str | None]:
     """Those of the sorted keys that aren't listed; a limited number of requests after the first of them.
+
+    None at the end says that these weren't enough for all.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html: StartAfter is exclusive, so a page
     begins after the wanted key's own beginning, or where the last page ended. A page may be empty, though the
@@ -76,3 +83,5 @@ def _gaps(s3: "S3Client", bucket: str, folder: str, wanted: list[bytes]) -> Iter
                 left = _AFTER_THE_FIRST if left is None else left
             number += 1
         left = left and left - 1
+    if number < len(wanted):
+        yield None

@@ -103,6 +103,7 @@ def show(sqs: "SQSClient", settings: Settings, message: Message, still: StillWai
         missing=missing.images if missing else 0,
         expected=missing.expected if missing else 0,
         example=missing.first if missing else None,
+        at_least=missing.at_least if missing else False,
     )
     queues.send(sqs, settings.report_queue_url, notice.message())
 

@@ -34,6 +34,7 @@ def listed(aws: Clients) -> list[IndexEntry]:
     ("waits", "words"),
     [
         (FOR_IMAGES, WORDS),
+        (replace(FOR_IMAGES, at_least=True), WORDS.replace("for 1 of", "for at least 1 of")),
         (
             FOR_CAPACITY,
             "waits for an instance since 2026-11-27 10:20 UTC, until 2026-11-27 11:20 UTC at most; "
@@ -44,7 +45,7 @@ def listed(aws: Clients) -> list[IndexEntry]:
             "waits for its transform job, which was started at 2026-11-27 10:20 UTC",
         ),
     ],
-    ids=["images", "capacity", "job"],
+    ids=["images", "at least", "capacity", "job"],
 )
 def test_a_person_reads_for_what_and_until_when(aws: Clients, waits: RunWaits, words: str) -> None:
     """On the run's page, in the list and on its page; report.json, which is the commit, isn't there."""
