@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import PutObjectRequest, S3Client
 
 
+_SHOWN = 300  # characters of a name or a reason: the list has ten thousand runs
 GENERATION = generations.NONE  # of a page before all reports
 
 
@@ -38,12 +39,14 @@ def in_words(waits: RunWaits) -> str:
     since, until = _time(waits.since), _time(waits.until)
     if waits.cause == IMAGES:
         inside = f"{INCOMING}{waits.run.batch}/"
-        name = (waits.example or "").removeprefix(inside)
+        name = pages.shortened((waits.example or "").removeprefix(inside), _SHOWN)
         least = "at least " if waits.at_least else ""
         return f"waits for {least}{waits.missing:,} of {waits.expected:,} images, e.g. {name}, until {until}"
     if waits.cause == JOB:
         return f"waits for its transform job, which was started at {since}"
-    return f"waits for an instance since {since}, until {until} at most; {waits.reason}"
+    return (
+        f"waits for an instance since {since}, until {until} at most; {pages.shortened(waits.reason, _SHOWN)}"
+    )
 
 
 def _time(seconds: float) -> str:

@@ -103,6 +103,15 @@ def test_a_notice_of_hostile_names_is_text(aws: Clients) -> None:
         assert "script" not in {tag for tag, _ in opened(aws, key).tags}
 
 
+def test_a_notice_is_short() -> None:
+    """Whatever AWS says, and however long a name is: the list of all runs has many entries."""
+    for waits in (
+        replace(FOR_CAPACITY, reason="x" * 5_000),
+        replace(FOR_IMAGES, example=f"incoming/{SAMPLE.batch}/{'x' * 900}"),
+    ):
+        assert len(notice.in_words(waits)) < 500
+
+
 def test_a_notice_travels_as_a_message() -> None:
     """What start_transform sends is what write_report reads."""
     for waits in (FOR_IMAGES, FOR_CAPACITY):
