@@ -6,11 +6,11 @@ from enum import Enum
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from batch_prediction.models import registry
 from cli import stack as stacks
-from cli.errors import CommandError
+from cli.errors import CommandError, in_words
 from cli.prove import account
 from cli.quotas import Need, needs, quotas
 from cli.stack import Stack, client
@@ -82,6 +82,8 @@ def credentials() -> Finding:
     """Whose credentials these are: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html."""
     try:
         identity = client("sts").get_caller_identity()
+    except EndpointConnectionError as error:
+        return Finding(Mark.ERROR, "endpoint", in_words(error), "check AWS_ENDPOINT_URL and the network")
     except (ClientError, BotoCoreError) as error:
         return Finding(
             Mark.ERROR,

@@ -105,11 +105,18 @@ def _print(console: Console, asked: Batches, instance_type: str, lines: list[Lin
         f"{asked.batches:,} batches a month of {asked.images:,} images, "
         f"each on {asked.instances} × {instance_type}"
     )
-    table = Table("what", "of a batch", f"price, {CURRENCY}", title=title, title_justify="left")
+    table = Table(
+        "what",
+        "of a batch",
+        f"price, {CURRENCY}",
+        title=title,
+        title_justify="left",
+        box=None,  # a million images fit into 80 columns without it
+        padding=(0, 2, 0, 0),
+    )
     table.add_column(f"{CURRENCY} a month", justify="right")
     for line in lines:
         table.add_row(line.what, line.quantity, line.price, f"{line.month:,.2f}")
-    table.add_section()
     table.add_row("[bold]all[/bold]", "", "", f"[bold]{sum(line.month for line in lines):,.2f}[/bold]")
     console.print(table)
     console.print(

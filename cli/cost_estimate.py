@@ -134,7 +134,7 @@ def _storage(asked: Batches) -> Line:
     return Line(
         "storage",
         f"{each:.2f} GB",
-        f"{PRICE_OF_STORAGE} a GB" + (f" × {asked.months_kept} months" if asked.months_kept > 1 else ""),
+        f"{PRICE_OF_STORAGE} a GB" + (f" × {asked.months_kept}" if asked.months_kept > 1 else ""),
         asked.batches * asked.months_kept * each * PRICE_OF_STORAGE,
         S3,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from cli import packages, stack
@@ -43,7 +44,7 @@ def models(
     if not shown:
         console.print(f"The group {found.group} has no model package yet: train a model first.")
         return
-    console.print(_table(found.group, shown, packages.scoring_version(listed)))
+    _print(console, found.group, shown, packages.scoring_version(listed))
     if len(listed) > limit:
         console.print(f"{len(listed) - limit:,} more: --limit {len(listed)} shows all.")
 
@@ -120,28 +121,32 @@ def _refuse_options(context: typer.Context) -> None:
             raise typer.BadParameter(f"{option}: put it after `{command}`", ctx=context)
 
 
-def _table(group: str, shown: list[Package], scoring: int | None) -> Table:
-    table = Table(title=f"model packages of {group}", title_justify="left", show_lines=True)
-    table.add_column("version", no_wrap=True)
-    table.add_column("status", overflow="fold")
-    table.add_column("figures", no_wrap=True)
-    table.add_column("origin", overflow="fold")
-    table.add_column("reason", overflow="fold", ratio=1, min_width=14)
+def _print(console: Console, group: str, shown: list[Package], scoring: int | None) -> None:
+    """Some lines a version, of 80 columns: names of jobs are long, and stay whole to be copied."""
+    console.print(f"[bold]model packages of {_plain(group)}[/bold]", highlight=False, soft_wrap=True)
     for package in shown:
         known = package.summary()
-        error = known["expected_calibration_error"]
-        table.add_row(
-            f"{'→' if package.version == scoring else ' '} {package.version}",
-            known["approval_status"],
-            f"validation {_percent(known['validation_accuracy'])}\n"
-            f"test       {_percent(known['test_accuracy'])}\n"
-            f"ECE        {'–' if error is None else f'{error:.4f}'}",
-            f"{_plain(known['training_job'] or '–')}\n"
-            f"sha256 {(known['artifact_sha256'] or '–')[:12]}\n"
-            f"{package.described['CreationTime']:%Y-%m-%d %H:%M %Z}",
-            _plain(known["reason"] or "–"),
-        )
-    return table
+        lines = [
+            f"[bold]{'→' if package.version == scoring else ' '} {package.version}[/bold]  "
+            f"{known['approval_status']}, {package.described['CreationTime']:%Y-%m-%d %H:%M %Z}",
+            f"test accuracy {_percent(known['test_accuracy'])}, of the model itself",
+            *_validation(known),
+            f"trained by {_plain(known['training_job'] or '–')}",
+            f"sha256 {(known['artifact_sha256'] or '–')[:12]}",
+        ]
+        for number, line in enumerate(lines):
+            console.print(f"{'    ' if number else ''}{line}", highlight=False, soft_wrap=True)
+        console.print(Padding(_plain(known["reason"] or "–"), (0, 0, 0, 4)), highlight=False)
+        console.print()
+
+
+def _validation(known: dict[str, Any]) -> list[str]:
+    """Validation accuracy and calibration: of the trial, as a final training holds no images out."""
+    accuracy, error = known["validation_accuracy"], known["expected_calibration_error"]
+    trial = known["metadata"].get("best_trial")
+    whose = f"of its trial {_plain(trial)}" if trial else "of the model itself"
+    figures = f"validation accuracy {_percent(accuracy)}, ECE {'–' if error is None else f'{error:.4f}'}"
+    return [f"{figures},", whose] if trial else [f"{figures}, {whose}"]
 
 
 def _percent(value: float | None) -> str:

@@ -56,6 +56,7 @@ class Package:
             "last_modified_by": (described.get("LastModifiedBy") or {}).get("UserProfileName"),
             "description": described.get("ModelPackageDescription"),
             "training_job": self.metadata.get("training_job"),
+            "validation_of": self.metadata.get("best_trial") or self.metadata.get("training_job"),
             "validation_accuracy": self.figure("validation_accuracy"),
             "test_accuracy": self.figure("test_accuracy"),
             "expected_calibration_error": self.figure("calibrated_ece", "validation_ece"),

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from batch_prediction.layout import REPORTS, Run
-from batch_prediction.report.content import IndexEntry
+from batch_prediction.report.content import IndexEntry, LabelledEntry
 from cli import stack, summary
 from cli.errors import CommandError, Commands
 from cli.files import fetch
@@ -37,7 +37,7 @@ def reports(
         index,  # its dependencies are missing in the environment that only downloads data sets
     )
 
-    runs = index.read(stack.client("s3"), deployed.bucket).runs
+    runs = index.described(index.read(stack.client("s3"), deployed.bucket).runs)
     if as_json:
         typer.echo(json.dumps(runs[:limit], indent=2))
         return
@@ -45,7 +45,7 @@ def reports(
     if not runs:
         console.print(f"No run of the stack {deployed.name} has a report yet.", highlight=False)
         return
-    console.print(_table(runs, limit))
+    _list(console, runs, limit)
     if len(runs) > limit:
         console.print(f"{len(runs) - limit:,} more: --limit {len(runs)} lists them all.", highlight=False)
 
@@ -59,23 +59,41 @@ def show(
         bool, typer.Option("--open", help="Download the report's files, and open its page in the browser.")
     ] = False,
     out: Annotated[
-        Path, typer.Option(help="Folder that --open downloads the files into.", file_okay=False)
-    ] = Path("out"),
+        Path | None,
+        typer.Option(
+            help="Download the report's files into this folder; by default --open takes out/.",
+            file_okay=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the summary of a batch's report."""
     deployed, s3 = stack.find(stack_name), stack.client("s3")
+    if waits := _waiting(s3, deployed.bucket, batch.strip("/"), run):
+        typer.echo(json.dumps(waits) if as_json else f"{waits['batch']} {waits['waits']}.")
+        return
     found = chosen(s3, deployed.bucket, batch.strip("/"), run)
     body = report(s3, deployed.bucket, found)
     if as_json:
         typer.echo(body)
     else:
         summary.show(Console(), json.loads(body))
-    if open_page:
+    if open_page or out:
+        out = out or Path("out")
         fetch(s3, deployed.bucket, found.report_prefix, out)
         page = (out / found.page).resolve()
-        opened = webbrowser.open(page.as_uri())
+        opened = not open_page or webbrowser.open(page.as_uri())
         typer.echo(f"{page}{'' if opened else ': no browser was found, open it yourself'}", err=as_json)
+
+
+def _waiting(s3: Any, bucket: str, batch: str, wanted: str | None) -> IndexEntry | None:
+    """The requested run of a batch, or its newest one, if it waits; None else."""
+    from batch_prediction.report import index
+    from batch_prediction.report.content import WAITING
+
+    runs = (run for run in index.read(s3, bucket).runs if run["batch"] == batch)
+    found = next((run for run in runs if wanted in (None, run["run"])), None)
+    return found if found and found["status"] == WAITING else None
 
 
 def report(s3: Any, bucket: str, run: Run) -> str:
@@ -101,24 +119,38 @@ def chosen(s3: Any, bucket: str, batch: str, wanted: str | None) -> Run:
     return max(matching, key=lambda run: run.id)
 
 
-def _table(runs: list[IndexEntry], limit: int) -> Table:
-    from batch_prediction.report.charts import rows
+def _list(console: Console, runs: list[IndexEntry], limit: int) -> None:
+    """Two lines a run, of 80 columns: batches have long names, which stay whole to be copied."""
+    from batch_prediction.report import changes, headline
 
-    table = Table(
-        "uploaded (UTC)", "batch", "status", "accuracy", "95 % interval", "change", "scored", "model"
-    )
-    for row in rows(runs)[:limit]:
-        run = row.run
-        labelled = run["accuracy"] is not None
-        change = "" if row.change is None else f"{row.change:+.2f}"
-        table.add_row(
-            f"{Run(run['batch'], run['run']).uploaded:%Y-%m-%d %H:%M}",
-            escape(run["batch"]),
-            escape(run["status"]) if run["status"] == "Completed" else f"[red]{escape(run['status'])}[/red]",
-            f"{run['accuracy']:.2%}" if labelled else "–",
-            f"{run['low']:.2%} – {run['high']:.2%}" if labelled else "",
-            f"[bold]{change}[/bold]" if row.clear else change,
-            f"{run['scored']:,} of {run['expected']:,}",
-            "–" if run["model_version"] is None else str(run["model_version"]),
+    console.print("[bold]accuracy  95 % interval   change  model  outcome[/bold]", highlight=False)
+    for row in changes.rows(runs)[:limit]:
+        run, outcome = row.run, headline.of_entry(row.run)
+        uploaded = f"{Run(run['batch'], run['run']).uploaded:%Y-%m-%d %H:%M}"
+        console.print(Text.assemble(f"{uploaded} UTC  ", (run["batch"], "bold")), soft_wrap=True)
+        accuracy, interval = _accuracy(run)
+        change = "" if row.change is None else f"{row.change * 100:+.2f}"
+        model = "–" if run["model_version"] is None else str(run["model_version"])
+        console.print(
+            Text.assemble(
+                f"{accuracy:>8}  {interval:<14}  ",
+                (f"{change:>6}", "bold" if row.clear else ""),
+                f"  {model:>5}  ",
+                (f"{outcome.mark} {outcome.text}", summary.COLOURS[outcome.tone]),
+            ),
+            soft_wrap=True,
         )
-    return table
+        if waits := run.get("waits"):
+            console.print(Padding(Text(waits), (0, 0, 0, 2)))
+    console.print("Change: against the batch's labelled run before, in points.", highlight=False)
+
+
+def _accuracy(run: IndexEntry | LabelledEntry) -> tuple[str, str]:
+    """A run's accuracy and its interval, or what is known without labels."""
+    if run["low"] is not None and run["high"] is not None and run["accuracy"] is not None:
+        return f"{run['accuracy']:.2%}", f"{run['low'] * 100:.2f}–{run['high']:.2%}"
+    if estimate := run.get("estimate"):
+        return f"≈ {estimate['value']:.1%}", "estimated"
+    if run["scored"]:
+        return "–", "bad labels" if run.get("bad_labels") else "no labels"
+    return "–", ""

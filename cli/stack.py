@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from cli import samconfig
-from cli.errors import CommandError
+from cli.errors import CommandError, in_words
 from cli.project import SAMCONFIG
 
 NAME = samconfig.read(SAMCONFIG, "default").stack_name
@@ -62,6 +62,8 @@ def find(name: str) -> Stack:
     """Find a deployed stack by its name; CommandError, with what to do next, if there is none."""
     try:
         (found,) = client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except EndpointConnectionError as error:
+        raise CommandError(f"stack {name}: {in_words(error)}") from error
     except (ClientError, BotoCoreError) as error:
         raise CommandError(
             f"stack {name}: expected a deployed stack, found: {error}. Deploy it with `sam deploy`, choose "

@@ -4,17 +4,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from batch_prediction.layout import INCOMING
+from batch_prediction.report import headline
 from batch_prediction.report.advice import notes, what_to_do
 from batch_prediction.report.content import Calibration, OperatingPoint, ProperScores, Report
+from batch_prediction.report.failures import in_words
 from batch_prediction.report.thresholds import written
+
+_REASONS = 10  # of images without a prediction
+COLOURS = {
+    headline.Tone.GOOD: "green",
+    headline.Tone.PARTLY: "yellow",
+    headline.Tone.BAD: "red",
+    headline.Tone.WAITING: "cyan",
+}
 
 
 def show(console: Console, report: Report) -> None:
     """Print a report.json as two tables: the overview, and the metrics of each label."""
-    coverage, accuracy = report["coverage"], report["accuracy"]
+    coverage, accuracy, outcome = report["coverage"], report["accuracy"], headline.of_report(report)
     console.print()
     table = Table(
-        title=escape(f"{report['batch']}  ·  {report['status']}"), show_header=False, title_justify="left"
+        title=f"{escape(report['batch'])}  ·  [{COLOURS[outcome.tone]}]{outcome.mark} {outcome.text}[/]",
+        show_header=False,
+        title_justify="left",
     )
     if report["reason"]:
         table.add_row("reason", escape(report["reason"]))
@@ -32,6 +45,10 @@ def show(console: Console, report: Report) -> None:
         table.add_row("manifest", escape(f"{(report['manifest'] or '').rpartition('/')[2]}: {read_as}"))
     if bad_labels := report.get("bad_labels"):
         table.add_row("bad labels", f"{bad_labels} not understood and not used; their images are scored")
+    for failure in report.get("failures", [])[:_REASONS]:
+        inside = f"/{INCOMING}{report['batch']}/"
+        example = failure["example"].partition(inside)[2] or failure["example"]
+        table.add_row("not read", escape(in_words(failure, example)))
     if model := report["model"]:
         table.add_row(
             "model", f"{model['package_arn'].rpartition('model-package/')[2]}, {model['training_job']}"

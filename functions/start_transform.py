@@ -21,7 +21,9 @@ def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lamb
     with queues.shorten_visibility_on_error(aws.sqs, settings.upload_queue_url, message):
         match start_run(aws, settings, start_request(message), WaitTimes.of(message)):
             case StillWaiting() as still:
+                waiting.show(aws.sqs, settings, message, still)
                 seconds = waiting.send_again(aws.sqs, settings, message, still)
                 logger.info(f"waiting for {still.cause}: {still.reason}", next_look_in_seconds=seconds)
             case Decided(run, decision):
+                waiting.show_job(aws.sqs, settings, message, run)
                 logger.info("run decided", batch=run.batch, run=run.id, decision=decision)

@@ -1,7 +1,7 @@
 """The events that the functions are woken by, each parsed once. Samples: tests/events/."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ Event = dict[str, Any]  # JSON of AWS's documented shape: each class below reads
 # What the member `waiting` of our messages says, each in seconds since 1970: since when the message waits for
 # images and for capacity, and when we sent it.
 IMAGES, CAPACITY, SENT = "images", "capacity", "sent"
+JOB = "job"  # what a run waits for that waited for the others before
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,47 @@ class RunEnded:
     def message(cls, run: Run) -> Event:
         """Our own message about a run."""
         return {"detail-type": cls.ENDED, "detail": {"batch": run.batch, "run": run.id}}
+
+
+@dataclass(frozen=True)
+class RunWaits:
+    """`Digit Batch Run Waits`, which start_transform sends: a run can't be started yet, and people see it.
+
+    `since`, `until` and `at`, when it was so, are seconds since 1970; `missing` of `expected` images weren't
+    there, where it waits for images, `example` is one of them.
+    """
+
+    run: Run
+    cause: str  # IMAGES, CAPACITY or JOB
+    reason: str
+    since: float
+    until: float
+    at: float
+    missing: int = 0
+    expected: int = 0
+    example: str | None = None
+    at_least: bool = False  # more may be missing
+
+    WAITS = "Digit Batch Run Waits"
+
+    def message(self) -> Event:
+        """Our own message about a run."""
+        detail = asdict(self)
+        detail |= {"batch": self.run.batch, "run": self.run.id}
+        return {"detail-type": self.WAITS, "detail": detail}
+
+    @classmethod
+    def from_message(cls, message: Message) -> "RunWaits":
+        """Read what start_transform has sent."""
+        detail = dict(message.content["detail"])
+        return cls(Run(detail.pop("batch"), detail.pop("run")), **detail)
+
+
+def report_request(message: Message, bucket: str) -> "RunEnded | RunWaits":
+    """What write_report is asked to show."""
+    if message.content["detail-type"] == RunWaits.WAITS:
+        return RunWaits.from_message(message)
+    return RunEnded.from_message(message, bucket)
 
 
 @dataclass(frozen=True)

@@ -146,3 +146,17 @@ def test_confusions_are_distinguishable_without_colour(chromium: Browser, pages:
     visit.page.emulate_media(forced_colors="active")
     assert of_both("borderTopStyle") == ["solid", "dashed"]
     visit.close()
+
+
+def test_on_a_phone_the_chart_of_all_runs_shows_the_newest(chromium: Browser, pages: dict[str, Path]) -> None:
+    """With the axis that says what its mark means; the older ones are reached by scrolling."""
+    width, height = SIZES["phone"]
+    visit = Visit(chromium, pages["index"], viewport={"width": width, "height": height})
+    for seen in (".from-right .mark", ".from-right text >> text=/%/"):
+        box = visit.page.locator(seen).last.bounding_box()
+        assert box
+        assert (box["x"] >= 0, box["x"] + box["width"] <= width) == (True, True)
+    oldest = visit.page.locator(".from-right .mark").first.bounding_box()
+    assert oldest
+    assert oldest["x"] < 0
+    visit.close()

@@ -70,14 +70,35 @@ def test_versions_are_listed_with_their_figures_and_the_one_in_use() -> None:
     """Newest first, each with status, figures, origin and reason; an arrow marks the newest Approved one."""
     register("Approved", FIRST)
     register("PendingManualApproval", {"training_job": "digits-2"})
-    _, entries = digits().output.split("┡")
-    waiting, approved = entries.split("├")
+    waiting, approved = digits().output.split("\n\n", 1)
     assert "→" not in waiting
     assert "PendingManualApproval" in waiting
     assert waiting.count("–") == 4
     for word in ("→", "1", "Approved", "99.34%", "99.21%", "0.0021", "digits-1-final", "abababababab"):
         assert word in approved
     assert "[measured]" in approved
+
+
+def test_the_model_s_own_figures_are_told_from_its_trial_s() -> None:
+    """A final training holds no images out: what was measured on such is its trial's, and says so."""
+    trial = "digits-20261127-101500-007-0123abcd"
+    register("Approved", {"training_job": "digits-1-final", **FIRST, "best_trial": trial})
+    lines = [line.strip() for line in digits(width=80).output.splitlines()]
+    assert "test accuracy 99.21%, of the model itself" in lines
+    place = lines.index("validation accuracy 99.34%, ECE 0.0021,")
+    assert lines[place + 1] == f"of its trial {trial}"
+    assert json.loads(digits("--json").output)[0]["validation_of"] == trial
+    assert json.loads(digits("show", "1", "--json").output)["validation_of"] == trial
+
+
+def test_a_listing_fits_80_columns_with_its_names_whole() -> None:
+    """The longest name of a training job (63 characters) is on one line, to be copied."""
+    job = "digits-" + "x" * 50 + "-final"
+    trial = "t" * 63
+    register("Approved", FIRST | {"training_job": job, "best_trial": trial})
+    lines = digits(width=80).output.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [any(name in line for line in lines) for name in (job, trial)] == [True, True]
 
 
 def test_json_has_all_that_is_known() -> None:

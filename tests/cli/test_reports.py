@@ -1,8 +1,10 @@
 """`digits reports`, over a deployed stack with reports in its bucket."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -10,9 +12,12 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from batch_prediction.aws.clients import Clients
+from batch_prediction.events import IMAGES, RunWaits
 from batch_prediction.layout import Run
+from batch_prediction.report import index, notice
 from cli import stack
 from cli.main import app
+from tests.functions.report.index_entries import entry
 from tests.functions.report.transform_output import answer
 from tests.sample_runs import Sample, guesses, report_of
 from tests.settings_and_events import BUCKET, use_moto_account
@@ -60,13 +65,65 @@ def test_runs_are_listed_newest_first() -> None:
     """Each run is a line with its figures; a batch's name is text, and no markup."""
     done = digits()
     assert done.exit_code == 0, done.output
-    lines = [line for line in done.output.splitlines() if "2026-11-0" in line]
-    assert ["[bold]odd[/bold]" in lines[0], "spring/b7/more" in lines[1]] == [True, True]
-    assert "Failed" in lines[0]
-    accuracy = json.loads(digits("--json").output)[2]["accuracy"]
-    assert f"{accuracy:.2%}" in lines[2]
-    assert len(lines) == 4
+    runs = re.findall(r"^(2026-11-0\d) .* UTC  (.*)\n(.*)$", done.output, re.MULTILINE)
+    assert [batch for _, batch, _ in runs] == [FAILED.batch, BELOW.batch, NEWER.batch, OLDER.batch]
+    assert runs[0][2].endswith("✗ Failed")
+    listed = json.loads(digits("--json").output)
+    assert f"{listed[2]['accuracy']:.2%}" in runs[2][2]
+    assert runs[2][2].endswith("✓ Completed")
+    change = listed[2]["change"]
+    assert f"{change * 100:+.2f}" in runs[2][2]
+    assert [run["change"] is None for run in listed] == [True, True, False, True]
+    assert [run["tone"] for run in listed] == ["bad", "good", "good", "good"]
     assert "3 more: --limit 4" in digits("--limit", "1").output
+
+
+def test_the_list_fits_80_columns_and_keeps_names_whole() -> None:
+    """Also of a million images of which some weren't read; a name that is longer is not cut."""
+    long = "scans/" + "x" * 100
+    for number, batch in enumerate((long, "b7", "b7")):
+        counts: Any = {"batch": batch, "scored": 999_123, "expected": 1_000_000, "accuracy": 1.0, "high": 1.0}
+        index.add(Clients().s3, BUCKET, entry(number, model_version=12_345, **counts))
+    output = CliRunner().invoke(app, ["reports"], env={"COLUMNS": "80"}).output
+    lines = output.splitlines()
+    assert [len(line) > 80 for line in lines if long not in line] == [False] * (len(lines) - 1)
+    assert len([line for line in lines if line.endswith("! Completed, 999,123 of 1,000,000 read")]) == 3
+    assert len([line for line in lines if line.endswith(f"UTC  {long}")]) == 1
+
+
+def test_what_is_known_without_labels_is_listed() -> None:
+    """An estimate, labels that weren't understood, none at all, and a batch of which nothing was read."""
+    without: Any = {"accuracy": None, "low": None, "high": None}
+    estimate = {"value": 0.985, "low": 0.97, "high": 0.99}
+    kinds: Any = ({"estimate": estimate}, {"bad_labels": 3}, {}, {"scored": 0})
+    for number, more in enumerate(kinds):
+        index.add(Clients().s3, BUCKET, entry(number, **without, **more))
+    lines = [line for line in digits().output.splitlines() if "Completed" in line]
+    words = (["–", "✗"], ["–", "no labels"], ["–", "bad labels"], ["≈ 98.5%", "estimated"])
+    assert [all(word in line for word in each) for line, each in zip(lines, words, strict=True)] == [True] * 4
+
+
+def test_reasons_are_shown_in_groups() -> None:
+    """Each with its count and an example's name within the batch; the headline says how many were read."""
+    unread: Any = [(label, {"error": "missing"}) for label in LABELS[:36]]
+    report_of(Clients(), Sample("part", guesses(LABELS[36:], 0.9, seed=1) + unread))
+    output = " ".join(shown_in(80, "part").replace("│", " ").split())
+    assert "part · ! Completed, 64 of 100 read" in output
+    assert "not read missing: 36, e.g. " in output
+    (group,) = json.loads(digits("show", "part", "--json").output)["failures"]
+    assert (group["reason"], group["images"]) == ("missing", 36)
+
+
+def test_a_run_that_waits_is_listed_and_shown() -> None:
+    """With what it waits for; the batch's earlier report is shown by its run."""
+    report_of(Clients(), OLDER)
+    waits = RunWaits(NEWER.run, IMAGES, "", 0.0, 3600.0, 0.0, 1, 1_002, "incoming/spring/b7/x.png")
+    notice.show(Clients().s3, BUCKET, waits)
+    words = "waits for 1 of 1,002 images, e.g. x.png, until 1970-01-01 01:00 UTC"
+    assert f"… Waiting\n  {words}\n" in re.sub(" +\n", "\n", digits().output)
+    assert digits("show", "spring/b7").output == f"spring/b7 {words}.\n"
+    assert json.loads(digits("show", "spring/b7", "--json").output)["waits"] == words
+    assert "accuracy" in digits("show", "spring/b7", "--run", OLDER.run.id).output
 
 
 def test_a_stack_without_reports_says_so() -> None:
@@ -175,6 +232,16 @@ def test_the_page_is_opened_in_the_browser(monkeypatch: pytest.MonkeyPatch, tmp_
         "model_quality.json",
     }
     assert f"{page}: no browser was found, open it yourself" in done.output
+
+
+@pytest.mark.usefixtures("reports")
+def test_out_alone_downloads_the_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No browser is opened, and the page's place is printed."""
+    monkeypatch.delattr("webbrowser.open")
+    done = digits("show", "spring/b7", "--out", str(tmp_path))
+    page = tmp_path / NEWER.run.page
+    assert done.output.endswith(f"{page}\n")
+    assert page.exists()
 
 
 @pytest.mark.usefixtures("reports")

@@ -38,7 +38,7 @@ def _of_page(page: bytes | None, report: dict[str, Any]) -> Iterator[str]:
     text = " ".join(html.unescape(_TAG.sub(" ", (page or b"").decode())).split())
     coverage, job, accuracy = report["coverage"], report["transform_job"], report["accuracy"]
     said = [
-        f"{'✓' if report['status'] == 'Completed' else '✗'} {report['status']} ",
+        _outcome(report["status"], coverage["scored"], coverage["expected"]),
         f"Run {report['run']} ",
         f"{coverage['scored']:,} of {coverage['expected']:,} scored, {coverage['unreadable']:,} unreadable, "
         f"{coverage['missing']:,} missing",
@@ -48,6 +48,15 @@ def _of_page(page: bytes | None, report: dict[str, Any]) -> Iterator[str]:
         report["model"]["package_arn"] if report["model"] else "no model was used",
     ]
     yield from (f"report.html doesn't say {each!r}" for each in said if " ".join(each.split()) not in text)
+
+
+def _outcome(status: str, scored: int, expected: int) -> str:
+    """How a page begins: a tick stands for a batch of which every image was read."""
+    if status != "Completed":
+        return f"✗ {status} "
+    if scored == expected:
+        return "✓ Completed "
+    return f"{'!' if scored else '✗'} Completed, {scored:,} of {expected:,} read "
 
 
 def _of_table(table: bytes | None, report: dict[str, Any]) -> Iterator[str]:
@@ -65,6 +74,8 @@ def _of_table(table: bytes | None, report: dict[str, Any]) -> Iterator[str]:
     reasons = [(row["image"], row["error"]) for row in rows if row["error"] not in ("", NO_ANSWER)]
     if reasons[:SHOWN] != (listed := [(each["image"], each["reason"]) for each in report["unscored"]]):
         yield f"predictions.csv has reasons {reasons}, report.json {listed}"
+    if (grouped := sum(each["images"] for each in report["failures"])) != len(rows) - len(scored):
+        yield f"report.json groups {grouped} failures, predictions.csv has {len(rows) - len(scored)}"
 
 
 def _of_figures(figures: bytes | None, report: dict[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from batch_prediction.events import AttemptRequested
 from batch_prediction.models import announcement as models_announcement
 from batch_prediction.models import best_trial, final_training, registration, registry
 from batch_prediction.models.artifact import Artifact
-from batch_prediction.report import announcement, index, outcomes, pages
+from batch_prediction.report import announcement, index, notice, outcomes, pages
 from batch_prediction.report import write as report
 from batch_prediction.runs import (
     decision,
@@ -223,6 +223,11 @@ def _but_for(function: str) -> Callable[[Any], Any]:
     return plant
 
 
+def _no_gap(*_given: Any) -> Iterator[str]:
+    """All images are there."""
+    return iter(())
+
+
 _EVERY_TIME = tuple(overdue.PERIOD * number for number in range(4 * 5))  # for five hours
 
 BUGS = {
@@ -251,8 +256,9 @@ BUGS = {
     ),
     "the first page of the registry is all of it": Bug(registry, "newest_approved", _first_page, WRONG),
     "floor and tolerance are swapped": Bug(registration, "approval", _swap_the_last, WRONG),
-    "images aren't waited for": Bug(missing_images, "first_missing", _always(None), WRONG),
-    "a missing image isn't a gap": Bug(missing_images, "_first_gap", _always(None), WRONG),
+    "images aren't waited for": Bug(missing_images, "find", _always(None), WRONG),
+    "a missing image isn't a gap": Bug(missing_images, "_gaps", lambda _: _no_gap, WRONG),
+    "a notice that a run waits takes its report's place": Bug(notice, "GENERATION", lambda _: 9, WRONG),
     "the sweep asks every time": Bug(overdue, "MARKS", lambda _: _EVERY_TIME, WRONG),
     "the sweep doesn't go on": Bug(looks, "invoke_later", _but_for("digits-sweep"), LOST),
     "a decision is taken twice": Bug(decision, "take", lambda _: _take_again, WRONG),
@@ -289,7 +295,7 @@ TURNS = {
         objects, "put_if_unchanged", lambda original: _condition_reports_alone(original), WRONG
     ),
     "an overtaken delivery drops its report": Bug(report, "_commit", lambda _: _commit_or_drop, WRONG),
-    "the list takes the entry that comes last": Bug(index, "_attempts", _always(0), WRONG),
+    "the list takes the entry that comes last": Bug(index, "_order", _always((0, 0.0)), WRONG),
 }
 
 

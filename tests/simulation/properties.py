@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from batch_prediction import layout
+from batch_prediction.aws import generations
 from batch_prediction.events import CAPACITY
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
 from batch_prediction.models import final_training
@@ -224,9 +225,13 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
         wrong.append(f"written {versions} times")
     wrong += [
         f"{key}: not the same bytes each time"
-        for key, versions_of in world.s3.versions.items()
-        if key.startswith(upload.run.report_prefix) and len({body for _, body, _ in versions_of}) > reports
+        for key in world.s3.versions
+        if key.startswith(upload.run.report_prefix)
+        and len({body for body, is_notice in _bodies(world, key) if not is_notice}) > reports
     ]
+    order = [is_notice for _, is_notice in _bodies(world, upload.run.page)]
+    if order != sorted(order, reverse=True):
+        wrong.append("a notice that the run waits took the place of its page")
     asked = sum(run == upload.run.id for run, _ in world.asked)
     if asked > (looks := _looks(world, upload, jobs)):
         wrong.append(f"asked for {asked} times by the sweep, expected {looks} at most")
@@ -236,6 +241,15 @@ def _wrong(world: World, upload: Upload, jobs: list[str], body: bytes) -> list[s
     if not jobs:
         return wrong + _wrong_without_job(world, upload, report)
     return wrong + _wrong_with_job(world, upload, report, jobs)
+
+
+def _bodies(world: World, key: str) -> list[tuple[bytes, bool]]:
+    """An object's versions, and whether each is a notice that the run waits."""
+    before_all = str(generations.NONE)
+    return [
+        (body, world.s3.metadata[key, version].get("generation") == before_all)
+        for version, body, _ in world.s3.versions.get(key, [])
+    ]
 
 
 def _started_too_early(world: World, upload: Upload) -> list[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _METADATA = "generation"
 _MAX_WRITES = 10
-_NONE = -1  # of an object that doesn't exist, or that an earlier version of this stack wrote
+NONE = -1  # of an object that doesn't exist, or that an earlier version of this stack wrote
 
 
 class Existing(NamedTuple):
@@ -54,5 +54,5 @@ def look(s3: "S3Client", bucket: str, key: str) -> Existing:
     except ClientError as error:
         if code(error) != "404":
             raise
-        return Existing(_NONE, None)
-    return Existing(int(found["Metadata"].get(_METADATA, _NONE)), found["ETag"])
+        return Existing(NONE, None)
+    return Existing(int(found["Metadata"].get(_METADATA, NONE)), found["ETag"])

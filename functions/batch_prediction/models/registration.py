@@ -144,13 +144,16 @@ def _metrics(
 ) -> dict[str, float]:
     """What the job measured, and for what it didn't, what the best trial of its tuning job measured.
 
+    But for the test set: a package's figures on it are its own model's or none.
+
     SageMaker's list of metrics may lag behind the job's end; the artifact has the figures as well.
     """
     found = artifact.metrics | _logged(job)
     trial = job.get("Environment", {}).get(BEST_TRIAL)
     if trial is None:
         return found
-    return _logged(sagemaker.describe_training_job(TrainingJobName=trial)) | found
+    of_trial = _logged(sagemaker.describe_training_job(TrainingJobName=trial))
+    return {name: value for name, value in of_trial.items() if name != TEST} | found
 
 
 def _logged(job: "TrainingJobDescription") -> dict[str, float]:

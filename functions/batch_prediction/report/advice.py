@@ -81,10 +81,19 @@ def notes(report: Report) -> list[str]:
         return []
     found, coverage = [], report["coverage"]
     unlabelled = coverage["scored"] - report["labelled"]
-    if not report["labelled"]:
+    if bad := report.get("bad_labels", 0):
+        found.append(
+            f"With a label that couldn't be understood, which isn't used: {_images(bad)}. Correct the labels "
+            f"(a digit from 0 to 9), then {_AGAIN}."
+        )
+    if not coverage["scored"]:
+        found.append("No image was read: the reasons are below.")
+    elif not report["labelled"] and not bad:
         found.append("No scored image has a label, so there is no accuracy: give labels in the manifest.")
     elif unlabelled:
-        found.append(f"Scored without a label, and in no figure but coverage: {_images(unlabelled)}.")
+        found.append(
+            f"Scored without a label that can be used, and in no figure but coverage: {_images(unlabelled)}."
+        )
     if missing := coverage["missing"]:
         found.append(
             f"Not in the bucket when the job read the batch: {_images(missing)}. Upload what is missing, "

@@ -122,7 +122,7 @@ def history(runs: list[IndexEntry]) -> History | None:
     lowest, highest = min(run["low"] for run in drawn), max(run["high"] for run in drawn)
     step = tick_step(highest - lowest, _TICK_STEPS)
     bottom, top = floor(lowest / step) * step, ceil(highest / step) * step
-    area = plot((62, 788, 30, 236), (min(times), max(times)), (bottom, max(top, bottom + step)))
+    area = plot((20, 728, 30, 236), (min(times), max(times)), (bottom, max(top, bottom + step)))
     shapes = {name: number % SHAPES for number, name in enumerate(dict.fromkeys(map(model_name, drawn)))}
     points, changes, current, room = [], list[Change](), None, -1000.0
     for run, moment in zip(drawn, times, strict=True):
@@ -149,32 +149,3 @@ def history(runs: list[IndexEntry]) -> History | None:
 def model_name(run: IndexEntry | LabelledEntry) -> str:
     """How a run of the list names its model."""
     return "unknown model" if run["model_version"] is None else f"model {run['model_version']}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A run in the table of all runs; `change` is against the labelled run before it, in points.
-
-    `clear` says that the two intervals don't overlap: the change is more than the noise of such samples.
-    """
-
-    run: IndexEntry | LabelledEntry
-    change: float | None
-    clear: bool
-
-
-def rows(runs: list[IndexEntry]) -> list[Row]:
-    """The runs of the list, newest first, each with the change against the one before."""
-    found: list[Row] = []
-    before: LabelledEntry | None = None
-    for run in reversed(runs):
-        if not is_labelled(run):
-            found.append(Row(run, None, False))
-            continue
-        if before is None:
-            found.append(Row(run, None, False))
-        else:
-            clear = run["low"] > before["high"] or run["high"] < before["low"]
-            found.append(Row(run, (run["accuracy"] - before["accuracy"]) * 100, clear))
-        before = run
-    return found[::-1]

@@ -2,6 +2,8 @@
 
 from typing import NotRequired, TypedDict, TypeGuard
 
+WAITING = "Waiting"  # the status of a run in the list that has no report yet
+
 
 class Coverage(TypedDict):
     """Lines of the manifest: expected = scored + unreadable + missing."""
@@ -155,6 +157,14 @@ class LabelProblem(TypedDict):
     reason: str
 
 
+class Failure(TypedDict):
+    """Images or manifest lines without a prediction for one kind of reason; `example` is one of them."""
+
+    reason: str
+    images: int
+    example: str
+
+
 class Model(TypedDict):
     """The model package that run.json froze."""
 
@@ -303,7 +313,7 @@ class Report(TypedDict):
     reason_code: str | None
     coverage: Coverage
     labelled: int
-    bad_labels: int
+    bad_labels: NotRequired[int]  # earlier versions left such images out
     accuracy: Interval | None
     classes: list[ClassFigures]
     confusion_matrix: list[list[int]]
@@ -321,6 +331,7 @@ class Report(TypedDict):
     suspected_labels: SuspectedLabels | None
     slices: Slices | None
     mistakes: list[Mistake]
+    failures: NotRequired[list[Failure]]  # earlier versions didn't group them
     unscored: list[Unscored]
     label_problems: list[LabelProblem]
     model: Model | None
@@ -339,12 +350,17 @@ class _Entry(TypedDict):
     model_package: str | None
     model_version: int | None
     transform_job: str | None
+    bad_labels: NotRequired[int]  # absent where there is none
+    tone: NotRequired[str]  # report/headline.py's
+    waits: NotRequired[str]  # for what; of a run with the status WAITING
+    waits_at: NotRequired[float]  # when it was so, in seconds since 1970
+    change: NotRequired[float | None]  # of the accuracy, against the labelled run of the batch before
 
 
 class IndexEntry(_Entry):
     """A run's entry in the list of all runs; without an accuracy, all three are None.
 
-    Earlier versions wrote entries without `estimate`.
+    Earlier versions wrote entries without the keys that may be absent.
     """
 
     accuracy: float | None

@@ -13,7 +13,8 @@ import orjson
 
 from batch_prediction.aws import generations, objects
 from batch_prediction.layout import INDEX, INDEX_PAGE, Run
-from batch_prediction.report.content import Estimate, IndexEntry, Interval, Report
+from batch_prediction.report import changes, headline
+from batch_prediction.report.content import WAITING, Estimate, IndexEntry, Interval, Report
 from batch_prediction.runs import existing_report
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Index:
 def entry(run: Run, report: Report) -> IndexEntry:
     """A run's entry in the list."""
     accuracy, coverage, model = report["accuracy"], report["coverage"], report["model"]
-    return {
+    found: IndexEntry = {
         "batch": run.batch,
         "run": run.id,
         "status": report["status"],
@@ -53,6 +54,21 @@ def entry(run: Run, report: Report) -> IndexEntry:
         "model_version": model["version"] if model else None,
         "transform_job": report["transform_job"]["name"] if report["transform_job"] else None,
     }
+    if bad := report.get("bad_labels"):
+        found["bad_labels"] = bad
+    return found
+
+
+def described(runs: list[IndexEntry]) -> list[IndexEntry]:
+    """The runs, newest first, with what programs would else derive: the headline's tone, and the change."""
+    return [
+        {
+            **row.run,
+            "tone": headline.of_entry(row.run).tone.value,
+            "change": None if row.change is None else round(row.change, 6),
+        }
+        for row in changes.rows(runs)
+    ]
 
 
 def _trusted(estimate: Estimate | None) -> Interval | None:
@@ -103,7 +119,7 @@ def add(s3: "S3Client", bucket: str, new: IndexEntry) -> Index:
     """
     for write in range(_MAX_WRITES):
         current = read(s3, bucket)
-        runs = merged(current.runs, new)
+        runs = described(merged(current.runs, new))
         if runs == current.runs:
             return current
         page = generations.look(s3, bucket, INDEX_PAGE) if current.etag is None else None
@@ -128,13 +144,15 @@ def merged(runs: list[IndexEntry], new: IndexEntry) -> list[IndexEntry]:
     """The list with a run in its place, newest first; what a later transform job gave isn't replaced."""
     key = (new["run"], new["batch"])
     existing = next((each for each in runs if (each["run"], each["batch"]) == key), None)
-    if existing and _attempts(new) < _attempts(existing):
+    if existing and _order(new) < _order(existing):
         return runs
     others = [each for each in runs if each is not existing]
     ordered = sorted([*others, new], key=lambda each: (each["run"], each["batch"]), reverse=True)
     return ordered[:MAX_RUNS]
 
 
-def _attempts(entry: IndexEntry) -> int:
-    """How many transform jobs a run of the list had."""
-    return existing_report.attempts(Run(entry["batch"], entry["run"]), entry["transform_job"])
+def _order(entry: IndexEntry) -> tuple[int, float]:
+    """How many transform jobs a run of the list had; -1 and the time of the notice for one that waits."""
+    if entry["status"] == WAITING:
+        return -1, entry.get("waits_at", 0.0)
+    return existing_report.attempts(Run(entry["batch"], entry["run"]), entry["transform_job"]), 0.0

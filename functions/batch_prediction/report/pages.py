@@ -15,7 +15,7 @@ from urllib.parse import quote
 from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run, image_address
-from batch_prediction.report import advice, charts, index, likeness_charts
+from batch_prediction.report import advice, changes, charts, headline, index, likeness_charts
 from batch_prediction.report.content import IndexEntry, Interval, Report
 from batch_prediction.report.thresholds import written
 from batch_prediction.report.thumbnails import NOWHERE, Reference, Thumbnail, thumbnails
@@ -29,7 +29,7 @@ MAX_ROWS = 1_000  # runs on the index page; index.json has more
 MAX_SLICES = 50  # rows; report.json has more
 _NAME, _REASON = 120, 300  # characters shown
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_HTML = "text/html; charset=utf-8"
+HTML = "text/html; charset=utf-8"
 
 
 def write(
@@ -45,7 +45,7 @@ def write(
     `places` are those of misread images in an archive. Whether it was written: the pages of a report about
     more `attempts` stay.
     """
-    request: PutObjectRequest = {"Bucket": bucket, "Key": run.page, "ContentType": _HTML}
+    request: PutObjectRequest = {"Bucket": bucket, "Key": run.page, "ContentType": HTML}
     body = page(run, report, _thumbnails(s3, bucket, report, places))
     if not generations.put(s3, request, body, attempts):
         return False
@@ -61,7 +61,7 @@ def write_index(s3: "S3Client", bucket: str, new: IndexEntry) -> None:
     request: PutObjectRequest = {
         "Bucket": bucket,
         "Key": INDEX_PAGE,
-        "ContentType": _HTML,
+        "ContentType": HTML,
         "Tagging": index.EXPIRES,
     }
     generations.put(s3, request, index_page(current.runs), current.generation)
@@ -90,6 +90,7 @@ def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
     return _render(
         "report.html",
         report=report,
+        headline=headline.of_report(report),
         uploaded=run.uploaded,
         inside=f"/{INCOMING}{run.batch}/",
         inside_archive=image_address(f"/{INCOMING}{run.batch}", ""),
@@ -107,16 +108,22 @@ def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
     )
 
 
+def waiting_page(run: Run, waits: str) -> bytes:
+    """report.html of a run that waits, until its report takes the place."""
+    index_page = "../" * (run.batch.count("/") + 2) + "index.html"
+    return _render("waiting.html", batch=run.batch, uploaded=run.uploaded, waits=waits, index_page=index_page)
+
+
 def index_page(runs: list[IndexEntry]) -> bytes:
     """reports/index.html, of the list's runs, newest first."""
-    rows = charts.rows(runs)
+    rows = changes.rows(runs)
     return _render(
         "index.html",
         rows=rows[:MAX_ROWS],
         more=len(rows) - MAX_ROWS,
         history=charts.history(runs),
         record=index.record(runs),
-        model_name=charts.model_name,
+        headline=headline.of_entry,
     )
 
 

@@ -1,7 +1,7 @@
 """Read a transform job's joined output, one part after the other, into counts and the table of all images."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import IO, Any, NamedTuple
@@ -14,6 +14,7 @@ from batch_prediction.figures.scores import Scores
 from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
 from batch_prediction.layout import image_address
+from batch_prediction.report.failures import Failures
 from batch_prediction.runs.parts import digest
 
 COLUMNS = ("image", "label", "prediction", "confidence", "second", "second_confidence", "error")
@@ -45,8 +46,9 @@ class Tally:
     probability of each label, too, `doubts` counts all, `scores` and `label_errors` those with a label.
     `slices` count the values of the manifest's other fields. `mistakes` are the most confident wrong ones,
     `unscored` the first without a prediction, `label_problems` the first labels that aren't used, SHOWN of
-    each at most. `places` are the references of misread images in an archive, by address, of the first
-    MAX_PLACES of them. `problem` is the first part that could not be used, with what was expected and found.
+    each at most; `failures` are the reasons of all that have none. `places` are the references of misread
+    images in an archive, by address, of the first MAX_PLACES of them. `problem` is the first part that could
+    not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -55,6 +57,7 @@ class Tally:
     mistakes: list[Mistake] = field(default_factory=list)
     unscored: list[Unscored] = field(default_factory=list)
     label_problems: list[LabelProblem] = field(default_factory=list)
+    failures: Failures = field(default_factory=Failures)
     unreadable: int = 0
     missing: int = 0
     doubts: Doubts = field(default_factory=Doubts)
@@ -101,6 +104,10 @@ class Tally:
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
+        counts = Counter(reason for _, _, reason in part.unscored)
+        examples = {reason: image for image, _, reason in reversed(part.unscored)}
+        for reason, images in counts.items():
+            self.failures.add(reason, examples[reason], images)
         self.wrong.update([_in_units(mistake[0]) for mistake in part.mistakes])
         floor = self.mistakes[-1][0] if len(self.mistakes) == SHOWN else -1
         if more_confident := [mistake for mistake in part.mistakes if mistake[0] > floor]:
@@ -155,7 +162,12 @@ def tabulate(
         except BrokenPartError as error:
             tally.problem = tally.problem or str(error)
             tally.missing += size
-            table.writelines(_unanswered(given(part)))
+            unanswered = [
+                (_image(line["image"]), line.get("label"))
+                for line in map(orjson.loads, given(part).splitlines())
+            ]
+            table.writelines(_unscored(*each, NO_ANSWER) for each in unanswered)
+            tally.failures.add(NO_ANSWER, unanswered[0][0], size)
             continue
         tally.add(answers, size)
         table.write("".join(answers.rows))
@@ -167,6 +179,7 @@ def tabulate(
             continue
         tally.unreadable += 1
         text, reason = escape_formula(refused["text"]), refused["reason"]
+        tally.failures.add(reason, text)
         if refused["line"] is not None:  # a member of an archive has none
             reason = f"line {refused['line']}: {reason}"
         table.write(_unscored(text, None, reason))
@@ -222,8 +235,7 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
                 reason = escape_formula(answer["error"])
                 rows.append(_unscored(image, label, reason))
                 absent += answer["error"] == MISSING
-                if len(unscored) < SHOWN:
-                    unscored.append((image, label, reason))
+                unscored.append((image, label, reason))
             else:
                 prediction, confidence = answer["label"], _confidence(answer["confidence"])
                 pair, shares = (label, prediction), answer.get("probabilities")
@@ -279,12 +291,6 @@ def _check_places(part: int, images: list[str], expected: str, given: Callable[[
                 f"output part {part}, line {number}: expected the answer to {image}, found that to {found!r}"
             )
     raise BrokenPartError(f"output part {part}: expected the digest {expected} of its images, found another")
-
-
-def _unanswered(body: bytes) -> Iterator[str]:
-    for line in body.splitlines():
-        record: dict[str, Any] = orjson.loads(line)  # JSON that start_transform wrote
-        yield _unscored(_image(record["image"]), record.get("label"), NO_ANSWER)
 
 
 def _image(reference: Reference) -> str:

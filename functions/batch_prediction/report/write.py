@@ -196,6 +196,7 @@ def compose(
             }
             for confidence, image, label, prediction in (tally.mistakes if whole else ())
         ],
+        "failures": tally.failures.shown(),
         "unscored": [
             {"image": image, "label": label, "reason": reason} for image, label, reason in tally.unscored
         ],

@@ -50,6 +50,7 @@ def start_run(
 
     StillWaiting when images are missing, or a service is busy, and the run hasn't waited long enough for it.
     """
+    run: Run | None = None
     try:
         if isinstance(request, AttemptRequested):
             run, decided = request.run, decision.must_read(aws.s3, settings.bucket, request.run)
@@ -58,14 +59,14 @@ def start_run(
             taken = decision.read(aws.s3, settings.bucket, run)
             found = taken or _decide(aws, settings, run, request, waited)
             if isinstance(found, StillWaiting):
-                return found
+                return replace(found, run=run)
             decided = found
         if still := _follow(aws, settings, run, decided, waited):
-            return still
+            return replace(still, run=run)
     except ClientError as error:
         if not errors.is_busy(error) or _is_over(settings, waited):
             raise
-        return StillWaiting(CAPACITY, str(error))
+        return StillWaiting(CAPACITY, str(error), run=run)
     return Decided(run, decided)
 
 
@@ -86,9 +87,10 @@ def _decide(
     """Take the decision about a run whose images exist, or whose wait for them is over."""
     place = upload.bucket, upload.key, upload.version
     if waited.images < waiting.limits(settings)[IMAGES]:
-        missing = missing_images.first_missing(aws.s3, *place, settings.max_images)
+        missing = missing_images.find(aws.s3, *place, settings.max_images)
         if missing is not None:
-            return StillWaiting(IMAGES, f"s3://{upload.bucket}/{missing} isn't there")
+            reason = f"s3://{upload.bucket}/{missing.first} isn't there"
+            return StillWaiting(IMAGES, reason, missing=missing)
     written = transform_input.write(
         aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images
     )

@@ -5,13 +5,15 @@ Allow: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import time
 from typing import TYPE_CHECKING
 
 from batch_prediction.aws import metrics, queues
-from batch_prediction.events import CAPACITY, IMAGES, SENT, Message
+from batch_prediction.events import CAPACITY, IMAGES, JOB, SENT, Message, RunWaits
+from batch_prediction.layout import Run
 from batch_prediction.settings import Settings
+from batch_prediction.start.missing_images import Missing
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import SQSClient
@@ -29,6 +31,8 @@ class StillWaiting:
     reason: str
     in_turn: bool = True  # unless it lets those ask that have waited longer
     pause: float = 0.0  # seconds in which another look is of no use
+    run: Run | None = field(default=None, compare=False)  # None where it couldn't be named
+    missing: Missing | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,38 @@ def delay(still: StillWaiting, waited: float, limit: float) -> int:
     wished = waited / (2 if still.cause == IMAGES else 8)
     longest = _MAX_DELAY_IN_TURN if still.cause == CAPACITY and still.in_turn else _MAX_DELAY
     return math.ceil(max(1.0, min(longest, max(_MIN_DELAY, wished, still.pause), limit - waited)))
+
+
+def show(sqs: "SQSClient", settings: Settings, message: Message, still: StillWaiting) -> None:
+    """Ask write_report to show what a run waits for: whenever it looks for images, and once for capacity.
+
+    While thousands of runs wait for instances, none of them writes the list of all runs again and again.
+    """
+    since = _since(message)
+    if still.run is None or (still.cause == CAPACITY and CAPACITY in since):
+        return
+    began = since.get(still.cause, message.received)
+    missing = still.missing
+    notice = RunWaits(
+        run=still.run,
+        cause=still.cause,
+        reason=still.reason,
+        since=began,
+        until=began + limits(settings)[still.cause],
+        at=message.received,
+        missing=missing.images if missing else 0,
+        expected=missing.expected if missing else 0,
+        example=missing.first if missing else None,
+        at_least=missing.at_least if missing else False,
+    )
+    queues.send(sqs, settings.report_queue_url, notice.message())
+
+
+def show_job(sqs: "SQSClient", settings: Settings, message: Message, run: Run) -> None:
+    """Ask write_report to show that a run waits no more but for its job; nothing where it never waited."""
+    if _since(message):
+        now = message.received
+        queues.send(sqs, settings.report_queue_url, RunWaits(run, JOB, "", now, now, now).message())
 
 
 def send_again(sqs: "SQSClient", settings: Settings, message: Message, still: StillWaiting) -> int:

@@ -484,6 +484,20 @@ def test_what_the_job_measured_comes_before_what_its_trial_did(
     assert not [name for name in known if "sagemaker_" in name or name.startswith("hyperparameter/_")]
 
 
+def test_a_trial_s_test_accuracy_is_never_the_package_s(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A final training without a test set has no such figure, though its trial has one; a person decides."""
+    trial = {"FinalMetricDataList": [{"MetricName": "test-accuracy", "Value": 0.999}]}
+    monkeypatch.setattr(aws.sagemaker, "describe_training_job", lambda **_named: trial)
+    final = final_job(aws) | {"FinalMetricDataList": []}
+    aws.s3.put_object(Bucket=BUCKET, Key="models/digits-2-final/output/model.tar.gz", Body=packed({}))
+    package = registration.register(aws, settings, final)
+    known = aws.sagemaker.describe_model_package(ModelPackageName=package.arn)["CustomerMetadataProperties"]
+    assert "test_accuracy" not in known
+    assert package.status == "PendingManualApproval"
+
+
 @pytest.mark.parametrize("uri", [f"s3://{BUCKET}/datasets/other/training/", "s3://elsewhere/images/"])
 def test_images_without_a_description_have_no_digest(aws: Clients, settings: Settings, uri: str) -> None:
     """What `digits dataset` didn't upload is registered without one."""

@@ -119,7 +119,16 @@ def covered(scored: int, unreadable: int = 0, missing: int = 0) -> dict[str, int
         ({}, []),
         ({"status": "Failed", "labelled": 0, "coverage": covered(0, 5, 5)}, []),
         ({"labelled": 0}, ["No scored image has a label, so there is no accuracy"]),
-        ({"labelled": 0, "coverage": covered(0)}, ["No scored image has a label, so there is no accuracy"]),
+        ({"labelled": 0, "coverage": covered(0, 1)}, ["No image was read", "Not readable, for the reasons"]),
+        (
+            {"labelled": 0, "bad_labels": 1000},
+            ["a label that couldn't be understood, which isn't used: 1,000"],
+        ),
+        ({"labelled": 990, "bad_labels": 10}, ["which isn't used: 10 images. Correct the labels"]),
+        (
+            {"labelled": 980, "bad_labels": 10},
+            ["isn't used: 10 images", "Scored without a label, and in no figure but coverage: 10 images"],
+        ),
         ({"labelled": 999}, ["Scored without a label, and in no figure but coverage: 1 image."]),
         ({"labelled": 1}, ["Scored without a label, and in no figure but coverage: 999 images."]),
         (

@@ -22,6 +22,10 @@ COMPLETED: Any = {
     "accuracy": {"value": 0.5},
     "estimate": None,
     "drift": None,
+    "failures": [
+        {"reason": "missing", "images": 1, "example": "s3://b/1.png"},
+        {"reason": "not an image", "images": 1, "example": "s3://b/2.png"},
+    ],
 }
 REFUSED: Any = COMPLETED | {
     "status": "Refused",
@@ -63,11 +67,14 @@ def test_the_message_about_a_completed_run_has_its_figures(
     """Who subscribed reads how it went, of how many images, and where the report lies."""
     announcement.notify_people(aws.sns, settings, RUN, COMPLETED)
     (message,) = published()
-    assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
+    assert message["Subject"] == "digits: Completed, 3 of 5 read, 50.00%, batch b7"
     assert message["Message"].splitlines() == [
-        f"Batch b7, run {RUN.id}: Completed.",
+        f"Batch b7, run {RUN.id}: Completed, 3 of 5 read.",
         "Images: 5 expected, 3 scored, 1 unreadable, 1 missing.",
         "Accuracy: 50.00% of 2 labelled images",
+        "Without a prediction:",
+        "- missing: 1, e.g. s3://b/1.png",
+        "- not an image: 1, e.g. s3://b/2.png",
         f"Report: s3://{BUCKET}/{RUN.report}",
     ]
 
@@ -81,6 +88,15 @@ def test_the_message_about_a_refused_run_has_its_reason(
     assert message["Subject"] == "digits: Refused, no accuracy, batch b7"
     assert message["Message"].splitlines()[1] == "no approved package"
     assert "Accuracy" not in message["Message"]
+
+
+def test_the_message_names_few_reasons(aws: Clients, settings: Settings, published: Published) -> None:
+    """An e-mail isn't a list of all that is wrong: the five most frequent reasons are in it."""
+    reasons = [{"reason": f"reason {number}", "images": 1, "example": "x"} for number in range(20)]
+    announcement.notify_people(aws.sns, settings, RUN, COMPLETED | {"failures": reasons})
+    (message,) = published()
+    said = [line for line in message["Message"].splitlines() if line.startswith("- ")]
+    assert said == [f"- reason {number}: 1, e.g. x" for number in range(5)]
 
 
 UNTRUSTED = {"value": None, "low": None, "high": None, "reason": "the mean doubt is higher than expected"}

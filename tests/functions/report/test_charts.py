@@ -102,23 +102,6 @@ def test_labels_of_changes_leave_each_other_room() -> None:
     assert [point.shape for point in history.points] == [number % 5 for number in range(100)]
 
 
-def test_a_row_is_compared_with_the_labelled_run_before() -> None:
-    """Runs without an accuracy are passed over; a change within both intervals is noise."""
-    newest, unlabelled, better, first = charts.rows(newest_first(0.90, 0.95, None, 0.951))
-    assert (first.change, first.clear) == (None, False)
-    assert better.change == pytest.approx(5.0)
-    assert better.clear
-    assert (unlabelled.change, unlabelled.clear) == (None, False)
-    assert newest.change == pytest.approx(0.1)
-    assert not newest.clear
-
-
-def test_rows_stay_newest_first() -> None:
-    """The table has the list's order, with every run."""
-    runs = newest_first(0.9, None, 0.8)
-    assert [row.run for row in charts.rows(runs)] == runs
-
-
 @pytest.mark.parametrize(
     ("low", "high", "labels"),
     [
@@ -145,29 +128,6 @@ def test_the_axis_of_time_goes_from_the_oldest_run_to_the_newest() -> None:
     history = charts.history(newest_first(0.9, 0.9, 0.9))
     assert history
     assert history.first < history.last
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "clear"),
-    [
-        ((0.90, 0.92), (0.93, 0.95), True),
-        ((0.93, 0.95), (0.90, 0.92), True),
-        ((0.90, 0.93), (0.93, 0.95), False),
-        ((0.93, 0.95), (0.90, 0.93), False),
-        ((0.90, 0.95), (0.91, 0.92), False),
-        ((0.91, 0.92), (0.90, 0.95), False),
-    ],
-)
-def test_a_change_is_clear_where_the_intervals_have_nothing_in_common(
-    before: tuple[float, float], after: tuple[float, float], clear: bool
-) -> None:
-    """Upwards and downwards; intervals that touch or hold each other are noise."""
-    runs = [
-        entry(number, accuracy=(low + high) / 2, low=low, high=high)
-        for number, (low, high) in enumerate((before, after))
-    ]
-    newest, _ = charts.rows(runs[::-1])
-    assert newest.clear is clear
 
 
 def risks(*wrong: int) -> list[RiskPoint]:

@@ -52,6 +52,7 @@ def properties(schema: Any) -> set[str]:
         ("suspected_labels", content.SuspectedLabels),
         ("slices", content.Slices),
         ("mistakes", content.Mistake),
+        ("failures", content.Failure),
         ("unscored", content.Unscored),
         ("label_problems", content.LabelProblem),
         ("model", content.Model),

@@ -155,7 +155,7 @@ def test_a_lost_write_is_retried_over_the_current_content(
     index.add(aws.s3, BUCKET, entry(1))
     existing = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"1"'}
     again = {"Body": aws.s3.get_object(Bucket=BUCKET, Key=INDEX)["Body"], "ETag": '"2"'}
-    content = {"schema": index.SCHEMA, "generation": 1, "runs": [entry(2), entry(1)]}
+    content = {"schema": index.SCHEMA, "generation": 1, "runs": index.described([entry(2), entry(1)])}
     body = json.dumps(content, separators=(",", ":"))
     with Stubber(aws.s3) as stub:
         where = {"Bucket": BUCKET, "Key": INDEX}
@@ -283,3 +283,27 @@ def test_the_page_shows_estimates_of_unlabelled_runs_and_their_record(aws: Clien
     html = aws.s3.get_object(Bucket=BUCKET, Key=INDEX_PAGE)["Body"].read().decode()
     assert "of 1 runs that have labels as well" in html
     assert "in 1; the mean error was 0.5 points" in html
+
+
+def test_programs_read_tone_and_change_from_the_list(aws: Clients) -> None:
+    """As the page shows them: whether every image was read, and the change against the batch's run before."""
+    for number, scored, accuracy in ((1, 100, 0.98), (3, 64, 0.97), (5, 0, None)):
+        changes: dict[str, Any] = {"batch": "b7", "scored": scored, "accuracy": accuracy}
+        index.add(aws.s3, BUCKET, entry(number, **changes))
+    runs = index.read(aws.s3, BUCKET).runs
+    assert [(run.get("tone"), run.get("change")) for run in runs] == [
+        ("bad", None),
+        ("partly", -0.01),
+        ("good", None),
+    ]
+    index.add(aws.s3, BUCKET, entry(2, batch="b7", accuracy=0.99))  # a report that comes late
+    changed = [run.get("change") for run in index.read(aws.s3, BUCKET).runs]
+    assert changed == [None, -0.02, 0.01, None]
+
+
+def test_labels_that_were_not_understood_are_in_the_entry() -> None:
+    """The page tells them from labels that weren't given; most runs have none, and no such key."""
+    report: Any = json.loads(Path(__file__).with_name("report_of_schema_2.json").read_text())
+    run = Run(report["batch"], report["run"])
+    assert index.entry(run, report | {"bad_labels": 3}).get("bad_labels") == 3
+    assert "bad_labels" not in index.entry(run, report | {"bad_labels": 0})

@@ -289,7 +289,7 @@ def test_no_name_makes_a_tag_of_the_index(batches: list[str]) -> None:
         return Page(pages.index_page(runs[::-1]).decode())
 
     found = index_of(batches)
-    assert found.shape == index_of(["b"] * len(batches)).shape
+    assert found.shape == index_of([f"b{batches.index(name)}" for name in batches]).shape
     links = [str(attributes["href"]) for tag, attributes in found.tags if tag == "a"]
     assert not any(":" in link for link in links)
 
@@ -380,24 +380,111 @@ def test_what_the_bucket_s_lifecycle_removes_is_the_list_of_all_runs_alone(aws: 
 
 
 def test_the_index_shows_runs_newest_first_with_their_changes(aws: Clients) -> None:
-    """Each labelled run is compared with the one before; a change beyond both intervals stands out."""
+    """Each labelled run is compared with its batch's before; a change beyond both intervals stands out."""
     right: list[tuple[int | None, dict[str, Any]]] = [
         (label, {"label": label, "confidence": 0.9}) for label in LABELS
     ]
     wrong: list[tuple[int | None, dict[str, Any]]] = [(1, {"label": 2, "confidence": 0.9})]
-    report_of(aws, Sample("first", right[:-60] + wrong * 60, number=1))
-    report_of(aws, Sample("stopped", right, number=2, status="Stopped"))
-    report_of(aws, Sample("second", right, number=3, version=2))
-    report_of(aws, Sample("third", right[:-1] + wrong, number=4, version=2))
+    report_of(aws, Sample("b7", right[:-60] + wrong * 60, number=1))
+    report_of(aws, Sample("b7", right, number=2, status="Stopped"))
+    report_of(aws, Sample("b7", right, number=3, version=2))
+    report_of(aws, Sample("other", right[:-90] + wrong * 90, number=4, version=2))
+    report_of(aws, Sample("b7", right[:-1] + wrong, number=5, version=2))
     page = opened(aws, INDEX_PAGE)
     rows = page.text.partition("Runs, newest first")[2]
-    assert re.findall(r"third|second|stopped|first", rows) == ["third", "second", "stopped", "first"]
-    assert "99.67 %" in rows
+    found = re.findall(r"99\.67 %|100\.00 %|70\.00 %|Stopped|80\.00 %", rows)
+    assert found == ["99.67 %", "70.00 %", "100.00 %", "100.00 %", "Stopped", "80.00 %"]
     assert "−0.33" in rows
     assert "▲ +20.00" in rows
     assert "▼" not in rows
     marks = Counter(tag for tag, attributes in page.tags if attributes.get("class") == "mark")
-    assert marks == {"circle": 1, "rect": 2}
+    assert marks == {"circle": 1, "rect": 3}
+
+
+PARTLY: Any = {
+    "schema": "digit-batch/index/1",
+    "batch": "b7",
+    "run": "20261122t154020z-1a2b3c4d",
+    "status": "Completed",
+    "accuracy": 0.98,
+    "low": 0.9,
+    "high": 1.0,
+    "labelled": 64,
+    "scored": 64,
+    "expected": 100,
+    "model_version": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone", "said"),
+    [
+        ({}, "partly", "! Completed, 64 of 100 read 98.00"),
+        ({"scored": 0, "accuracy": None}, "bad", "✗ Completed, 0 of 100 read – –"),
+        ({"status": "Failed", "accuracy": None}, "bad", "✗ Failed – –"),
+        ({"scored": 100}, None, "98.00"),
+        ({"accuracy": None, "bad_labels": 64}, "partly", "64 of 100 read labels not understood –"),
+        ({"accuracy": None}, "partly", "64 of 100 read no labels –"),
+    ],
+)
+def test_the_index_says_of_which_runs_images_were_not_read(
+    changes: dict[str, Any], tone: str | None, said: str
+) -> None:
+    """In words and colour; a run that read all of them needs no words."""
+    page = Page(pages.index_page([PARTLY | changes]).decode())
+    assert said in page.text.replace("\xa0", " ")
+    tones = [
+        attributes["class"]
+        for tag, attributes in page.tags
+        if tag == "span" and "status" in str(attributes.get("class"))
+    ]
+    assert tones == ([f"status {tone}"] if tone else [])
+
+
+@pytest.mark.parametrize(
+    ("scored", "tone", "said"),
+    [
+        (300, "good", "✓ Completed "),
+        (64, "partly", "! Completed, 64 of 300 read "),
+        (0, "bad", "✗ Completed, 0 of 300 read "),
+    ],
+)
+def test_only_a_page_of_all_images_has_a_tick(
+    report: dict[str, Any], scored: int, tone: str, said: str
+) -> None:
+    """The title, which a browser's tab shows, doesn't hide it either."""
+    coverage = {"expected": 300, "scored": scored, "unreadable": 300 - scored, "missing": 0}
+    covered: Any = report | {"coverage": coverage}
+    text = pages.page(KINDS["left out"].run, covered, thumbnails_of(report)).decode()
+    page = Page(text)
+    assert said in page.text
+    assert ("class", f"status {tone}") in [pair for _, attributes in page.tags for pair in attributes.items()]
+    title = text.partition("<title>")[2].partition("</title>")[0]
+    assert ("300 read" in title) is (tone != "good")
+
+
+def test_reasons_are_grouped_on_the_page(report: dict[str, Any]) -> None:
+    """Each with its count and an example, which is shortened to the name within the batch."""
+    inside = KINDS["left out"].run.batch
+    failures = [{"reason": "missing", "images": 1_200, "example": f"s3://b/incoming/{inside}/sub/1.png"}]
+    found: Any = report | {"failures": failures}
+    page = Page(pages.page(KINDS["left out"].run, found, thumbnails_of(report)).decode())
+    assert "1,200 missing e.g. sub/1.png" in page.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"bad_labels": 300}, "none no label could be understood"),
+        ({"bad_labels": 0}, "none no image has a label"),
+    ],
+)
+def test_labels_that_were_not_understood_are_not_called_absent(
+    report: dict[str, Any], changes: dict[str, int], said: str
+) -> None:
+    """Who gave labels looks for what is wrong with them, not for why there are none."""
+    unlabelled: Any = report | {"accuracy": None, "labelled": 0, "estimate": None, "drift": None} | changes
+    assert said in Page(pages.page(KINDS["left out"].run, unlabelled, thumbnails_of(report)).decode()).text
 
 
 def test_the_index_page_ends_after_a_thousand_runs() -> None:

@@ -314,7 +314,7 @@ def test_a_report_is_announced_in_one_message(aws: Clients, settings: Settings, 
         with attempted(aws, job("Completed")):
             assert report.write_report(aws, settings, RUN) is written
     (message,) = published()
-    assert message["Subject"] == "digits: Completed, 50.00%, batch b7"
+    assert message["Subject"] == "digits: Completed, 3 of 5 read, 50.00%, batch b7"
     assert "5 expected, 3 scored, 1 unreadable, 1 missing" in message["Message"]
     assert f"s3://{BUCKET}/{RUN.report}" in message["Message"]
 

@@ -12,12 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_prediction.aws.clients import Clients
-from batch_prediction.start.missing_images import _first_gap, first_missing
+from batch_prediction.start.missing_images import Missing, _gaps, find
 from tests.functions.malformed_manifests import ODD_NAMES
 from tests.functions.start.uploads import KEY, image, upload
 from tests.settings_and_events import BUCKET
 
 FOLDER = "incoming/b7/"
+
+
+def first_missing(s3: Any, bucket: str, key: str, version: str, max_images: int) -> str | None:
+    """The key of the first missing image; None without."""
+    found = find(s3, bucket, key, version, max_images)
+    return found.first if found else None
 
 
 class Listing:
@@ -43,7 +49,7 @@ class Listing:
 
 def gap(listing: Any, wanted: list[str]) -> str | None:
     """The first of the sorted keys that isn't listed."""
-    return _first_gap(listing, BUCKET, FOLDER, [key.encode() for key in wanted])
+    return next(_gaps(listing, BUCKET, FOLDER, [key.encode() for key in wanted]), None)
 
 
 @given(
@@ -183,4 +189,20 @@ def test_a_manifest_that_will_be_refused_is_not_waited_for(aws: Clients) -> None
 
 def test_an_archive_is_not_waited_for(aws: Clients) -> None:
     """Its images have arrived with it: nothing is read."""
-    assert first_missing(aws.s3, BUCKET, "incoming/b7.zip", "absent", 10) is None
+    assert find(aws.s3, BUCKET, "incoming/b7.zip", "absent", 10) is None
+
+
+def test_what_is_missing_is_counted(aws: Clients) -> None:
+    """Of five images three, of which the first in S3's order is an example."""
+    version = upload(aws, [image(number) for number in range(5)]).version
+    for number in (0, 2):
+        aws.s3.put_object(Bucket=BUCKET, Key=f"{FOLDER}{number}.png", Body=b"")
+    assert find(aws.s3, BUCKET, KEY, version, 10) == Missing(3, 5, f"{FOLDER}1.png")
+
+
+def test_counting_takes_a_bounded_number_of_requests() -> None:
+    """Of a batch with a gap at its beginning not all is listed: 20 pages more tell enough."""
+    wanted = [f"{FOLDER}{number:04}" for number in range(1_000)]
+    listing: Any = Listing(set(wanted[1:]))
+    assert list(_gaps(listing, BUCKET, FOLDER, [key.encode() for key in wanted])) == [wanted[0], None]
+    assert len(listing.requests) == 20

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 import start_transform
 from batch_prediction.aws.clients import Clients
-from batch_prediction.events import CAPACITY, IMAGES, AttemptRequested, Message
+from batch_prediction.events import CAPACITY, IMAGES, JOB, AttemptRequested, Message, RunWaits, report_request
 from batch_prediction.models import registry
 from batch_prediction.runs import decision
 from batch_prediction.runs.decision import GiveUp, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
+from batch_prediction.start.missing_images import Missing
 from batch_prediction.start.run import Decided, start_run
 from batch_prediction.start.waiting import StillWaiting, WaitTimes
 from tests.functions.decide import decide
@@ -458,3 +459,58 @@ def refused(code: str) -> Any:
         raise refusal("PutObject", code, 503)
 
     return request
+
+
+def shown(message: Message, still: StillWaiting) -> list[RunWaits]:
+    """The notices that write_report is sent."""
+    posted: list[RunWaits] = []
+
+    class Queue:
+        def send_message(self, QueueUrl: str, MessageBody: str, **_delay: int) -> None:  # noqa: N803
+            assert QueueUrl == "r"
+            found = report_request(received(MessageBody, 0.0), BUCKET)
+            assert isinstance(found, RunWaits)
+            posted.append(found)
+
+    queue: Any = Queue()
+    waiting.show(queue, LONG, message, still)
+    return posted
+
+
+def test_people_are_shown_which_images_a_run_waits_for_and_until_when() -> None:
+    """At each look, as fewer may be missing by then; the deadline is that of the first."""
+    still = replace(FOR_IMAGES, run=RUN, missing=Missing(1, 1002, "incoming/b7/not-there.png"))
+    first = RunWaits(
+        RUN, IMAGES, "a gap", 1000.0, 1000.0 + 10 * HOUR, 1000.0, 1, 1002, "incoming/b7/not-there.png"
+    )
+    assert shown(received("{}", 1000.0), still) == [first]
+    body, _ = sent_again(received("{}", 1000.0), still)
+    assert shown(received(body, 1060.0, sent=1000.0), still) == [replace(first, at=1060.0)]
+
+
+def test_a_wait_for_instances_is_shown_once() -> None:
+    """Thousands may wait for the same: none writes the list of all runs at each of its looks."""
+    still = replace(FOR_CAPACITY, run=RUN)
+    expected = RunWaits(RUN, CAPACITY, "a quota", 1000.0, 1000.0 + 24 * HOUR, 1000.0)
+    assert shown(received("{}", 1000.0), still) == [expected]
+    body, _ = sent_again(received("{}", 1000.0), still)
+    assert shown(received(body, 1060.0, sent=1000.0), still) == []
+
+
+def test_a_wait_of_an_unnamed_run_is_not_shown() -> None:
+    """S3 was too busy to say when the manifest was written, which names the run."""
+    assert shown(received("{}", 1000.0), FOR_CAPACITY) == []
+
+
+def test_the_handler_shows_the_wait_and_then_that_the_job_runs(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run without its image is shown by a message to write_report, and so is the end of its wait."""
+    uploaded = uploaded_before_its_image(aws, settings, monkeypatch)
+    start_transform.handler(message(uploaded), CONTEXT)
+    (notice,) = [each["detail"] for each in sent(aws, settings) if each["detail-type"] == RunWaits.WAITS]
+    assert (notice["cause"], notice["missing"], notice["expected"]) == (IMAGES, 1, 1)
+    over = Message.of(message(uploaded)).received - 600
+    start_transform.handler(message(uploaded | {"waiting": {"images": over}}), CONTEXT)
+    notices = [each["detail"] for each in sent(aws, settings) if each["detail-type"] == RunWaits.WAITS]
+    assert [each["cause"] for each in notices if each["run"] == notice["run"]][-1] == JOB
