@@ -43,7 +43,7 @@ def stored(s3: Any, body: bytes) -> str:
 def records(s3: Any, body: bytes) -> list[Record]:
     """The records of an archive's images, as start_transform writes them."""
     source = open_source(s3, "digits", KEY, stored(s3, body), 10_000)
-    return [line.reference for line in source.items() if isinstance(line, Line)]
+    return [dict(line.reference) for line in source.items() if isinstance(line, Line)]
 
 
 def of_digits(s3: Any, kind: str) -> list[Record]:

@@ -15,6 +15,7 @@ import pytest
 
 from localcloud.lambda_.runtime import architecture, runtime
 from tests import exports
+from tests.functions.archives.packed import one_of_a_kind
 from tests.manifest_forms import forms
 from tests.programs.cli_session import ROOT, CliSession, reasons
 from tests.stack import png
@@ -249,3 +250,30 @@ def test_aws_alone_drops_a_manifest_of_every_form(
     }
     assert {report["reason_code"] for report in reports} == {"NO_APPROVED_MODEL"}
     assert [report["coverage"]["missing"] for report in reports] == [3] * len(given)
+
+
+@pytest.mark.parametrize("cloud", [[]], indirect=True)
+def test_aws_alone_drops_an_archive_of_every_kind(
+    cloud: tuple[subprocess.Popen[str], Path], tmp_path: Path
+) -> None:
+    """`aws s3 cp` of one object is a batch; its report says what it was read as."""
+    _, shown = cloud
+    session = CliSession.set_up(tmp_path / "project", exported(shown))
+    bucket = outputs(session, "digits-local")["BucketName"]
+    files = {f"{number}/{number}.png": png(sample(seed=1).batch, number) for number in range(3)}
+    endings = {"zip": "zip", "tar": "tar", "tar.gz": "tar.gz", "tgz": "tar.gz"}
+    for ending, kind in endings.items():
+        (session.folder / f"packed.{ending}").write_bytes(one_of_a_kind(kind, files))
+        session.aws("s3", "cp", f"packed.{ending}", f"s3://{bucket}/incoming/packed.{ending}")
+
+    def written() -> list[str] | None:
+        done = session.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/packed.", "--recursive")
+        keys: list[str] = re.findall(r"\S+/report\.json$", done.stdout, re.M)
+        return keys if len(keys) == len(endings) else None
+
+    reports = [session.aws("s3", "cp", f"s3://{bucket}/{key}", "-") for key in until(written)]
+    assert {report["batch"]: report["read_as"] for report in reports} == {
+        f"packed.{ending}": f"read as a {kind} archive; labels from class folders"
+        for ending, kind in endings.items()
+    }
+    assert {report["reason_code"] for report in reports} == {"NO_APPROVED_MODEL"}

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from batch_prediction.archives.ranges import ArchiveError, Bytes
 from batch_prediction.layout import check_name
@@ -13,6 +13,25 @@ STORED, DEFLATED = 0, 8  # the two of https://pkware.cachefly.net/webdocs/casest
 MAX_RATIO = 100
 _PIECE = 1024 * 1024  # bytes at once
 _RATIO_FROM = 64 * 1024  # bytes: below that, an image of one colour may well compress so
+
+
+# The JSON object that the container gets for an image: start/references.py says what is in it.
+Reference = TypedDict(
+    "Reference",
+    {
+        "source-ref": str,
+        "version": str,
+        "member": str,
+        "at": int,
+        "size": int,
+        "packed": int,
+        "method": int,
+        "crc": int,
+        "range": list[int],
+        "unpacked": int,
+    },
+    total=False,
+)
 
 
 class Member(NamedTuple):

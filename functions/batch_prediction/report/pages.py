@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from batch_prediction.archives.member import Reference
 from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
 from batch_prediction.layout import INCOMING, INDEX_PAGE, Run, image_address
 from batch_prediction.report import advice, changes, charts, headline, index, likeness_charts
 from batch_prediction.report.content import IndexEntry, Interval, Report
 from batch_prediction.report.thresholds import written
-from batch_prediction.report.thumbnails import NOWHERE, Reference, Thumbnail, thumbnails
+from batch_prediction.report.thumbnails import NOWHERE, Thumbnail, thumbnails
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -8,6 +8,7 @@ from typing import IO, Any, NamedTuple
 
 import orjson
 
+from batch_prediction.archives.member import Reference
 from batch_prediction.figures.doubts import Doubts
 from batch_prediction.figures.label_errors import LabelErrors, Labelled, Misread
 from batch_prediction.figures.scores import Scores
@@ -27,7 +28,6 @@ _SUM_TOLERANCE = 0.01  # of ten rounded probabilities
 MAX_PLACES = 100_000  # misread members of an archive whose places are kept: about 50 MB
 SHOWN = 100  # mistakes, images without a prediction, and labels that aren't used, that a report lists
 
-Reference = dict[str, Any]  # the JSON object that the container got for an image
 Pair = tuple[int | None, int]  # label or None, prediction
 Mistake = tuple[float, str, int, int]  # confidence, image, label, prediction
 Shares = Sequence[float]  # the probability of each label

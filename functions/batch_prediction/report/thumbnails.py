@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from batch_prediction.archives.member import STORED, InMemory, Member, unpack
+from batch_prediction.archives.member import STORED, InMemory, Member, Reference, unpack
 from batch_prediction.archives.ranges import ArchiveError, read_range
 from batch_prediction.aws import errors
 from batch_prediction.layout import INCOMING
@@ -34,7 +34,6 @@ _REASONS = {
     "InvalidObjectState": "archived",
 }
 
-Reference = Mapping[str, Any]  # of an image in an archive, as start/references.py wrote it
 NOWHERE: Mapping[str, Reference] = MappingProxyType({})
 
 

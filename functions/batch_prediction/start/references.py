@@ -5,15 +5,12 @@ Which ones do is decided here alone, so the number of requests is known before t
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from batch_prediction.archives.member import Member
+from batch_prediction.archives.member import Member, Reference
 from batch_prediction.runs.parts import SMALL_PART
 
 MAX_GAP = 64 * 1024  # bytes between two images that are read all the same: they take less time than a request
 MAX_RANGE = 1024 * 1024  # bytes of a range of several images: a container holds one for each of its fetchers
-
-Reference = dict[str, Any]  # the JSON object that the container gets as a record
 
 
 def of_members(members: Sequence[Member | None], kind: str) -> Iterator[tuple[Reference, bool]]:
@@ -25,7 +22,10 @@ def of_members(members: Sequence[Member | None], kind: str) -> Iterator[tuple[Re
         there = [number for number, member in enumerate(members) if member]
         unpacked = max((member.end for member in members if member), default=0)
         for number, member in enumerate(members):
-            yield _place(member) | ({"unpacked": unpacked} if member else {}), number in there[:1]
+            place = _place(member)
+            if member:
+                place["unpacked"] = unpacked
+            yield place, number in there[:1]
         return
     ends = _ends(members)
     begin = 0
@@ -35,8 +35,10 @@ def of_members(members: Sequence[Member | None], kind: str) -> Iterator[tuple[Re
         first = members[begin]
         reach = max(ends[begin : last + 1])
         for number in together:
-            shared = {"range": [first.at, reach]} if first else {}
-            yield _place(members[number]) | shared, number == begin and first is not None
+            place = _place(members[number])
+            if first:
+                place["range"] = [first.at, reach]
+            yield place, number == begin and first is not None
         begin = last + 1
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from batch_prediction.archives.member import Reference
 from batch_prediction.archives.ranges import ObjectVersion
 from batch_prediction.layout import Archive, Manifest, upload
 from batch_prediction.manifests.folder import BatchFolder
@@ -22,7 +23,7 @@ class Line(NamedTuple):
     """A line of the job's input: the image's address, the reference that the container gets, the rest."""
 
     address: str
-    reference: references.Reference
+    reference: Reference
     label: int | None
     fields: dict[str, str]
     bad_label: LeftOut | None = None

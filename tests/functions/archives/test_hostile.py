@@ -16,6 +16,7 @@ from contextlib import suppress
 import pytest
 
 import archives
+from batch_prediction.archives.member import Reference
 from batch_prediction.archives.ranges import ArchiveError, ObjectVersion, Unpacked
 from batch_prediction.layout import check_name
 from batch_prediction.manifests.records import ManifestError
@@ -123,10 +124,10 @@ def outcome(body: bytes) -> Reading | None:
     return None
 
 
-def content_of(record: references.Reference, body: bytes) -> int | None:
+def content_of(record: Reference, body: bytes) -> int | None:
     """How many bytes the container makes of a record; None for an error record."""
     try:
-        place = archives.place_of(record)
+        place = archives.place_of(dict(record))
         if place.unpacked is not None:
             return len(archives.Unpacked().read(place, lambda: io.BytesIO(body)))
         assert 0 <= place.first < place.end <= len(body)
@@ -149,7 +150,7 @@ def test_any_archive_is_read_refused_or_an_error_record() -> None:
         places = references.of_members([image.member for image in found.images], found.kind)
         for image, (place, _) in zip(found.images, places, strict=True):
             check_name(image.name)
-            record = {
+            record: Reference = {
                 "source-ref": "s3://digits-bucket/incoming/b7.zip",
                 "version": "v",
                 "member": image.name,

@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from PIL import Image
 
+from batch_prediction.archives.member import Reference
 from batch_prediction.aws.clients import Clients
 from batch_prediction.report.thumbnails import (
     MAX_IMAGE,
     MAX_TOTAL,
-    Reference,
     Thumbnail,
     pixels,
     thumbnails,
@@ -190,8 +190,8 @@ def test_a_member_that_cannot_be_shown_has_a_reason(aws: Clients) -> None:
     (address, place), *_ = packed(aws, "zip", {"1.png": picture("PNG")}).items()
     for wrong, why in (
         (large[address], "larger than 20 KB"),
-        (dict(place) | {"crc": 1}, "damaged"),
-        (dict(place) | {"version": "absent"}, "deleted since"),
+        (place | Reference(crc=1), "damaged"),
+        (place | Reference(version="absent"), "deleted since"),
         (packed(aws, "tar.gz", {"1.png": picture("PNG")})[address], "in a .tar.gz: pack .zip or .tar"),
     ):
         (found,) = thumbnails(aws.s3, BUCKET, [address], TOMORROW, {address: wrong})
