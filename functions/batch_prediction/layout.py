@@ -3,6 +3,7 @@
 Top-level prefixes end in a slash and never nest:
 
     incoming/<batch>/manifest.jsonl, manifest.csv, …   the upload that starts a run; images next to it
+    incoming/<batch>.zip, .tar, .tar.gz or .tgz        likewise, the images in it: <batch> is with the ending
     runs/<batch>/<run>/run.json                        the one decision about the run
     runs/<batch>/<run>/gave_up.json                    why no (further) transform job is started
     runs/<batch>/<run>/left_out.jsonl                  manifest lines refused before the job
@@ -64,6 +65,10 @@ def spellings(name: str) -> tuple[str, str, str]:
 
 _SPELLINGS = "|".join(re.escape(spelling) for name in MANIFESTS for spelling in spellings(name))
 _MANIFEST = re.compile(rf"{INCOMING}(?P<batch>.+)/(?P<name>{_SPELLINGS})")
+# Likewise, in lower and in upper case.
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_ENDINGS = "|".join(re.escape(ending) for name in ARCHIVES for ending in (name, name.upper()))
+_ARCHIVE = re.compile(rf"{INCOMING}(?P<batch>.+(?:{_ENDINGS}))")
 _RUN_ID = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}")
 _OUTPUT = re.compile(rf"{RUNS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/output/(?P<attempt>[1-9]\d{{0,2}})/?")
 _REPORT = re.compile(rf"{REPORTS}(?P<batch>.+)/(?P<run>{_RUN_ID.pattern})/report\.json")
@@ -173,6 +178,12 @@ def check_name(name: str) -> None:
         raise ValueError(f"expected a key of at most {_MAX_KEY} bytes, found {len(name.encode())}")
 
 
+def _check_batch(key: str, batch: str) -> None:
+    check_name(batch)
+    if (length := len(batch.encode())) > _MAX_BATCH:
+        raise ValueError(f"{key}: expected a batch of at most {_MAX_BATCH} bytes, found {length}")
+
+
 @dataclass(frozen=True)
 class Manifest:
     """A manifest's place: `batch` may contain slashes, `name` is one of MANIFESTS in any of its spellings."""
@@ -186,15 +197,42 @@ class Manifest:
         match = _MANIFEST.fullmatch(key)
         if not match:
             raise ValueError(f"expected incoming/<batch>/ and one of {', '.join(MANIFESTS)}, found {key!r}")
-        check_name(match["batch"])
-        if (length := len(match["batch"].encode())) > _MAX_BATCH:
-            raise ValueError(f"{key}: expected a batch of at most {_MAX_BATCH} bytes, found {length}")
+        _check_batch(key, match["batch"])
         return cls(match["batch"], match["name"])
 
     @property
     def folder(self) -> str:
         """The prefix that the batch's images lie below, with its slash."""
         return f"{INCOMING}{self.batch}/"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive's place: its batch is its key's rest with the ending, which hardly a folder has."""
+
+    batch: str
+
+    @classmethod
+    def at(cls, key: str) -> "Archive":
+        """Read `incoming/<batch>`, which ends as an archive does; ValueError for any other key."""
+        match = _ARCHIVE.fullmatch(key)
+        if not match:
+            raise ValueError(f"expected incoming/ and a .zip, .tar, .tar.gz or .tgz, found {key!r}")
+        _check_batch(key, match["batch"])
+        return cls(match["batch"])
+
+
+def upload(key: str) -> Manifest | Archive:
+    """What the key of an upload names; ValueError for one that starts no run."""
+    return Archive.at(key) if _ARCHIVE.fullmatch(key) else Manifest.at(key)
+
+
+def image_address(source: str, member: str | None) -> str:
+    """An image's name in reports and digests: its object's address, in an archive with `#` and the member.
+
+    No image of a manifest has such an address in the same batch, since those begin with `incoming/<batch>/`.
+    """
+    return source if member is None else f"{source}#{member}"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -26,7 +27,9 @@ from botocore.httpsession import URLLib3Session
 
 from localcloud.core.activity import Activity, Listener
 from localcloud.core.clients import make_client
+from localcloud.core.gate import Gate
 from localcloud.core.isolation import OPERATOR, Isolation, account_variables, on_loopback
+from localcloud.core.keeping import Part
 from localcloud.core.patches import Patches
 from localcloud.core.processes import Processes
 
@@ -68,6 +71,11 @@ class Cloud:
         self.listener = listener
         self.stopping = threading.Event()
         self.events: SimpleQueue[dict[str, Any] | None] = SimpleQueue()  # None: look whether to stop
+        self.unrouted: dict[
+            str, dict[str, Any]
+        ] = {}  # the events that haven't been delivered yet, by their id
+        self.gate = Gate()
+        self.parts: dict[str, Part] = {}  # what is kept from one cloud to the next, by the name of its part
         self.port = port
         # what roles were allowed: the role, its policies, the request
         self.authorised: set[tuple[str, tuple[str, ...], Any]] = set()
@@ -146,6 +154,7 @@ class Cloud:
         _empty_moto()
         self.patch(MotoRequestHandler, "log_request", lambda *_args, **_options: None)
         self.patch(BaseWSGIServer, "serve_forever", _soon_stopped(BaseWSGIServer.serve_forever))
+        self._count_changes()
         self.patch(URLLib3Session, "send", on_loopback(URLLib3Session.send))
         for part in self._assemble():
             part.plug_in(self)
@@ -153,6 +162,16 @@ class Cloud:
         self._server.start()
         self.port = self._server.get_host_and_port()[1]
         self._isolation.set({**OPERATOR, **account_variables(self.region, self.endpoint_url)})
+
+    def _count_changes(self) -> None:
+        """Let every request to the server be a change of the account."""
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+
+        def call(app: Any, environ: Any, start_response: Any) -> Any:
+            with self.gate.change():
+                return dispatch(app, environ, start_response)
+
+        dispatch = self.patch(DomainDispatcherApplication, "__call__", call)
 
     def stop(self) -> None:
         """End every process and thread, forget all state, restore this program's settings; safe to repeat."""
@@ -201,7 +220,7 @@ class Cloud:
     def emit(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> str:
         """Put an event on the default bus and return its id; events are routed in the order of the calls."""
         identifier = str(uuid.uuid4())
-        self.events.put(
+        self.route(
             {
                 "version": "0",
                 "id": identifier,
@@ -215,6 +234,22 @@ class Cloud:
             }
         )
         return identifier
+
+    def route(self, event: dict[str, Any]) -> None:
+        """Have an event routed; it stays in `unrouted` until it has been."""
+        self.unrouted[event["id"]] = event
+        self.events.put(event)
+
+    def keep(self, name: str, part: Part) -> None:
+        """Keep a part from one cloud to the next; later parts are saved, restored and resumed later."""
+        self.parts[name] = part
+
+    def unfinished(self) -> dict[str, int]:
+        """What is under way, counted by what one of it is called."""
+        counted: Counter[str] = Counter()
+        for part in self.parts.values():
+            counted.update(part.unfinished())
+        return {name: count for name, count in counted.items() if count}
 
     def on_stop(self, finish: Callable[[], None]) -> None:
         """Call `finish` once everything has ended and moto's state still exists, the last added first."""

@@ -32,6 +32,8 @@ class Router:
             event = self.cloud.events.get()
             if event is not None:
                 self.cloud.spawn(partial(self.route, event), f"event {event['detail-type']}").join()
+                with self.cloud.gate.change():
+                    self.cloud.unrouted.pop(event["id"], None)
 
     def route(self, event: Event) -> None:
         """Deliver one event to the targets of every enabled rule whose pattern it matches."""

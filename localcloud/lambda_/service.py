@@ -18,6 +18,7 @@ from localcloud.iam.errors import DeniedError
 from localcloud.iam.policy_evaluation import Request
 from localcloud.lambda_ import moto_fixes
 from localcloud.lambda_.errors import SandboxError
+from localcloud.lambda_.kept import Invocations
 from localcloud.lambda_.runtime_api import Invocation, error_body
 from localcloud.lambda_.sqs_poller import Poller
 from localcloud.lambda_.worker import Worker, fingerprint
@@ -37,6 +38,9 @@ class Functions:
         self._workers: dict[str, Worker] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self.asynchronous: dict[
+            str, tuple[str, bytes]
+        ] = {}  # function and event of those under way, by request
 
     def run(self, function: Any, invocation: Invocation) -> Invocation:
         """Run one invocation to its end, on a worker that fits the function's current code and settings."""
@@ -81,13 +85,27 @@ class Functions:
         name = function.function_name
         self.cloud.log_activity("function", name, f"its {side} destination failed: {error}")
 
-    def run_asynchronously(self, function: Any, event: bytes) -> None:
+    def start_asynchronously(self, function: Any, event: bytes) -> None:
+        """Accept an event for a function; it is run in a thread of its own."""
+        request_id = Invocation(event).request_id
+        self.asynchronous[request_id] = (function.function_name, event)
+
+        def run() -> None:
+            self._run_asynchronously(function, event, request_id)
+            if not self.cloud.stopping.is_set():
+                with self.cloud.gate.change():
+                    del self.asynchronous[request_id]
+
+        self.cloud.spawn(run, f"{function.function_name} asynchronous")
+
+    def _run_asynchronously(self, function: Any, event: bytes, request_id: str) -> None:
         """Run an event up to three times, then send the record of it to the function's destination."""
         config = function.event_invoke_config[0].config if function.event_invoke_config else {}
         attempts = int(config.get("MaximumRetryAttempts", 2)) + 1
-        request_id = Invocation(event).request_id
         for attempt in range(1, attempts + 1):
             invocation = self.run(function, Invocation(event, request_id))
+            if invocation.error is not None and self.cloud.stopping.is_set():
+                return  # the cloud ended it
             if invocation.error is None or attempt == attempts:
                 break
             if self.cloud.stopping.wait(RETRY_SECONDS[attempt - 1]):
@@ -146,6 +164,7 @@ def plug_in(cloud: Cloud) -> None:
     """Make moto's Invoke run the function, and its event source mappings poll."""
     functions = Functions(cloud)
     cloud.spawn(functions.close, "functions")
+    cloud.keep("lambda", Invocations(cloud, functions))
 
     def invoke(function: Any, body: Any, request_headers: Any, response_headers: dict[str, str]) -> bytes:
         event = (body.encode() if isinstance(body, str) else body) or b"{}"
@@ -156,10 +175,10 @@ def plug_in(cloud: Cloud) -> None:
                 "InvalidRequestContentException", f"Could not parse request body into json: {error}"
             ) from error
         if request_headers.get("X-Amz-Invocation-Type") == "Event":
-            name = f"{function.function_name} asynchronous"
-            cloud.spawn(lambda: functions.run_asynchronously(function, event), name)
+            functions.start_asynchronously(function, event)
             return b""
-        invocation = functions.run(function, Invocation(event))
+        with cloud.gate.aside():
+            invocation = functions.run(function, Invocation(event))
         response_headers["x-amz-log-result"] = functions.log_of(function, invocation)
         if invocation.error:
             response_headers["x-amz-function-error"] = invocation.error

@@ -9,6 +9,7 @@ from moto.s3 import notifications
 
 from localcloud.core.cloud import Cloud
 from localcloud.s3 import moto_fixes
+from localcloud.s3.kept import Objects
 
 # moto's name → the reason of an Object Created event; S3's other events are not sent
 CREATED = {
@@ -55,3 +56,4 @@ def plug_in(cloud: Cloud) -> None:
 
     cloud.patch(notifications, "_send_event_bridge_message", send)
     moto_fixes.plug_in(cloud)
+    cloud.keep("s3", Objects(cloud))

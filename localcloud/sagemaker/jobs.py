@@ -114,19 +114,34 @@ class Job(ABC):
 
     def change(self, status: str, secondary: str = "") -> None:
         """Set the status and send the state-change event."""
-        with self._changing:
-            setattr(self.record, f"{snake(self.kind)}_job_status", status)
-            self.record.last_modified_time = utcnow()
-            detail = self.detail()
-        self.cloud.emit(
-            "aws.sagemaker", f"SageMaker {self.words} Job State Change", detail, [self.record.arn]
-        )
+        with self.cloud.gate.change():
+            with self._changing:
+                setattr(self.record, f"{snake(self.kind)}_job_status", status)
+                self.record.last_modified_time = utcnow()
+                detail = self.detail()
+            self.cloud.emit(
+                "aws.sagemaker", f"SageMaker {self.words} Job State Change", detail, [self.record.arn]
+            )
         self.cloud.log_activity("job", self.name, f"{self.words.lower()} job {secondary or status}")
 
     def start(self) -> None:
         """Announce the job as InProgress and begin it."""
         self.change("InProgress")
         self.cloud.spawn(self._run, f"sagemaker-{snake(self.kind)}-{self.name}")
+
+    def keep(self) -> dict[str, Any]:
+        """Return all that it takes to make the job again: moto's record, and what that doesn't have."""
+        return {"record": vars(self.record)}
+
+    def resume(self) -> None:
+        """Go on with a job of an earlier cloud: one in progress begins anew, with its name and settings.
+
+        One that was being stopped has been.
+        """
+        if self.status == "Stopping":
+            self._end("Stopped", "Stopped", None)
+        else:
+            self.start()
 
     def request_stop(self) -> None:
         """Set the job to Stopping; refuse when it isn't InProgress."""
@@ -204,7 +219,7 @@ class Job(ABC):
     def _end(self, status: str, secondary: str, reason: str | None) -> None:
         if self.cloud.stopping.is_set():
             return
-        with self._changing:
+        with self.cloud.gate.change(), self._changing:
             if status == "Completed" and self.stop_requested.is_set():
                 status = secondary = "Stopped"
             if reason is not None:

@@ -5,6 +5,7 @@ Every module changes one part of moto's SageMaker, which answers requests and ke
 
 from localcloud.core.cloud import Cloud
 from localcloud.sagemaker import models, moto_fixes
+from localcloud.sagemaker.kept import Models, Packages
 from localcloud.sagemaker.training import service as training
 from localcloud.sagemaker.transform import service as transform
 from localcloud.sagemaker.tuning import service as tuning
@@ -14,3 +15,5 @@ def plug_in(cloud: Cloud) -> None:
     """Change moto's SageMaker until the cloud stops."""
     for part in (training, tuning, transform, models, moto_fixes):
         part.plug_in(cloud)
+    cloud.keep("sagemaker models", Models(cloud))
+    cloud.keep("sagemaker packages", Packages(cloud))

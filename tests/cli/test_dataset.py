@@ -45,6 +45,22 @@ def write(folder: Path, dataset: DataSet) -> Path:
     return folder
 
 
+def test_mnist_is_read_from_the_folder_that_mnist_dir_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the demo: nothing is downloaded, and a folder without the files is an error that names one."""
+    monkeypatch.setattr(fetch, "fetch", None)
+    monkeypatch.setenv("MNIST_DIR", str(write(tmp_path / "mnist", made_set())))
+    done = digits("mnist")
+    assert done.exit_code == 0, done.output
+    described = boto3.client("s3").get_object(Bucket=BUCKET, Key="datasets/mnist/dataset.json")
+    assert json.loads(described["Body"].read())["source"] == "MNIST's IDX files"
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path))
+    done = digits("mnist")
+    assert done.exit_code == 1
+    assert f"MNIST_DIR={tmp_path}: expected the file train-images-idx3-ubyte" in done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [

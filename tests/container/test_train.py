@@ -85,7 +85,16 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[Seen]:
 def test_the_artifact_holds_weights_configuration_and_code(artifact_folder: Path) -> None:
     """The artifact is safetensors, config.json, reference.json and the serving code, and nothing else."""
     files = {str(file.relative_to(artifact_folder)) for file in artifact_folder.rglob("*") if file.is_file()}
-    serving = ("inference", "deployment", "replica", "model", "pixels", "probabilities", "weights")
+    serving = (
+        "inference",
+        "archives",
+        "deployment",
+        "replica",
+        "model",
+        "pixels",
+        "probabilities",
+        "weights",
+    )
     code = {f"code/{name}.py" for name in serving}
     assert files == {"model.safetensors", "config.json", "reference.json"} | code
     for name in code:

@@ -14,8 +14,9 @@ CONTAINER = Path(train.__file__).parent
 IMAGES = tomllib.loads(Path(__file__).with_name("serving_images.toml").read_text())
 PACKAGES = {"PIL": "pillow"}  # whose modules have other names
 FILES = sorted(CONTAINER.glob("*.py"))
-SERVED = {"torch", "numpy", "boto3", "botocore", "model", "pixels", "probabilities", "weights"}
+SERVED = {"torch", "numpy", "boto3", "botocore", "archives", "model", "pixels", "probabilities", "weights"}
 ALLOWED = {
+    "archives": set[str](),
     "arguments": {"data", "model"},
     "artifact": {"torch", "weights"},
     "averaging": {"torch"},

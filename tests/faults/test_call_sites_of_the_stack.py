@@ -18,6 +18,7 @@ from localcloud.lambda_.worker import Worker
 from tests import stub_model
 from tests.e2e.searches import BAD, search
 from tests.faults import fault_plugin
+from tests.functions.archives.packed import one_of_a_kind
 from tests.request_recorder import Site, call_sites
 from tests.settings_and_events import event
 from tests.stack import Stack, deploy_template
@@ -86,6 +87,8 @@ class Batch:
         return {"expected": scored + self.broken, "scored": scored} | unreadable
 
 
+# Archives, whose names end as their kinds do: no line of one is missing, and none of these can't be used.
+ARCHIVES = {"packed.zip": Batch(2), "packed.tar.gz": Batch(2)}
 BATCHES = {"plain": Batch(2), "broken": Batch(2, broken=1), "refused": Batch(0, broken=1), "stuck": Batch(1)}
 # In the first round, which meets most of the faults: many batches wait for half a minute at the same time.
 FIRST = {"late": Batch(1, missing=1)} | {f"plain-{letter}": Batch(2) for letter in "abcdefghij"}
@@ -122,6 +125,12 @@ class Round:
             ]
             lines += ["no JSON"] * batch.broken
             self.stack.put(f"{prefix}manifest.jsonl", "\n".join(lines).encode())
+        for ending, batch in ARCHIVES.items():
+            name = f"{self.number}-{ending}"
+            self.batches[name] = batch
+            members = {f"{7 - index}/{index}.png": b"no image" for index in range(batch.there)}
+            body = one_of_a_kind(ending.partition(".")[2], members)
+            self.stack.put(f"incoming/{name}", body)
         search(self.stack, self.good, GOOD)
         search(self.stack, self.bad, BAD)
 

@@ -191,7 +191,7 @@ def check(seed: int) -> str:
         kept = item if isinstance(item, LeftOut) else item.bad_label
         if kept is not None:
             assert kept.reason, seed
-            assert kept.line > 0, seed
+            assert (kept.line or 0) > 0, seed
             assert len(orjson.dumps(kept.text)) - 2 <= KEPT_TEXT, seed
             assert len(orjson.dumps(kept.reason)) - 2 <= KEPT_REASON, seed
         if isinstance(item, Record):

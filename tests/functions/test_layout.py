@@ -218,3 +218,37 @@ def test_a_run_is_read_from_its_report_s_key() -> None:
         f"runs/b/{RUN.id}/report.json",
     ):
         assert Run.of_report(other) is None
+
+
+@pytest.mark.parametrize("name", ["b7.zip", "site/b7.tar", "b7.tar.gz", "a.b/B7.TGZ", "b7.TAR.GZ"])
+def test_an_archive_is_a_batch_by_its_whole_name(name: str) -> None:
+    """Its ending, of any case, is part of the batch's name."""
+    assert layout.upload(f"incoming/{name}") == layout.Archive(name)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("incoming/.zip", "incoming/b7.rar", "incoming/b7zip", "incoming/b7.zip/", "incoming/b7.zip.txt"),
+        *(
+            "Incoming/b7.zip",
+            "runs/b7.zip",
+            "incoming/b7.gz",
+            "incoming/b7.Zip",
+            "incoming/../b7.zip",
+            "incoming/a//b7.zip",
+        ),
+        f"incoming/{'b' * 510}.zip",
+    ],
+)
+def test_no_other_key_is_an_archive_s(key: str) -> None:
+    """Nor one that could be another object's, or whose reports would have too long a key."""
+    with pytest.raises(ValueError, match="expected"):
+        layout.upload(key)
+
+
+def test_a_manifest_in_a_folder_that_is_called_like_an_archive_is_a_manifest() -> None:
+    """And their images have different addresses."""
+    assert layout.upload("incoming/b7.zip/manifest.csv") == layout.Manifest("b7.zip", "manifest.csv")
+    assert layout.image_address("s3://b/incoming/b7.zip", "1.png") == "s3://b/incoming/b7.zip#1.png"
+    assert layout.image_address("s3://b/incoming/b7.zip/1.png", None) == "s3://b/incoming/b7.zip/1.png"

@@ -18,9 +18,10 @@ BELOW = {
     "manifests": {"vocabulary"},
     "aws": {"vocabulary"},
     "models": {"vocabulary", "aws", "figures"},
+    "archives": {"vocabulary", "aws"},
     "runs": {"vocabulary", "aws", "models"},
-    "start": {"vocabulary", "aws", "manifests", "models", "runs"},
-    "report": {"vocabulary", "aws", "figures", "runs"},
+    "start": {"vocabulary", "archives", "aws", "manifests", "models", "runs"},
+    "report": {"vocabulary", "archives", "aws", "figures", "runs"},
     "sweep": {"vocabulary", "aws", "models", "runs"},
 }
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from localcloud.lambda_.runtime import architecture, runtime
+from tests import exports
 from tests.manifest_forms import forms
 from tests.programs.cli_session import ROOT, CliSession, reasons
 from tests.stack import png
@@ -53,9 +54,8 @@ def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[subp
 
 
 def exported(shown: Path) -> dict[str, str]:
-    """The variables of the `export` line, as a shell would take them."""
-    line = until(lambda: re.search(r"^ *export (.*)$", shown.read_text(), re.M))
-    return dict(pair.split("=", 1) for pair in line[1].split())
+    """The variables of the `export` lines, as a shell would take them."""
+    return until(lambda: exports.exported(shown.read_text()))
 
 
 def overrides(**changes: str) -> list[str]:
@@ -209,10 +209,11 @@ def test_sam_and_aws_alone_drive_the_whole_path(
     assert program.wait() == 0
     printed = shown.read_text()
     for line in (
-        r"event +\S*UploadRule\S* Object Created → \S*UploadQueue",
-        r"function +digits-start-transform done",
-        r"job +digits-first training job Completed",
-        r"job +digits-\S+ transform job Completed",
+        r"stack digits: CREATE_COMPLETE, \d+ resources",
+        r"training job digits-first completed",
+        r"batch my-digits: run started with model",
+        r"batch my-digits: transform job completed",
+        r"batch my-digits: report written",
         r"The local cloud has stopped\.",
     ):
         assert re.search(line, printed), line

@@ -105,6 +105,7 @@ class SageMaker(Training):
         key = record["image"]["source-ref"].removeprefix(f"s3://{BUCKET}/")
         if key not in self.world.s3.versions:
             return record | {"SageMakerOutput": {"error": "missing"}}
+        key += record["image"].get("member", "")
         if "corrupt" in key:
             return record | {"SageMakerOutput": {"error": "not an image: simulated"}}
         return record | {"SageMakerOutput": answer(sum(key.encode()) % 10, 0.5)}

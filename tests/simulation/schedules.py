@@ -27,6 +27,9 @@ def random_world(seed: int) -> World:
         )
     for number in range(BATCHES):
         _drop(world, f"b{number}")
+    if draw.random() < 0.3:
+        kind = draw.choice(("zip", "tar", "tar.gz"))
+        world.at(draw.uniform(0, CALM / 2), world.put_archive, kind, f"b9.{kind}", ("0.png", "1 corrupt.png"))
     if draw.random() < 0.4:
         ends = draw.choice(("Completed", "Completed", "Failed"))
         world.at(draw.uniform(0, CALM / 2), world.sagemaker.tuning_ends, "digits-261122-140000", ends)
@@ -124,6 +127,8 @@ def full_world(faults: Faults) -> World:
         world.at(begin, world.put_image, batch, "0.png")
         world.at(begin + (90 if batch == "late" else 0), world.put_image, batch, "1.png")
         world.at(begin + 1, world.put_manifest, batch, ("0.png", "1.png"), 1)
+    for kind in ("zip", "tar.gz"):
+        world.at(50, world.put_archive, kind, f"packed.{kind}", ("0.png", "1.png"))
     world.at(700, world.put_manifest, "empty", (), 1)
     world.at(701, world.send, "uploads", POISON, 0)
     world.sagemaker.script["rejected"] = [BY_THE_SERVICE]

@@ -27,11 +27,12 @@ class Body:
     """An object's content as botocore gives it."""
 
     def __init__(self, content: bytes) -> None:
-        self.content = content
+        self.content, self._position = content, 0
 
-    def read(self) -> bytes:
-        """All of it."""
-        return self.content
+    def read(self, size: int | None = None) -> bytes:
+        """So many bytes more; all of the rest without a number."""
+        begin, self._position = self._position, len(self.content) if size is None else self._position + size
+        return self.content[begin : self._position]
 
     def close(self) -> None:
         """Nothing to close."""
@@ -126,6 +127,11 @@ class S3(Simulated):
             if VersionId in (None, version):
                 if time > given.get("IfUnmodifiedSince", time):
                     raise refusal("GetObject", "PreconditionFailed", 412)
+                if "Range" in given:
+                    first, _, last = given["Range"].removeprefix("bytes=").partition("-")
+                    if int(first) >= len(content):
+                        raise refusal("GetObject", "InvalidRange", 416)
+                    content = content[int(first) : int(last) + 1]
                 return {"Body": Body(content), "ETag": _etag(content), "ContentLength": len(content)}
         answer: Any = {
             "Error": {"Code": "NoSuchKey", "Message": ""},
@@ -139,6 +145,7 @@ class S3(Simulated):
             if VersionId in (None, version):
                 return {
                     "LastModified": time,
+                    "ContentLength": len(content),
                     "ETag": _etag(content),
                     "Metadata": self.metadata[Key, version],
                 }

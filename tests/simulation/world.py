@@ -23,6 +23,7 @@ from batch_prediction.layout import Run
 from batch_prediction.models import final_training
 from batch_prediction.report import write
 from batch_prediction.start import waiting
+from tests.functions.archives.packed import one_of_a_kind
 from tests.settings_and_events import SETTINGS, environment
 from tests.simulation.agreement import disagreements
 from tests.simulation.faults import CrashError, Faults, request
@@ -79,8 +80,9 @@ class Sent:
 
 @dataclass(frozen=True)
 class Upload:
-    """One manifest version that a person uploaded."""
+    """One version of a manifest or an archive that a person uploaded."""
 
+    key: str
     batch: str
     version: str
     time: datetime
@@ -90,7 +92,7 @@ class Upload:
     @property
     def run(self) -> Run:
         """Its run."""
-        return Run.of_manifest(self.batch, f"incoming/{self.batch}/manifest.jsonl", self.version, self.time)
+        return Run.of_manifest(self.batch, self.key, self.version, self.time)
 
 
 class World:
@@ -385,12 +387,21 @@ class World:
         """Upload a manifest: its lines, and lines that can't be used."""
         lines = [json.dumps({"file_name": name, "label": number % 10}) for number, name in enumerate(names)]
         key = f"incoming/{batch}/manifest.jsonl"
-        version = self.s3.write(key, "\n".join([*lines, *["broken"] * refused]).encode())["VersionId"]
-        self.uploads.append(
-            Upload(
-                batch, version, self.moment(), tuple(f"incoming/{batch}/{name}" for name in names), refused
-            )
+        images = tuple(f"incoming/{batch}/{name}" for name in names)
+        self._put(key, batch, "\n".join([*lines, *["broken"] * refused]).encode(), images, refused)
+
+    def put_archive(self, kind: str, batch: str, names: tuple[str, ...]) -> None:
+        """Upload an archive of class folders, of a kind that is the batch's ending, too."""
+        members = [f"{number % 10}/{name}" for number, name in enumerate(names)]
+        images = tuple(f"incoming/{batch}#{member}" for member in members)
+        self.arrived |= dict.fromkeys(images, self.now)
+        self._put(
+            f"incoming/{batch}", batch, one_of_a_kind(kind, dict.fromkeys(members, b"image")), images, 0
         )
+
+    def _put(self, key: str, batch: str, body: bytes, images: tuple[str, ...], refused: int) -> None:
+        version = self.s3.write(key, body)["VersionId"]
+        self.uploads.append(Upload(key, batch, version, self.moment(), images, refused))
         detail = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
         self.event("uploads", {"detail-type": "Object Created", "detail": detail}, durable=True)
 

@@ -44,6 +44,7 @@ ALLOWED = {
             *(f"{BUCKET}runs/*", f"{BUCKET}reports/*"),
             *(f"{BUCKET}models/*/reference.json", f"{BUCKET}incoming/*"),
         ],
+        "s3:GetObjectVersion": [f"{BUCKET}incoming/*"],
         "s3:PutObject": [f"{BUCKET}reports/*"],
         "s3:PutObjectTagging": [f"{BUCKET}reports/index.json", f"{BUCKET}reports/index.html"],
         "s3:ListBucket": ["DataBucket.Arn"],
@@ -112,6 +113,7 @@ ALLOWED = {
     "SageMakerRole": {
         "s3:ListBucket": ["DataBucket.Arn"],
         "s3:GetObject": [f"{BUCKET}{folder}/*" for folder in READ_BY_JOBS],
+        "s3:GetObjectVersion": [f"{BUCKET}incoming/*"],
         "s3:PutObject": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "s3:AbortMultipartUpload": [f"{BUCKET}{folder}/*" for folder in WRITTEN_BY_JOBS],
         "s3:DeleteObject": [f"{BUCKET}checkpoints/*"],

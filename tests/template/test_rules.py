@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
-from batch_prediction.layout import MANIFESTS, Manifest, spellings
+from batch_prediction.layout import ARCHIVES, MANIFESTS, Archive, Manifest, spellings
 from batch_prediction.sweep import overdue
 from tests.settings_and_events import EVENTS as FILES
 from tests.settings_and_events import event
@@ -125,7 +125,9 @@ def test_an_event_of_another_account_source_or_kind_is_left_alone(rule: str, fie
 def test_a_pattern_has_no_more_alternatives_than_these_tests_try(rule: str) -> None:
     """There is one account, one bucket, one folder; manifests have many names, a job ends in three ways."""
     alternatives = sorted(len(values) for values in _lists(properties(rule)["EventPattern"]))
-    assert alternatives == ([1, 1, 1, 1, 3 * len(MANIFESTS)] if rule == "UploadRule" else [1, 1, 1, 1, 3])
+    assert alternatives == (
+        [1, 1, 1, 1, 3 * len(MANIFESTS) + 2 * len(ARCHIVES)] if rule == "UploadRule" else [1, 1, 1, 1, 3]
+    )
 
 
 def _lists(pattern: Any) -> list[list[Any]]:
@@ -150,6 +152,15 @@ def test_a_manifest_of_any_name_starts_a_run(key: str) -> None:
     """In a folder of any depth below incoming/: what the rule lets through, the function reads."""
     assert matches("UploadRule", uploaded(key))
     assert Manifest.at(key).folder == key.rpartition("/")[0] + "/"
+
+
+@pytest.mark.parametrize("folder", ["incoming", FOLDER])
+@pytest.mark.parametrize("ending", [*ARCHIVES, *map(str.upper, ARCHIVES)])
+def test_an_archive_of_any_ending_starts_a_run(folder: str, ending: str) -> None:
+    """Also at the top of incoming/, as it is a batch by itself."""
+    key = f"{folder}/b7{ending}"
+    assert matches("UploadRule", uploaded(key))
+    assert Archive.at(key).batch == key.removeprefix("incoming/")
 
 
 def test_the_rule_of_uploads_isn_t_longer_than_eventbridge_lets_it_be() -> None:
@@ -180,6 +191,13 @@ def test_the_rule_of_uploads_isn_t_longer_than_eventbridge_lets_it_be() -> None:
         "incoming/b7/manifest.jsonl.txt",
         "incoming/b7/manifest.jsonl/",
         "incoming/b7/manifest.csv.gz",
+        "incoming/b7.zip/1.png",
+        "incoming/b7.Zip",
+        "incoming/b7.rar",
+        "incoming/b7zip",
+        "incoming/b7.gz",
+        "runs/b7.zip",
+        "reports/incoming/b7.tar",
         "incoming/b7/my-manifest.jsonl",
         "incoming/b7/my-manifest.csv",
         "incoming/b7/manifest.txt",

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
+from tests import exports
 from training import source
 from training.datasets import Digits, idx
 
@@ -65,11 +66,11 @@ def exported(local: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         program = subprocess.Popen([local, "up", "--port", str(port)], stdout=file, stderr=file, cwd=folder)
         try:
 
-            def line() -> re.Match[str] | None:
+            def variables() -> dict[str, str] | None:
                 assert program.poll() is None, shown.read_text()
-                return re.search(r"^ *export (.*)$", shown.read_text(), re.M)
+                return exports.exported(shown.read_text())
 
-            yield dict(pair.split("=", 1) for pair in _until(line)[1].split())
+            yield _until(variables)
         finally:
             program.send_signal(signal.SIGTERM)
             program.wait()
@@ -80,7 +81,7 @@ def digits(plain: Path, tmp_path: Path, exported: dict[str, str]) -> Callable[..
     """The plain installation's command in an empty folder, against the stack of `digits up`."""
 
     def run(*words: str | Path, status: int = 0) -> str:
-        done = _attempt(plain, *words, cwd=tmp_path, DIGITS_STACK="digits-local", **exported)
+        done = _attempt(plain, *words, cwd=tmp_path, **exported)
         assert done.returncode == status, done.stdout
         return done.stdout
 

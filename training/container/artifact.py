@@ -11,7 +11,7 @@ import weights
 
 # AWS's images have all that it imports. With a requirements.txt, each start would ask a package index.
 SERVING_CODE = (
-    *("inference.py", "deployment.py", "replica.py"),
+    *("inference.py", "archives.py", "deployment.py", "replica.py"),
     *("model.py", "pixels.py", "probabilities.py", "weights.py"),
 )
 

@@ -1,10 +1,10 @@
 """Digit images in S3 to predictions: the four functions that SageMaker's inference toolkit calls.
 
-A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`; the response has one line per
-record, in order: `{"label": 7, "confidence": 0.9987, "probabilities": [ten of them]}`, or
-`{"error": "missing"}`. A bad record affects only its own line.
-A failure that isn't a record's fault (throttling, time-outs, credentials) fails the request,
-and SageMaker sends it again. The functions and how they are called:
+A request is JSON Lines of references, `{"source-ref": "s3://bucket/key"}`, for an image in an archive with
+`member` and its place (archives.py); the response has one line per record, in order:
+`{"label": 7, "confidence": 0.9987, "probabilities": [ten of them]}`, or `{"error": "missing"}`.
+A bad record affects only its own line. A failure that isn't a record's fault (throttling, time-outs,
+credentials) fails the request, and SageMaker sends it again. The functions and how they are called:
 https://github.com/aws/sagemaker-inference-toolkit/blob/master/src/sagemaker_inference/transformer.py
 """
 
@@ -12,9 +12,10 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from torch import nn
 
+import archives
 import weights
+from archives import MemberError, Place
 from model import IMAGE_SIZE, build, fold_batch_norm, over_shifts
 from pixels import ImageError, Pixels, decode
 from probabilities import probabilities
@@ -40,6 +43,8 @@ PICKLES = {".pt", ".pth", ".bin", ".pkl"}
 # (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
 OBJECT_ERRORS = {
     "NoSuchKey": "missing",
+    "NoSuchVersion": "missing",
+    "InvalidRange": archives.DAMAGED,
     "AccessDenied": "access denied",
     "InvalidObjectState": "archived: restore the object, then drop the batch again",
     "KeyTooLongError": "not a key: longer than 1,024 bytes",
@@ -72,6 +77,7 @@ class Model:
     s3: Any
     fetchers: int
     pool: ThreadPoolExecutor
+    unpacked: archives.Unpacked = field(default_factory=archives.Unpacked)
 
 
 def model_fn(model_dir: str, context: object = None) -> Model:  # noqa: ARG001 - the toolkit's signature
@@ -121,14 +127,31 @@ def predict_fn(records: Sequence[bytes], model: Model) -> list[Prediction]:
 
     Raises botocore's errors for failures that aren't a record's fault, after the client's retries.
     """
-
-    def read_share(first: int) -> list[Pixels | RecordError]:
-        return [_read(record, model) for record in records[first :: model.fetchers]]
-
-    # Each thread reads every n-th record: a task per record would cost more than its decoding.
     images: list[Any] = [None] * len(records)
-    for first, share in enumerate(model.pool.map(read_share, range(min(model.fetchers, len(records))))):
-        images[first :: model.fetchers] = share
+    loose, together = list[tuple[int, str]](), dict[Any, list[tuple[int, Place]]]()
+    for position, record in enumerate(records):
+        try:
+            found = reference_of(record)
+        except RecordError as error:
+            images[position] = error
+            continue
+        if isinstance(found, Place):
+            together.setdefault(found.together, []).append((position, found))
+        else:
+            loose.append((position, found))
+
+    def read_loose(first: int) -> list[tuple[int, Pixels | RecordError]]:
+        return [(position, _read(model, reference)) for position, reference in loose[first :: model.fetchers]]
+
+    def read_together(places: list[tuple[int, Place]]) -> list[tuple[int, Pixels | RecordError]]:
+        return _read_members(model, places)
+
+    # Each thread reads every n-th object: a task per image would cost more than its decoding.
+    shares = model.pool.map(read_loose, range(min(model.fetchers, len(loose))))
+    of_archives = model.pool.map(read_together, together.values())
+    for share in chain(shares, of_archives):
+        for position, image in share:
+            images[position] = image
     predictions = iter(classify(model, [image for image in images if not isinstance(image, RecordError)]))
     return [
         {"error": str(image)} if isinstance(image, RecordError) else next(predictions) for image in images
@@ -141,8 +164,8 @@ def output_fn(predictions: Sequence[Prediction], accept: str) -> str:
     return "".join(json.dumps(prediction, allow_nan=False) + "\n" for prediction in predictions)
 
 
-def reference_of(record: bytes) -> str:
-    """Return the `source-ref` of one line. Raises RecordError."""
+def reference_of(record: bytes) -> str | Place:
+    """Return the `source-ref` of one line, or the place of one with `member`. Raises RecordError."""
     try:
         value = json.loads(record.decode())
     except (ValueError, RecursionError) as error:
@@ -150,7 +173,12 @@ def reference_of(record: bytes) -> str:
     reference = value.get("source-ref") if isinstance(value, dict) else None
     if not isinstance(reference, str):
         raise RecordError('not a record: expected {"source-ref": "s3://…"}, found no source-ref')
-    return reference
+    if "member" not in value:
+        return reference
+    try:
+        return archives.place_of(value)
+    except MemberError as error:
+        raise RecordError(str(error)) from error
 
 
 def fetch(model: Model, reference: str) -> bytes:
@@ -158,6 +186,16 @@ def fetch(model: Model, reference: str) -> bytes:
 
     Raises RecordError for an unavailable object, botocore's errors for an unavailable service.
     """
+    response = _get(model, reference)
+    size = response["ContentLength"]
+    if size > MAX_OBJECT_BYTES:
+        response["Body"].close()
+        raise RecordError(f"not an image: expected at most {MAX_OBJECT_BYTES:,} bytes, found {size:,}")
+    data: bytes = response["Body"].read()  # to the end: botocore then checks its length against ContentLength
+    return data
+
+
+def _get(model: Model, reference: str, **options: str) -> Any:
     if not reference.startswith(model.prefix):
         raise RecordError(f"outside {model.prefix}: {reference[:200]}")
     bucket, _, key = reference.removeprefix("s3://").partition("/")
@@ -166,18 +204,12 @@ def fetch(model: Model, reference: str) -> bytes:
             f"not a key: dot segments, backslashes and control characters are refused: {key[:200]}"
         )
     try:
-        response = model.s3.get_object(Bucket=bucket, Key=key)
+        return model.s3.get_object(Bucket=bucket, Key=key, **options)
     except ClientError as error:
         reason = OBJECT_ERRORS.get(error.response["Error"]["Code"])
         if reason is None:
             raise
         raise RecordError(reason) from error
-    size = response["ContentLength"]
-    if size > MAX_OBJECT_BYTES:
-        response["Body"].close()
-        raise RecordError(f"not an image: expected at most {MAX_OBJECT_BYTES:,} bytes, found {size:,}")
-    data: bytes = response["Body"].read()  # to the end: botocore then checks its length against ContentLength
-    return data
 
 
 @torch.inference_mode()
@@ -204,10 +236,35 @@ def classify(model: Model, images: Sequence[Pixels]) -> list[Prediction]:
     return predictions
 
 
-def _read(record: bytes, model: Model) -> Pixels | RecordError:
+def _read(model: Model, reference: str) -> Pixels | RecordError:
     try:
-        return decode(fetch(model, reference_of(record)), IMAGE_SIZE)
+        return decode(fetch(model, reference), IMAGE_SIZE)
     except (RecordError, ImageError) as error:
+        return RecordError(str(error))
+
+
+def _read_members(model: Model, places: list[tuple[int, Place]]) -> list[tuple[int, Pixels | RecordError]]:
+    """Images of an archive that are read together: with one request, or from the unpacked archive."""
+    place = places[0][1]
+    options = {"VersionId": place.version} if place.version else {}
+
+    def unpacked(place: Place) -> bytes:
+        return model.unpacked.read(place, lambda: _get(model, place.source, **options)["Body"])
+
+    try:
+        if place.unpacked is None:
+            span = f"bytes={place.first}-{place.end - 1}"
+            data: bytes = _get(model, place.source, Range=span, **options)["Body"].read()
+            return [(position, _image(archives.content, each, data, each.first)) for position, each in places]
+        return [(position, _image(unpacked, each)) for position, each in places]
+    except RecordError as error:
+        return [(position, error) for position, _ in places]
+
+
+def _image(content: Callable[..., bytes], *where: Any) -> Pixels | RecordError:
+    try:
+        return decode(content(*where), IMAGE_SIZE)
+    except (MemberError, ImageError) as error:
         return RecordError(str(error))
 
 

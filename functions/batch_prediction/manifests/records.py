@@ -21,18 +21,20 @@ class ManifestError(ValueError):
 class LeftOut:
     """A line, or the label of a line, that can't be used: its number, its beginning, and why.
 
-    Lines are counted from 1, those of a JSON array are its items. Of kind `label` the line's image is scored
-    all the same. The size is bounded, whatever the line: left_out.jsonl of a full manifest has to fit on a
-    function's disk.
+    Lines are counted from 1, those of a JSON array are its items; a member of an archive has no number, and
+    its name for a beginning. Of kind `label` the line's image is scored all the same. The size is bounded,
+    whatever the line: left_out.jsonl of a full manifest has to fit on a function's disk.
     """
 
-    line: int
+    line: int | None
     text: str
     reason: str
     kind: Literal["line", "label"] = "line"
 
     @classmethod
-    def of(cls, line: int, text: str, reason: str, kind: Literal["line", "label"] = "line") -> "LeftOut":
+    def of(
+        cls, line: int | None, text: str, reason: str, kind: Literal["line", "label"] = "line"
+    ) -> "LeftOut":
         """Keep KEPT_TEXT of a line and KEPT_REASON of the reason for which it is left out."""
         return cls(line, _beginning(text, KEPT_TEXT), _beginning(reason, KEPT_REASON), kind)
 

@@ -13,6 +13,9 @@ _ADVICE = {
         "If they aren't meant to be read, delete them."
     ),
     ReasonCode.MANIFEST_UNREADABLE: "Correct the manifest as the reason says, then {again}.",
+    ReasonCode.ARCHIVE_UNREADABLE: (
+        "Pack the archive again as the reason says, and upload it: that is another run."
+    ),
     ReasonCode.NO_USABLE_LINES: (
         "predictions.csv, next to this report, names every line with its error: correct them, then {again}."
     ),

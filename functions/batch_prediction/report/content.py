@@ -193,6 +193,7 @@ class Cost(TypedDict):
     instance_hours: float
     requests: int
     requests_estimate: float
+    saved: NotRequired[float]  # by an archive; earlier versions read none
 
 
 class Estimate(TypedDict):

@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 from batch_prediction.aws import generations, objects
 from batch_prediction.figures import model_quality
-from batch_prediction.layout import INCOMING, INDEX_PAGE, Run
+from batch_prediction.layout import INCOMING, INDEX_PAGE, Run, image_address
 from batch_prediction.report import advice, charts, index, likeness_charts
 from batch_prediction.report.content import IndexEntry, Interval, Report
 from batch_prediction.report.thresholds import written
-from batch_prediction.report.thumbnails import Thumbnail, thumbnails
+from batch_prediction.report.thumbnails import NOWHERE, Reference, Thumbnail, thumbnails
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -32,13 +32,21 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\ufff
 _HTML = "text/html; charset=utf-8"
 
 
-def write(s3: "S3Client", bucket: str, run: Run, report: Report, attempts: int) -> bool:
+def write(
+    s3: "S3Client",
+    bucket: str,
+    run: Run,
+    report: Report,
+    attempts: int,
+    places: Mapping[str, Reference] = NOWHERE,
+) -> bool:
     """Write everything that derives from a report's content, except report.json itself. Safe to repeat.
 
-    Whether it was written: the pages of a report about more `attempts` stay.
+    `places` are those of misread images in an archive. Whether it was written: the pages of a report about
+    more `attempts` stay.
     """
     request: PutObjectRequest = {"Bucket": bucket, "Key": run.page, "ContentType": _HTML}
-    body = page(run, report, _thumbnails(s3, bucket, report))
+    body = page(run, report, _thumbnails(s3, bucket, report, places))
     if not generations.put(s3, request, body, attempts):
         return False
     if report["labelled"]:  # no later attempt follows one that has labelled images
@@ -84,6 +92,7 @@ def page(run: Run, report: Report, shown: Mapping[str, Thumbnail]) -> bytes:
         report=report,
         uploaded=run.uploaded,
         inside=f"/{INCOMING}{run.batch}/",
+        inside_archive=image_address(f"/{INCOMING}{run.batch}", ""),
         suspects=[(suspect, shown[suspect["image"]]) for suspect in suspects],
         wrong=wrong - len(suspects),
         mistakes=[(mistake, shown[mistake["image"]]) for mistake in mistakes],
@@ -111,13 +120,15 @@ def index_page(runs: list[IndexEntry]) -> bytes:
     )
 
 
-def _thumbnails(s3: "S3Client", bucket: str, report: Report) -> dict[str, Thumbnail]:
+def _thumbnails(
+    s3: "S3Client", bucket: str, report: Report, places: Mapping[str, Reference] = NOWHERE
+) -> dict[str, Thumbnail]:
     """Those of the suspects, then of the other misread images: where there isn't room for all, the first."""
     job, suspected = report["transform_job"], report["suspected_labels"]
     ended = datetime.fromisoformat(job["ended"]) if job and job["ended"] else None
     named = [*(suspected["shown"] if suspected else ()), *report["mistakes"]]
     images = list(dict.fromkeys(each["image"] for each in named))
-    return dict(zip(images, thumbnails(s3, bucket, images, ended), strict=True))
+    return dict(zip(images, thumbnails(s3, bucket, images, ended, places), strict=True))
 
 
 def _render(template: str, **content: object) -> bytes:

@@ -13,6 +13,7 @@ from batch_prediction.figures.label_errors import LabelErrors, Labelled, Misread
 from batch_prediction.figures.scores import Scores
 from batch_prediction.figures.slices import SliceCount
 from batch_prediction.labels import CONFIDENCE_UNIT, LABELS
+from batch_prediction.layout import image_address
 from batch_prediction.runs.parts import digest
 
 COLUMNS = ("image", "label", "prediction", "confidence", "second", "second_confidence", "error")
@@ -22,8 +23,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsh
 
 _SUM_TOLERANCE = 0.01  # of ten rounded probabilities
 
+MAX_PLACES = 100_000  # misread members of an archive whose places are kept: about 50 MB
 SHOWN = 100  # mistakes, images without a prediction, and labels that aren't used, that a report lists
 
+Reference = dict[str, Any]  # the JSON object that the container got for an image
 Pair = tuple[int | None, int]  # label or None, prediction
 Mistake = tuple[float, str, int, int]  # confidence, image, label, prediction
 Shares = Sequence[float]  # the probability of each label
@@ -42,7 +45,8 @@ class Tally:
     probability of each label, too, `doubts` counts all, `scores` and `label_errors` those with a label.
     `slices` count the values of the manifest's other fields. `mistakes` are the most confident wrong ones,
     `unscored` the first without a prediction, `label_problems` the first labels that aren't used, SHOWN of
-    each at most. `problem` is the first part that could not be used, with what was expected and found.
+    each at most. `places` are the references of misread images in an archive, by address, of the first
+    MAX_PLACES of them. `problem` is the first part that could not be used, with what was expected and found.
     """
 
     pairs: Counter[Pair] = field(default_factory=Counter)
@@ -57,6 +61,7 @@ class Tally:
     scores: Scores = field(default_factory=Scores)
     label_errors: LabelErrors = field(default_factory=LabelErrors)
     slices: dict[SliceName, SliceCount] = field(default_factory=lambda: defaultdict(SliceCount))
+    places: dict[str, Reference] = field(default_factory=dict)
     problem: str | None = None
 
     @property
@@ -91,6 +96,8 @@ class Tally:
             count.images += 1
             count.labelled += labelled
             count.right += right
+        if len(self.places) < MAX_PLACES:
+            self.places |= part.places
         self.missing += part.missing
         self.unreadable += size - part.pairs.total() - part.missing
         self.unscored += part.unscored[: SHOWN - len(self.unscored)]
@@ -113,6 +120,7 @@ class _Part(NamedTuple):
     slices: list[tuple[SliceName, bool, bool]]  # of each scored image; whether it has a label, and is right
     right: list[int]
     mistakes: list[Mistake]
+    places: dict[str, Reference]  # of mistakes in an archive
     unscored: list[Unscored]
     missing: int
 
@@ -158,7 +166,9 @@ def tabulate(
                 tally.label_problems.append((refused["line"], refused["text"], refused["reason"]))
             continue
         tally.unreadable += 1
-        text, reason = escape_formula(refused["text"]), f"line {refused['line']}: {refused['reason']}"
+        text, reason = escape_formula(refused["text"]), refused["reason"]
+        if refused["line"] is not None:  # a member of an archive has none
+            reason = f"line {refused['line']}: {reason}"
         table.write(_unscored(text, None, reason))
         if len(tally.unscored) < SHOWN:
             tally.unscored.append((text, None, reason))
@@ -196,13 +206,17 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
     slices: list[tuple[SliceName, bool, bool]] = []
     right: list[int] = []
     mistakes: list[Mistake] = []
+    places: dict[str, Reference] = {}
     unscored: list[Unscored] = []
     absent = 0
     for line in lines:
         try:
             record = orjson.loads(line)
             answer, label = record["SageMakerOutput"], record.get("label")
-            image = record["image"]["source-ref"]
+            reference = record["image"]
+            image = reference["source-ref"]
+            if "member" in reference:
+                image = image_address(image, reference["member"])
             images.append(image)
             if "error" in answer:
                 reason = escape_formula(answer["error"])
@@ -230,6 +244,8 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
                     right.append(_in_units(confidence))
                 elif label is not None:
                     mistakes.append((confidence, image, label, prediction))
+                    if "member" in reference:
+                        places[image] = reference
                     if shares is not None:
                         misread.append((image, label, shares))
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -244,7 +260,9 @@ def _answers(part: int, size: int, body: bytes | None, fields: Collection[str]) 
             raise BrokenPartError(
                 f"{name}: expected digits, found label {label!r} and prediction {prediction!r}"
             )
-    return _Part(images, rows, counted, doubted, labelled, misread, slices, right, mistakes, unscored, absent)
+    return _Part(
+        images, rows, counted, doubted, labelled, misread, slices, right, mistakes, places, unscored, absent
+    )
 
 
 def _check_places(part: int, images: list[str], expected: str, given: Callable[[int], bytes]) -> None:
@@ -254,7 +272,7 @@ def _check_places(part: int, images: list[str], expected: str, given: Callable[[
             return
     except TypeError:  # an image that isn't text
         pass
-    wanted = (orjson.loads(line)["image"]["source-ref"] for line in given(part).splitlines())
+    wanted = (_image(orjson.loads(line)["image"]) for line in given(part).splitlines())
     for number, (image, found) in enumerate(zip(wanted, images, strict=False), start=1):
         if image != found:
             raise BrokenPartError(
@@ -266,7 +284,13 @@ def _check_places(part: int, images: list[str], expected: str, given: Callable[[
 def _unanswered(body: bytes) -> Iterator[str]:
     for line in body.splitlines():
         record: dict[str, Any] = orjson.loads(line)  # JSON that start_transform wrote
-        yield _unscored(record["image"]["source-ref"], record.get("label"), NO_ANSWER)
+        yield _unscored(_image(record["image"]), record.get("label"), NO_ANSWER)
+
+
+def _image(reference: Reference) -> str:
+    """What an image is called whose reference start_transform wrote."""
+    source: str = reference["source-ref"]
+    return image_address(source, reference["member"]) if "member" in reference else source
 
 
 def _unscored(image: str, label: int | None, error: str) -> str:

@@ -3,12 +3,16 @@
 import base64
 import struct
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from batch_prediction.archives.member import STORED, InMemory, Member, unpack
+from batch_prediction.archives.ranges import ArchiveError, read_range
 from batch_prediction.aws import errors
 from batch_prediction.layout import INCOMING
 
@@ -19,14 +23,19 @@ MAX_IMAGE = 20 * 1024  # bytes of one image; a digit has some 300
 MAX_TOTAL = 400 * 1024  # bytes of all images of a page
 _MAX_SIDE = 256  # pixels: what a browser would unpack is bounded too
 _SECONDS = 30.0
+_HEADER = 4 * 1024  # bytes of a zip's local header that are read: a name of 1,024 and others' fields
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 # Why an object can't be shown, by S3's error code; any other error is raised, and SQS delivers again.
 _REASONS = {
     "NoSuchKey": "deleted since",
+    "NoSuchVersion": "deleted since",
     "AccessDenied": "not readable",
     "PreconditionFailed": "replaced since",
     "InvalidObjectState": "archived",
 }
+
+Reference = Mapping[str, Any]  # of an image in an archive, as start/references.py wrote it
+NOWHERE: Mapping[str, Reference] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,13 +47,19 @@ class Thumbnail:
 
 
 def thumbnails(
-    s3: "S3Client", bucket: str, images: list[str], read_until: datetime | None, seconds: float = _SECONDS
+    s3: "S3Client",
+    bucket: str,
+    images: list[str],
+    read_until: datetime | None,
+    places: Mapping[str, Reference] = NOWHERE,
+    seconds: float = _SECONDS,
 ) -> list[Thumbnail]:
     """The images' thumbnails, in their order: one that can't be shown has a reason instead.
 
     An object written after `read_until`, when the transform job ended, isn't what the model saw: S3 answers
     412 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, If-Unmodified-Since). No image is
-    asked for when `seconds` have passed or MAX_TOTAL bytes are there.
+    asked for when `seconds` have passed or MAX_TOTAL bytes are there. An image that has a place is a member
+    of an archive's version.
     """
     deadline, budget = time.monotonic() + seconds, MAX_TOTAL
     shown = []
@@ -52,7 +67,8 @@ def thumbnails(
         if budget < MAX_IMAGE or time.monotonic() > deadline:
             shown.append(Thumbnail(None, "left out: the page is large enough"))
             continue
-        found = _fetch(s3, bucket, image, read_until)
+        place = places.get(image)
+        found = _member(s3, bucket, place) if place else _fetch(s3, bucket, image, read_until)
         if isinstance(found, bytes):
             budget -= len(found)
             shown.append(_embedded(found))
@@ -100,6 +116,36 @@ def _fetch(s3: "S3Client", bucket: str, image: str, read_until: datetime | None)
         return f"larger than {MAX_IMAGE // 1024} KB"
     body: bytes = answer["Body"].read()
     return body
+
+
+def _member(s3: "S3Client", bucket: str, place: Reference) -> bytes | str:
+    """The bytes of an archive's member, or why it can't be shown."""
+    if "range" not in place:
+        return "in a .tar.gz: pack .zip or .tar to see it here"
+    if place["size"] > MAX_IMAGE:
+        return f"larger than {MAX_IMAGE // 1024} KB"
+    packed = place.get("packed", place["size"])
+    end = min(place["at"] + _HEADER + packed, place["range"][1])
+    member = Member(
+        place["member"],
+        place["at"],
+        end,
+        place["size"],
+        packed,
+        place.get("method", STORED),
+        place.get("crc"),
+    )
+    key = place["source-ref"].removeprefix(f"s3://{bucket}/")
+    try:
+        data = read_range(s3, bucket, key, place["version"], member.at, max(end - 1, member.at))
+        return b"".join(unpack(InMemory(member.at, data), member))
+    except ArchiveError:
+        return "damaged"
+    except ClientError as error:
+        code = errors.code(error)
+        if code not in _REASONS:
+            raise
+        return _REASONS[code]
 
 
 def _embedded(body: bytes) -> Thumbnail:

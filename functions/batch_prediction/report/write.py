@@ -90,7 +90,7 @@ def _write(aws: Clients, settings: Settings, run: Run, found: RunState) -> bool:
         suspects = tally.label_errors.suspects()
         report = compose(run, found, tally, likeness.read(aws.s3, bucket, found.decision), suspects)
         uploaded = _upload(aws.s3, bucket, run, table, len(found.jobs))
-    if not (uploaded and pages.write(aws.s3, bucket, run, report, len(found.jobs))):
+    if not (uploaded and pages.write(aws.s3, bucket, run, report, len(found.jobs), tally.places)):
         return False  # a delivery that knows of a later job has written it: that one ends the report
     if report["suspected_labels"] and suspects:  # no later attempt follows one that has labelled images
         suspected_labels.write_review(aws.s3, bucket, run, suspects)
@@ -155,7 +155,11 @@ def compose(
         suspected_labels.summary(tally, suspects) if whole and not likeness.is_unlike(drifted) else None
     )
     seconds = cost.time(run.uploaded, job)
-    price = cost.cost(decided.price_per_hour, job, decided.lines) if isinstance(decided, Start) else None
+    price = (
+        cost.cost(decided.price_per_hour, job, decided.lines, decided.requests)
+        if isinstance(decided, Start)
+        else None
+    )
     return {
         "schema": SCHEMA,
         "batch": run.batch,

@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import TransformJobDescription
 
 CURRENCY = "USD"
-# A GET in S3 Standard, us-east-1: https://aws.amazon.com/s3/pricing/
+# A GET and a PUT in S3 Standard, us-east-1: https://aws.amazon.com/s3/pricing/
 PRICE_OF_A_GET = 0.0004 / 1000
+PRICE_OF_A_PUT = 0.005 / 1000
 # On-demand prices an hour in us-east-1, from third parties' tables: an estimate, and perhaps out of date.
 # The stack's parameter TransformPricePerHour overrides them. The truth: https://aws.amazon.com/sagemaker/pricing/
 PRICES = {
@@ -38,8 +39,9 @@ class Cost:
     currency: str
     price_per_hour: float  # of one instance
     instance_hours: float
-    requests: int  # a GET an image
+    requests: int  # a GET an image; of an archive, one a range (start/references.py)
     requests_estimate: float
+    saved: float = 0.0  # by an archive: its images' GETs and PUTs as objects of their own, less its own
 
 
 def price_per_hour(instance_type: str, parameter: float) -> float | None:
@@ -59,8 +61,12 @@ def time(uploaded: datetime, job: "TransformJobDescription | None") -> Time | No
     return Time(_seconds(uploaded, created), _seconds(created, started), _seconds(started, ended))
 
 
-def cost(price: float | None, job: "TransformJobDescription | None", images: int) -> Cost | None:
-    """What a job of so many images cost; None when it never ran, or the instances' price isn't known.
+def cost(
+    price: float | None, job: "TransformJobDescription | None", images: int, requests: int | None = None
+) -> Cost | None:
+    """What a job of so many images cost, those of an archive with so many requests.
+
+    None when it never ran, or the instances' price isn't known.
 
     "You are billed for the time interval between this time and the value of TransformEndTime", says of
     TransformStartTime https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_DescribeTransformJob.html
@@ -71,10 +77,22 @@ def cost(price: float | None, job: "TransformJobDescription | None", images: int
     if seconds is None:
         return None
     hours = job["TransformResources"]["InstanceCount"] * seconds / 3600
-    requests = images * PRICE_OF_A_GET
+    gets = images if requests is None else requests
+    price_of_gets = gets * PRICE_OF_A_GET
     return Cost(
-        round(hours * price + requests, 4), CURRENCY, price, round(hours, 4), images, round(requests, 4)
+        estimate=round(hours * price + price_of_gets, 4),
+        currency=CURRENCY,
+        price_per_hour=price,
+        instance_hours=round(hours, 4),
+        requests=gets,
+        requests_estimate=round(price_of_gets, 4),
+        saved=0.0 if requests is None else round(_saved(images, requests), 4),
     )
+
+
+def _saved(images: int, requests: int) -> float:
+    """What so many images would have cost more as objects than in an archive: never less than nothing."""
+    return max(0.0, (images - requests) * PRICE_OF_A_GET + (images - 1) * PRICE_OF_A_PUT)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

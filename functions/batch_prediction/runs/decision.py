@@ -38,6 +38,7 @@ class Start:
     slices: list[str] = field(default_factory=list)  # the manifest's fields that divide the batch
     unsliced: dict[str, str] = field(default_factory=dict)  # other fields, each with the reason
     image: str | None = None  # that serves the model, by its tag
+    requests: int | None = None  # of the container for images; None: one an image, as they are objects
     image_digest: str | None = None  # that of the image which the tag named when the package was registered
     bad_labels: int = 0  # of `lines`, those whose label isn't used
     manifest: str | None = None  # its key; None in an earlier version's decisions

@@ -14,6 +14,7 @@ class ReasonCode(StrEnum):
     # Refused before a transform job
     NO_MANIFEST = "NO_MANIFEST"  # objects that nothing has started from, found by the sweep
     MANIFEST_UNREADABLE = "MANIFEST_UNREADABLE"
+    ARCHIVE_UNREADABLE = "ARCHIVE_UNREADABLE"
     NO_USABLE_LINES = "NO_USABLE_LINES"
     TOO_MANY_IMAGES = "TOO_MANY_IMAGES"
     NO_APPROVED_MODEL = "NO_APPROVED_MODEL"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from batch_prediction.layout import Manifest
+from batch_prediction.layout import Archive, upload
 from batch_prediction.manifests.folder import BatchFolder
 from batch_prediction.manifests.reading import read
 from batch_prediction.manifests.records import ManifestError, Record
@@ -17,9 +17,12 @@ def first_missing(s3: "S3Client", bucket: str, key: str, version: str, max_image
     """The key of the first image, in S3's order, that a manifest version names but doesn't exist; or None.
 
     A thousand keys a request, skipping what the manifest doesn't name, and no further than the first gap; in
-    memory, the manifest's keys. A manifest that will be refused is not waited for.
+    memory, the manifest's keys. A manifest that will be refused is not waited for, and an archive has all of
+    its images in it.
     """
-    manifest = Manifest.at(key)
+    manifest = upload(key)
+    if isinstance(manifest, Archive):
+        return None
     body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
     begin = len(f"s3://{bucket}/")
     wanted: list[bytes] = []  # as text, one wide character would make each letter of a key four bytes

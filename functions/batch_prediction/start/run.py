@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from botocore.exceptions import ClientError
 
+from batch_prediction import layout
 from batch_prediction.aws import capacity, errors, queues
 from batch_prediction.aws.clients import Clients
 from batch_prediction.events import CAPACITY, IMAGES, AttemptRequested, ManifestUploaded, RunEnded
-from batch_prediction.layout import Manifest, Run
+from batch_prediction.layout import Run
 from batch_prediction.models import registry
 from batch_prediction.runs import decision, state, transform_job
 from batch_prediction.runs.cost import price_per_hour
@@ -69,9 +70,9 @@ def start_run(
 
 
 def _run(s3: "S3Client", upload: ManifestUploaded) -> Run:
-    manifest = Manifest.at(upload.key)
+    batch = layout.upload(upload.key).batch
     head = s3.head_object(Bucket=upload.bucket, Key=upload.key, VersionId=upload.version)
-    return Run.of_manifest(manifest.batch, upload.key, upload.version, head["LastModified"])
+    return Run.of_manifest(batch, upload.key, upload.version, head["LastModified"])
 
 
 def _is_over(settings: Settings, waited: WaitTimes) -> bool:
@@ -129,6 +130,7 @@ def _decision_about(
         digests=written.digests,
         slices=written.slices,
         unsliced=written.unsliced,
+        requests=written.requests,
         stack=settings.name,
         kms_key_arn=settings.kms_key_arn,
         subnet_ids=settings.subnet_ids,

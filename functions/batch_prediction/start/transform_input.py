@@ -1,4 +1,4 @@
-"""Write a transform job's input: a pure function of the manifest version, streamed, in parts."""
+"""Write a transform job's input: a pure function of the uploaded version, streamed, in parts."""
 
 import tempfile
 from dataclasses import asdict, dataclass
@@ -6,23 +6,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from batch_prediction.layout import Manifest, Run
-from batch_prediction.manifests.folder import BatchFolder
-from batch_prediction.manifests.reading import read
+from batch_prediction.archives.ranges import ArchiveError
+from batch_prediction.layout import Run
 from batch_prediction.manifests.records import LeftOut, ManifestError
 from batch_prediction.runs.parts import digest, part_size
 from batch_prediction.runs.reason_codes import ReasonCode
-from batch_prediction.start.slice_fields import SliceFields
+from batch_prediction.start.sources import Line, open_source
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client
 
-_CHUNK = 1024 * 1024  # bytes read from S3 at once
 _IN_MEMORY = 8 * 1024 * 1024  # bytes of left_out.jsonl kept in memory, the rest on disk
 
 
 class Problem(NamedTuple):
-    """Why a manifest as a whole can't be used."""
+    """Why an upload as a whole can't be used."""
 
     reason: str
     code: ReasonCode
@@ -30,11 +28,12 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class TransformInput:
-    """A manifest's lines: `lines` to score, `labelled` of them with a label, `left_out` refused.
+    """What an upload holds: `lines` to score, `labelled` of them with a label, `left_out` refused.
 
-    Of the lines to score, `bad_labels` have a label that isn't used. `how` says what the manifest was read
+    Of the lines to score, `bad_labels` have a label that isn't used. `how` says what the upload was read
     as. `digests` are those of each part's images, in their order; `slices` are the fields that divide the
-    batch; `problem` says why the manifest as a whole can't be used.
+    batch; `problem` says why the upload as a whole can't be used; `requests` are those of the container for
+    images, None for one an image.
     """
 
     lines: int
@@ -46,23 +45,22 @@ class TransformInput:
     problem: Problem | None = None
     bad_labels: int = 0
     how: str | None = None  # None where nothing was recognised
+    requests: int | None = None
 
 
 def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_images: int) -> TransformInput:
-    """Check a manifest version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
+    """Check an uploaded version, and write input/part-*.jsonl and left_out.jsonl. Safe to repeat.
 
     Nothing is written beyond `max_images` lines; the lines are counted all the same.
     """
-    manifest = Manifest.at(key)
-    body = s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"]
+    source = open_source(s3, bucket, key, version, max_images)
     parts = _Parts(s3, bucket, run)
-    slices = SliceFields()
     lines = labelled = left_out = bad_labels = 0
-    reading = unreadable = first = None
+    first: LeftOut | None = None
+    unusable: Problem | None = None
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as refused:
         try:
-            reading = read(body.iter_chunks(_CHUNK), BatchFolder(bucket, manifest.folder), manifest.name)
-            for item in reading:
+            for item in source.items():
                 writing = lines + left_out < max_images
                 if isinstance(item, LeftOut):
                     left_out += 1
@@ -76,26 +74,28 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
                         bad_labels += 1
                         if writing:
                             refused.write(_line(item.bad_label))
-                    fields = slices.take(item.others) if item.others else {}
                     if writing:
-                        parts.add(item.image, item.label, fields)
+                        parts.add(item)
         except ManifestError as error:
-            unreadable = str(error)
+            unusable = Problem(str(error), ReasonCode.MANIFEST_UNREADABLE)
+        except ArchiveError as error:
+            unusable = Problem(f"{key}: {error}", ReasonCode.ARCHIVE_UNREADABLE)
         parts.flush()
         if left_out or bad_labels:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
-    problem = _problem(key, lines, left_out, max_images, unreadable, first)
+    problem = _problem(key, lines, left_out, max_images, unusable, first)
     return TransformInput(
         lines=lines,
         labelled=labelled,
         left_out=left_out,
         digests=parts.digests,
-        slices=list(slices.values),
-        unsliced=slices.left_out,
+        slices=list(source.slices.values),
+        unsliced=source.slices.left_out,
         problem=problem,
         bad_labels=bad_labels,
-        how=reading.how if reading else None,
+        how=source.how,
+        requests=source.requests,
     )
 
 
@@ -108,7 +108,7 @@ def _line(item: LeftOut) -> bytes:
 
 
 def _problem(
-    key: str, lines: int, left_out: int, max_images: int, unreadable: str | None, first: LeftOut | None
+    key: str, lines: int, left_out: int, max_images: int, unusable: Problem | None, first: LeftOut | None
 ) -> Problem | None:
     if (found := lines + left_out) > max_images:
         return Problem(
@@ -116,8 +116,8 @@ def _problem(
             "raise it, or divide the batch",
             ReasonCode.TOO_MANY_IMAGES,
         )
-    if unreadable:
-        return Problem(unreadable, ReasonCode.MANIFEST_UNREADABLE)
+    if unusable:
+        return unusable
     if not lines:
         why = f"; the first, line {first.line}: {first.reason}" if first else ""
         return Problem(
@@ -134,14 +134,14 @@ class _Parts:
         self._part, self._size, self._lines, self._images = 0, part_size(0), list[bytes](), list[str]()
         self.digests: list[str] = []
 
-    def add(self, image: str, label: int | None, fields: dict[str, str]) -> None:
-        record: dict[str, object] = {"image": {"source-ref": image}}
-        if label is not None:
-            record["label"] = label
-        if fields:
-            record["fields"] = fields
+    def add(self, line: Line) -> None:
+        record: dict[str, object] = {"image": line.reference}
+        if line.label is not None:
+            record["label"] = line.label
+        if line.fields:
+            record["fields"] = line.fields
         self._lines.append(orjson.dumps(record))
-        self._images.append(image)
+        self._images.append(line.address)
         if len(self._lines) == self._size:
             self.flush()
 

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from batch_prediction.layout import INCOMING, MANIFESTS, REPORTS, RUNS, Manifest, Run, is_run_id, spellings
+from batch_prediction.layout import (
+    INCOMING,
+    MANIFESTS,
+    REPORTS,
+    RUNS,
+    Archive,
+    Manifest,
+    Run,
+    is_run_id,
+    spellings,
+    upload,
+)
 
 if TYPE_CHECKING:
     from batch_prediction.aws.types import ListObjectsV2Request, S3Client
@@ -107,8 +118,6 @@ def _below(lists: _Lists, folder: str, before: datetime) -> Iterator[Unstarted]:
         yield from _quiet(lists, folder, *lists.first(INCOMING + folder), before)
         return
     uploaded = lists.folder(INCOMING + folder)
-    for name in runs.folders:
-        uploaded.objects.pop(name, None)  # an archive, whose run bears its name
     yield from _quiet(lists, folder, uploaded, more=False, before=before)
     for name in sorted(uploaded.folders):
         inner = f"{folder}{name}/"
@@ -120,7 +129,7 @@ def _below(lists: _Lists, folder: str, before: datetime) -> Iterator[Unstarted]:
 
 def _quiet(lists: _Lists, folder: str, found: _Folder, more: bool, before: datetime) -> Iterator[Unstarted]:
     """A folder's objects, unless one came later than `before`, a run waits, or a report is about them."""
-    objects = found.objects
+    objects = {name: time for name, time in found.objects.items() if not _is_archive(folder, name)}
     if not objects or max(objects.values()) > before or any(_is_manifest(folder, name) for name in objects):
         return
     if more and _has_manifest(lists, folder):
@@ -138,6 +147,14 @@ def _has_manifest(lists: _Lists, folder: str) -> bool:
         for begin in _BEGINNINGS
         for rest in lists.first(f"{INCOMING}{folder}{begin}")[0].objects
     )
+
+
+def _is_archive(folder: str, name: str) -> bool:
+    """Whether an object starts a run by itself; where it couldn't, its message has an alarm."""
+    try:
+        return isinstance(upload(f"{INCOMING}{folder}{name}"), Archive)
+    except ValueError:
+        return False
 
 
 def _is_manifest(folder: str, name: str) -> bool:

@@ -52,12 +52,17 @@ class TrainingJob(Job):
         super().__init__(cloud, record, record.training_job_name, record.role_arn)
         self.metrics = metrics
         self.seconds = (record.stopping_condition or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME_SECONDS)
-        record.secondary_status_transitions = []
+
+    def start(self) -> None:
+        """Begin the job, as if it had never been begun."""
+        self.record.secondary_status_transitions = []
+        self.record.training_start_time = None
+        super().start()
 
     def change(self, status: str, secondary: str = "") -> None:
         """Set the status and its secondary status, and send the state-change event."""
         secondary = secondary or {"InProgress": "Starting"}.get(status, status)
-        with self._changing:
+        with self.cloud.gate.change(), self._changing:
             now, transitions = utcnow(), self.record.secondary_status_transitions
             if transitions:
                 transitions[-1]["EndTime"] = now

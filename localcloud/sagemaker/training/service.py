@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.sagemaker.models import FakeTrainingJob
+from moto.sagemaker.models import FakeTrainingJob, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud
 from localcloud.sagemaker.errors import invalid, name_taken
 from localcloud.sagemaker.jobs import check_name, plug_in_stop
+from localcloud.sagemaker.kept import Jobs, record_of
 from localcloud.sagemaker.training import checkpoints, script_mode
 from localcloud.sagemaker.training.job import TrainingJob
 from localcloud.sagemaker.training.metrics import Metrics
@@ -55,6 +56,15 @@ def plug_in(cloud: Cloud) -> None:
         jobs[name].start()
         return answer
 
+    def make(kept: dict[str, Any]) -> TrainingJob:
+        record = record_of(FakeTrainingJob, kept["record"])
+        backend: Any = sagemaker_backends[cloud.account_id][cloud.region]
+        backend.training_jobs[record.training_job_name] = record
+        return TrainingJob(
+            cloud, record, Metrics(record.algorithm_specification.get("MetricDefinitions") or ())
+        )
+
+    cloud.keep("sagemaker training jobs", Jobs(cloud, "training", jobs, make))
     cloud.patch(FakeTrainingJob, "__init__", begin)
     cloud.patch(SageMakerResponse, "create_training_job", create_training_job)
     plug_in_stop(cloud, "Training", jobs)

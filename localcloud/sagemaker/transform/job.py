@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
@@ -41,12 +42,28 @@ class TransformJob(Job):
     blank_lines: ClassVar[bool] = False
 
     def __init__(
-        self, cloud: Cloud, record: Any, model: Any, definition: Definition, settings: TransformSettings
+        self,
+        cloud: Cloud,
+        record: Any,
+        role_arn: str,
+        network: dict[str, Any] | None,
+        definition: Definition,
+        settings: TransformSettings,
     ) -> None:
-        super().__init__(cloud, record, record.transform_job_name, model.execution_role_arn)
-        self._network = model.vpc_config
+        super().__init__(cloud, record, record.transform_job_name, role_arn)
+        self._network = network
         self.definition = definition
         self.settings = settings
+
+    def start(self) -> None:
+        """Begin the job, as if it had never been begun."""
+        self.record.transform_start_time = None
+        super().start()
+
+    def keep(self) -> dict[str, Any]:
+        """Return what it takes to make the job again, its model's part included: that may be deleted."""
+        made_of = {"role": self.role_arn, "network": self._network, "definition": asdict(self.definition)}
+        return super().keep() | made_of
 
     def work(self, folder: Path) -> None:
         """Transform every object; write the outputs at the end, also when other objects failed.

@@ -5,25 +5,26 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.sagemaker.exceptions import MissingModel
-from moto.sagemaker.models import FakeTransformJob
+from moto.sagemaker.models import FakeTransformJob, sagemaker_backends
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud
 from localcloud.sagemaker.errors import invalid, name_taken
 from localcloud.sagemaker.jobs import check_name, plug_in_stop
-from localcloud.sagemaker.models import definition_of
+from localcloud.sagemaker.kept import Jobs, record_of
+from localcloud.sagemaker.models import Definition, definition_of
 from localcloud.sagemaker.transform.job import TransformJob
 from localcloud.sagemaker.transform.settings import TransformSettings
 
-REQUEST = (
-    "TransformInput",
-    "TransformOutput",
-    "BatchStrategy",
-    "MaxPayloadInMB",
-    "MaxConcurrentTransforms",
-    "DataProcessing",
-    "ModelClientConfig",
-)
+REQUEST = {  # the parameters that say how a job runs, with the names that moto's record has for them
+    "TransformInput": "transform_input",
+    "TransformOutput": "transform_output",
+    "BatchStrategy": "batch_strategy",
+    "MaxPayloadInMB": "max_payload_in_mb",
+    "MaxConcurrentTransforms": "max_concurrent_transforms",
+    "DataProcessing": "data_processing",
+    "ModelClientConfig": "model_client_config",
+}
 
 
 def plug_in(cloud: Cloud) -> None:
@@ -53,10 +54,26 @@ def plug_in(cloud: Cloud) -> None:
                 raise invalid(f"Model {model_name} is made of several containers; the local cloud runs one.")
             definition = definition_of(backend, model.primary_container)
             answer: ActionResult = create(response)
-            jobs[name] = TransformJob(cloud, backend.transform_jobs[name], model, definition, settings)
+            jobs[name] = TransformJob(
+                cloud,
+                backend.transform_jobs[name],
+                model.execution_role_arn,
+                model.vpc_config,
+                definition,
+                settings,
+            )
         jobs[name].start()
         return answer
 
+    def make(kept: dict[str, Any]) -> TransformJob:
+        record = record_of(FakeTransformJob, kept["record"])
+        backend: Any = sagemaker_backends[cloud.account_id][cloud.region]
+        backend.transform_jobs[record.transform_job_name] = record
+        settings = TransformSettings.read({key: getattr(record, name) for key, name in REQUEST.items()})
+        definition = Definition(**kept["definition"])
+        return TransformJob(cloud, record, kept["role"], kept["network"], definition, settings)
+
+    cloud.keep("sagemaker transform jobs", Jobs(cloud, "transform", jobs, make))
     cloud.patch(FakeTransformJob, "__init__", begin)
     cloud.patch(SageMakerResponse, "create_transform_job", create_transform_job)
     plug_in_stop(cloud, "Transform", jobs)

@@ -44,14 +44,26 @@ class TuningJob(Job):
         self._backend = backend
         self._parents = parents
 
+    def keep(self) -> dict[str, Any]:
+        """Return what it takes to make the job again, with its trials."""
+        made = [
+            {"number": trial.number, "name": trial.name, "tuned": trial.tuned, "drawn": trial.drawn}
+            for trial in list(self.trials)
+        ]
+        return super().keep() | {"trials": made}
+
     def work(self, folder: Path) -> None:  # noqa: ARG002 - its trials have folders of their own
         """Launch trials, as many at once as the job may, until the last one has ended.
 
-        A stop, and the end of MaxRuntimeInSeconds, stop the trials that run.
+        A stop, and the end of MaxRuntimeInSeconds, stop the trials that run. A job of an earlier cloud goes
+        on after the trials that it had, with another seed: its own would draw them again.
         """
         settings, deadline = self.settings, monotonic() + self.settings.seconds
-        search = Search(settings.strategy, settings.maximise, settings.ranges, settings.seed)
-        running: list[Trial] = []
+        seed = None if settings.seed is None else settings.seed + len(self.trials)
+        search = Search(settings.strategy, settings.maximise, settings.ranges, seed)
+        running: list[Trial] = list(self.trials)
+        for trial in running:
+            search.repeat(trial.drawn)
         asked: set[str] = set()
         while True:
             for trial in [each for each in running if each.status in trials.ENDED]:
@@ -86,10 +98,12 @@ class TuningJob(Job):
         name = f"{self.name}-{len(self.trials) + 1:03}-{uuid.uuid4().hex[:8]}"
         self._parents[name] = self.record.arn
         request = self.settings.trial(name, suggestion.values)
-        self.cloud.client("sagemaker").create_training_job(**request)
-        record = self._backend.training_jobs[name]
-        trial = Trial(suggestion.number, suggestion.values, record, self.settings.metric)
-        self.trials.append(trial)
+        with self.cloud.gate.change():  # no trial is kept without its job
+            self.cloud.client("sagemaker").create_training_job(**request)
+            record = self._backend.training_jobs[name]
+            metric = self.settings.metric
+            trial = Trial(suggestion.number, suggestion.values, record, metric, suggestion.drawn)
+            self.trials.append(trial)
         return trial
 
     def _stop(self, running: list[Trial]) -> None:

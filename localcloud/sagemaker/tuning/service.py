@@ -10,15 +10,22 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.sagemaker.models import FakeTrainingJob, HyperParameterTuningJob, SageMakerModelBackend
+from moto.sagemaker.models import (
+    FakeTrainingJob,
+    HyperParameterTuningJob,
+    SageMakerModelBackend,
+    sagemaker_backends,
+)
 from moto.sagemaker.responses import SageMakerResponse
 
 from localcloud.core.cloud import Cloud
 from localcloud.sagemaker import listing
 from localcloud.sagemaker.errors import invalid, tuning_name_taken
 from localcloud.sagemaker.jobs import plug_in_stop
+from localcloud.sagemaker.kept import Jobs, record_of
 from localcloud.sagemaker.tuning.job import TuningJob
 from localcloud.sagemaker.tuning.settings import REQUEST, TuningSettings
+from localcloud.sagemaker.tuning.trials import Trial
 
 NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,31}")
 _FINAL = "FinalHyperParameterTuningJobObjectiveMetric"
@@ -90,6 +97,31 @@ def plug_in(cloud: Cloud) -> None:
             found = [jobs[name] for name in response.sagemaker_backend.hyper_parameter_tuning_jobs]
         return [job.summary() for job in found]
 
+    def make(kept: dict[str, Any]) -> TuningJob:
+        record = record_of(HyperParameterTuningJob, kept["record"])
+        backend: Any = sagemaker_backends[cloud.account_id][cloud.region]
+        backend.hyper_parameter_tuning_jobs[record.hyper_parameter_tuning_job_name] = record
+        settings = TuningSettings.read(
+            {
+                "HyperParameterTuningJobConfig": record.hyper_parameter_tuning_job_config,
+                "TrainingJobDefinition": record.training_job_definition,
+                "Tags": record.tags,
+            }
+        )
+        job = TuningJob(cloud, backend, record, settings, parents)
+        job.trials += [
+            Trial(
+                each["number"],
+                each["tuned"],
+                backend.training_jobs[each["name"]],
+                settings.metric,
+                each["drawn"],
+            )
+            for each in kept["trials"]
+        ]
+        return job
+
+    cloud.keep("sagemaker tuning jobs", Jobs(cloud, "tuning", jobs, make))
     cloud.patch(HyperParameterTuningJob, "__init__", begin)
     cloud.patch(FakeTrainingJob, "__init__", begin_trial)
     cloud.patch(

@@ -19,6 +19,7 @@ class Trial:
     tuned: Mapping[str, str]
     record: Any
     metric: str
+    drawn: Mapping[str, Any]  # the tuned hyperparameters as the search has drawn them
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +16,13 @@ from batch_prediction.aws.clients import Clients
 from batch_prediction.report.thumbnails import (
     MAX_IMAGE,
     MAX_TOTAL,
+    Reference,
     Thumbnail,
     pixels,
     thumbnails,
 )
+from batch_prediction.start.sources import Line, open_source
+from tests.functions.archives.packed import one_of_a_kind
 from tests.settings_and_events import BUCKET
 
 KEY = "incoming/b7/1.png"
@@ -153,3 +157,52 @@ def test_an_image_that_is_too_large_is_not_read(aws: Clients) -> None:
         (found,) = thumbnails(aws.s3, BUCKET, [f"s3://{BUCKET}/{KEY}"], TOMORROW)
     assert found == Thumbnail(None, "larger than 20 KB")
     assert body.closed
+
+
+def packed(aws: Clients, kind: str, files: dict[str, bytes]) -> dict[str, Reference]:
+    """Upload an archive, which is replaced at once; the places of its images, by address."""
+    body = one_of_a_kind(kind, files)
+    version = aws.s3.put_object(Bucket=BUCKET, Key="incoming/b7.zip", Body=body)["VersionId"]
+    aws.s3.put_object(Bucket=BUCKET, Key="incoming/b7.zip", Body=b"another")
+    source = open_source(aws.s3, BUCKET, "incoming/b7.zip", version, 100)
+    return {line.address: line.reference for line in source.items() if isinstance(line, Line)}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_a_member_of_an_archive_is_embedded_by_its_own_bytes(aws: Clients, kind: str) -> None:
+    """Read from the version that the model read, with one small request each."""
+    files = {f"{number}.png": picture("PNG") + bytes([number]) * 9000 for number in range(3)}
+    places = packed(aws, kind, files)
+    asked: list[str] = []
+    aws.s3.meta.events.register(
+        "provide-client-params.s3.GetObject", lambda params, **_: asked.append(params["Range"])
+    )
+    found = thumbnails(aws.s3, BUCKET, list(places), TOMORROW, places)
+    assert [one.uri for one in found] == [
+        f"data:image/png;base64,{base64.b64encode(body).decode()}" for body in files.values()
+    ]
+    assert len(asked) == 3
+
+
+def test_a_member_that_cannot_be_shown_has_a_reason(aws: Clients) -> None:
+    """It is too large, damaged, deleted, or in an archive that can only be read from its beginning."""
+    large = packed(aws, "zip", {"1.png": picture("PNG") + os.urandom(MAX_IMAGE)})
+    (address, place), *_ = packed(aws, "zip", {"1.png": picture("PNG")}).items()
+    for wrong, why in (
+        (large[address], "larger than 20 KB"),
+        (dict(place) | {"crc": 1}, "damaged"),
+        (dict(place) | {"version": "absent"}, "deleted since"),
+        (packed(aws, "tar.gz", {"1.png": picture("PNG")})[address], "in a .tar.gz: pack .zip or .tar"),
+    ):
+        (found,) = thumbnails(aws.s3, BUCKET, [address], TOMORROW, {address: wrong})
+        assert found.uri is None
+        assert found.why.startswith(why)
+
+
+def test_an_error_of_the_service_is_not_a_reason(aws: Clients) -> None:
+    """SQS delivers the message again."""
+    ((address, place),) = packed(aws, "zip", {"1.png": picture("PNG")}).items()
+    with Stubber(aws.s3) as stub:
+        stub.add_client_error("get_object", "SlowDown", http_status_code=503)
+        with pytest.raises(ClientError):
+            thumbnails(aws.s3, BUCKET, [address], TOMORROW, {address: place})

@@ -107,6 +107,7 @@ def test_a_completed_run_has_figures(aws: Clients) -> None:
         "instance_hours": 0.06,
         "requests": STARTED.lines,
         "requests_estimate": 0.0,
+        "saved": 0.0,
     }
     table = aws.s3.get_object(Bucket=BUCKET, Key=RUN.predictions)["Body"].read().decode()
     assert len(table.splitlines()) == 1 + 5

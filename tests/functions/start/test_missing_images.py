@@ -179,3 +179,8 @@ def test_a_manifest_that_will_be_refused_is_not_waited_for(aws: Clients) -> None
     with patch.object(aws.s3, "list_objects_v2", side_effect=AssertionError("listed")):
         assert first_missing(aws.s3, BUCKET, KEY, long, 4) is None
         assert first_missing(aws.s3, BUCKET, key, headless, 10) is None
+
+
+def test_an_archive_is_not_waited_for(aws: Clients) -> None:
+    """Its images have arrived with it: nothing is read."""
+    assert first_missing(aws.s3, BUCKET, "incoming/b7.zip", "absent", 10) is None

@@ -40,9 +40,15 @@ def test_images_without_a_manifest_are_found(aws: Clients) -> None:
 
 
 def test_a_folder_with_a_run_is_started_from_wholly(aws: Clients) -> None:
-    """Also what lies in its folders, and an archive, whose run bears its name."""
+    """Also what lies in its folders; an archive starts a run by itself, if it hasn't yet."""
     put(aws, "incoming/b7/1.png", "incoming/b7/scans/2.png", Run("b7", RUN).decision)
-    put(aws, "incoming/site/b8.zip", Run("site/b8.zip", RUN).decision)
+    put(
+        aws,
+        "incoming/site/b8.zip",
+        Run("site/b8.zip", RUN).decision,
+        "incoming/b9.TGZ",
+        "incoming/site/b9.tar",
+    )
     assert found(aws) == []
 
 

@@ -1,0 +1,1 @@
+"""Archives in S3: what is in one, and reading members in place."""
