@@ -23,7 +23,12 @@ def handler(event: Event, context: LambdaContext) -> None:  # noqa: ARG001 (Lamb
             case StillWaiting() as still:
                 waiting.show(aws.sqs, settings, message, still)
                 seconds = waiting.send_again(aws.sqs, settings, message, still)
-                logger.info(f"waiting for {still.cause}: {still.reason}", next_look_in_seconds=seconds)
+                if not still.glanced:  # nothing new
+                    logger.info(
+                        f"waiting for {still.cause}: {still.reason}",
+                        batch=still.run.batch if still.run else None,
+                        next_look_in_seconds=seconds,
+                    )
             case Decided(run, decision):
                 waiting.show_job(aws.sqs, settings, message, run)
                 logger.info("run decided", batch=run.batch, run=run.id, decision=decision)

@@ -13,6 +13,8 @@ Event = dict[str, Any]  # JSON of AWS's documented shape: each class below reads
 # What the member `waiting` of our messages says, each in seconds since 1970: since when the message waits for
 # images and for capacity, and when we sent it.
 IMAGES, CAPACITY, SENT = "images", "capacity", "sent"
+# A wait for images also says which one was missing first, and when all are looked for again.
+MISSING, LOOK = "missing", "look"
 JOB = "job"  # what a run waits for that waited for the others before
 
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import orjson
 

@@ -24,6 +24,12 @@ class Missing(NamedTuple):
     at_least: bool = False  # not all were looked for
 
 
+def has_arrived(s3: "S3Client", bucket: str, key: str) -> bool:
+    """Whether an image that was missing is there: one request, without reading a manifest."""
+    page = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)  # the key itself comes before longer ones
+    return page["IsTruncated"] or any(entry["Key"] == key for entry in page.get("Contents", ()))
+
+
 def find(s3: "S3Client", bucket: str, key: str, version: str, max_images: int) -> Missing | None:
     """The images that a manifest version names but don't exist, the first one in S3's order; None without.
 

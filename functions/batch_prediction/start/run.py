@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import S3Client, SageMakerClient
 
 
+IMAGES_A_SECOND = 10_000  # for each so many, a second is between two looks for all images of a manifest
+
+
 class Counts(TypedDict):
     """What both kinds of decision say of the manifest's lines."""
 
@@ -87,15 +90,21 @@ def _decide(
     """Take the decision about a run whose images exist, or whose wait for them is over."""
     place = upload.bucket, upload.key, upload.version
     if waited.images < waiting.limits(settings)[IMAGES]:
+        if waited.only_for and not missing_images.has_arrived(aws.s3, upload.bucket, waited.only_for):
+            return StillWaiting(IMAGES, _absent(upload.bucket, waited.only_for))
         missing = missing_images.find(aws.s3, *place, settings.max_images)
         if missing is not None:
-            reason = f"s3://{upload.bucket}/{missing.first} isn't there"
-            return StillWaiting(IMAGES, reason, missing=missing)
+            pause = float(missing.expected // IMAGES_A_SECOND)
+            return StillWaiting(IMAGES, _absent(upload.bucket, missing.first), pause=pause, missing=missing)
     written = transform_input.write(
         aws.s3, upload.bucket, run, upload.key, upload.version, settings.max_images
     )
     found = replace(_decision_about(aws, settings, run, written), manifest=upload.key, read_as=written.how)
     return decision.take(aws.s3, settings.bucket, run, found)
+
+
+def _absent(bucket: str, key: str) -> str:
+    return f"s3://{bucket}/{key} isn't there"
 
 
 def _decision_about(

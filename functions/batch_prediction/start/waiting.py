@@ -10,7 +10,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from batch_prediction.aws import metrics, queues
-from batch_prediction.events import CAPACITY, IMAGES, JOB, SENT, Message, RunWaits
+from batch_prediction.events import CAPACITY, IMAGES, JOB, LOOK, MISSING, SENT, Message, RunWaits
 from batch_prediction.layout import Run
 from batch_prediction.settings import Settings
 from batch_prediction.start.missing_images import Missing
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LATE = 900  # seconds; no message is in the dead-letter queue as soon as that (queues.REDELIVERY_SECONDS)
 _MIN_DELAY, _MAX_DELAY = 30, 900  # seconds; SQS delays no message for longer
 _MAX_DELAY_IN_TURN = 60  # seconds, for a run that waits for a slot
+_MIN_GLANCE, _MAX_GLANCE = 15, 60  # seconds between two looks at one image
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class StillWaiting:
     run: Run | None = field(default=None, compare=False)  # None where it couldn't be named
     missing: Missing | None = field(default=None, compare=False)
 
+    @property
+    def glanced(self) -> bool:
+        """Whether only the image was looked for that was missing before."""
+        return self.cause == IMAGES and self.missing is None
+
 
 @dataclass(frozen=True)
 class WaitTimes:
@@ -42,12 +48,19 @@ class WaitTimes:
     images: float = 0.0
     capacity: float = 0.0
     at: float = 0.0
+    only_for: str = field(default="", compare=False)  # while this image is missing, no other is looked for
 
     @classmethod
     def of(cls, message: Message) -> "WaitTimes":
         """Read it from a message that has been sent again, or for the first time."""
         since, now = _since(message), message.received
-        return cls(images=now - since.get(IMAGES, now), capacity=now - since.get(CAPACITY, now), at=now)
+        waits = message.content.get("waiting", {})
+        return cls(
+            images=now - since.get(IMAGES, now),
+            capacity=now - since.get(CAPACITY, now),
+            at=now,
+            only_for=waits.get(MISSING, "") if now < waits.get(LOOK, 0.0) else "",
+        )
 
 
 def _since(message: Message) -> dict[str, float]:
@@ -83,13 +96,29 @@ def delay(still: StillWaiting, waited: float, limit: float) -> int:
     return math.ceil(max(1.0, min(longest, max(_MIN_DELAY, wished, still.pause), limit - waited)))
 
 
+def _until_it_comes(message: Message, still: StillWaiting, pause: int) -> dict[str, float | str]:
+    """What a wait for images notes: the one that is missing, and when all are looked for again."""
+    if still.missing is None:
+        return {name: message.content["waiting"][name] for name in (MISSING, LOOK)}
+    return {MISSING: still.missing.first, LOOK: message.received + pause}
+
+
+def glance(still: StillWaiting, waited: float, rest: float) -> float:
+    """Seconds until the next look at the image that is missing, or at all of them after the `rest`.
+
+    An image that comes is noticed a quarter of a minute later, or a minute where the wait is long, as all are
+    looked for then; where that takes long, the pause is kept.
+    """
+    return min(max(min(_MAX_GLANCE, max(_MIN_GLANCE, waited / 20)), still.pause), rest)
+
+
 def show(sqs: "SQSClient", settings: Settings, message: Message, still: StillWaiting) -> None:
-    """Ask write_report to show what a run waits for: whenever it looks for images, and once for capacity.
+    """Ask write_report to show what a run waits for: whenever it looks for all images, once for capacity.
 
     While thousands of runs wait for instances, none of them writes the list of all runs again and again.
     """
     since = _since(message)
-    if still.run is None or (still.cause == CAPACITY and CAPACITY in since):
+    if still.run is None or (still.cause == CAPACITY and CAPACITY in since) or still.glanced:
         return
     began = since.get(still.cause, message.received)
     missing = still.missing
@@ -124,9 +153,13 @@ def send_again(sqs: "SQSClient", settings: Settings, message: Message, still: St
     since = {still.cause: message.received} | _since(message)
     if still.cause == IMAGES:  # what was busy before has answered
         since.pop(CAPACITY, None)
-    waited = message.received - since[still.cause]
-    seconds = delay(still, waited, limits(settings)[still.cause])
-    waits = since | {SENT: time()}
+    waited, limit = message.received - since[still.cause], limits(settings)[still.cause]
+    seconds = delay(still, waited, limit)
+    waits: dict[str, float | str] = {**since, SENT: time()}
+    if still.cause == IMAGES:
+        waits |= (noted := _until_it_comes(message, still, seconds))
+        rest = min(float(noted[LOOK]) - message.received, limit - waited)
+        seconds = math.ceil(max(1.0, glance(still, waited, rest)))
     queues.send(sqs, settings.upload_queue_url, message.content | {"waiting": waits}, seconds)
     metrics.emit(settings.name, {f"WaitingFor{still.cause.title()}": (waited, "Seconds")})
     return seconds

@@ -18,7 +18,7 @@ from batch_prediction.models import registry
 from batch_prediction.runs import decision
 from batch_prediction.runs.decision import GiveUp, Start
 from batch_prediction.settings import Settings
-from batch_prediction.start import waiting
+from batch_prediction.start import missing_images, waiting
 from batch_prediction.start.missing_images import Missing
 from batch_prediction.start.run import Decided, start_run
 from batch_prediction.start.waiting import StillWaiting, WaitTimes
@@ -102,7 +102,8 @@ LONG = replace(
     upload_queue_url="q",
     report_queue_url="r",
 )
-FOR_IMAGES, FOR_CAPACITY = StillWaiting(IMAGES, "a gap"), StillWaiting(CAPACITY, "a quota")
+GAP = Missing(1, 2, "incoming/b7/2.png")
+FOR_IMAGES, FOR_CAPACITY = StillWaiting(IMAGES, "a gap", missing=GAP), StillWaiting(CAPACITY, "a quota")
 HOUR = 3600.0
 
 
@@ -133,6 +134,66 @@ def sent_again(message: Message, still: StillWaiting) -> tuple[str, int]:
     return posted[0]
 
 
+def test_as_long_as_one_image_is_missing_the_others_are_not_looked_for(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request says whether it has come; then all are looked for, as they are when the wait is over."""
+    patient = replace(settings, wait_for_images_minutes=10)
+    manifest, looks = upload(aws, [image(1), image(2)]), list[str]()
+    find = missing_images.find
+
+    def counted(*place: Any) -> Missing | None:
+        looks.append(place[2])
+        return find(*place)
+
+    monkeypatch.setattr(missing_images, "find", counted)
+    waited = WaitTimes(images=60, only_for="incoming/b7/1.png")
+    aws.s3.put_object(Bucket=BUCKET, Key="incoming/b7/1.png.old", Body=b"")
+    outcome = start_run(aws, patient, manifest, waited)
+    assert outcome == StillWaiting("images", "s3://digits-bucket/incoming/b7/1.png isn't there")
+    assert isinstance(outcome, StillWaiting)
+    assert (outcome.glanced, looks) == (True, [])
+    for key in ("incoming/b7/1.png", "incoming/b7/1.png.new"):
+        aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    outcome = start_run(aws, patient, manifest, waited)
+    assert outcome == StillWaiting("images", "s3://digits-bucket/incoming/b7/2.png isn't there")
+    assert isinstance(outcome, StillWaiting)
+    assert (outcome.glanced, len(looks)) == (False, 1)
+    assert isinstance(start_run(aws, patient, manifest, replace(waited, images=600)), Decided)
+
+
+def test_an_image_that_comes_is_noticed_within_a_minute(clock: list[float]) -> None:
+    """Every quarter of a minute at first; all images are looked for when the growing pause is over."""
+    glance, whole = StillWaiting(IMAGES, "a gap"), [1000.0]
+    body, seconds = sent_again(received('{"detail-type": "x"}', 1000.0), FOR_IMAGES)
+    now, delays = 1000.0 + seconds, [seconds]
+    while now < 1000.0 + HOUR:
+        clock[0] = now
+        come = received(body, now)
+        only_for = WaitTimes.of(come).only_for
+        assert only_for in ("", GAP.first)
+        if not only_for:
+            whole.append(now)
+        body, seconds = sent_again(come, glance if only_for else FOR_IMAGES)
+        now, delays = now + seconds, [*delays, seconds]
+    assert whole[:6] == [1000.0, 1030.0, 1060.0, 1090.0, 1135.0, 1203.0]  # half of what has passed later
+    assert len(whole) < 15
+    assert delays[:2] == [15, 15]
+    assert max(delays) <= 60
+    assert delays.count(60) > 30
+
+
+def test_a_large_batch_is_not_looked_at_so_often(
+    aws: Clients, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a manifest of a million lines takes a while: 100 seconds are between two looks."""
+    monkeypatch.setattr(missing_images, "find", lambda *_: Missing(1, 1_000_000, GAP.first))
+    large = start_run(aws, replace(settings, wait_for_images_minutes=10), upload(aws, [image(1)]))
+    assert isinstance(large, StillWaiting)
+    _, seconds = sent_again(received("{}", 1000.0), large)
+    assert seconds == 100
+
+
 @pytest.mark.parametrize("still", [FOR_IMAGES, FOR_CAPACITY])
 def test_a_wait_counts_from_its_first_look_however_often_it_looks(
     still: StillWaiting, clock: list[float], capsys: pytest.CaptureFixture[str]
@@ -142,7 +203,9 @@ def test_a_wait_counts_from_its_first_look_however_often_it_looks(
     while now < 1000.0 + 2 * HOUR:
         clock[0] = now
         body, seconds = sent_again(received(body, now, sent=now - seconds), still)
-        assert WaitTimes.of(received(body, now, sent=now)) == WaitTimes(**{still.cause: now - 1000}, at=now)
+        waited = WaitTimes.of(received(body, now, sent=now))
+        assert (waited.at, waited.images + waited.capacity) == (now, now - 1000)
+        assert getattr(waited, still.cause) == now - 1000
         now += seconds
     assert json.loads(body)["detail-type"] == "x"
     published = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
