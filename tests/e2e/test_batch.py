@@ -158,7 +158,7 @@ def test_bad_images_cost_a_line_each_and_names_survive(stack: Stack, parts: Spli
         json.dumps({"file_name": "corrupt.png", "label": 1}),
         json.dumps({"file_name": "absent.png", "label": 2}),
         json.dumps({"source-ref": f"s3://{stack.bucket}/incoming/other/1.png"}),
-        json.dumps({"file_name": "1.png", "label": "seven"}),
+        json.dumps({"file_name": "/home/me/1.png", "label": 7}),
         "broken",
     ]
     stack.put(f"incoming/{batch}/manifest.jsonl", "\n".join(lines).encode())
