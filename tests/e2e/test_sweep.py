@@ -7,6 +7,10 @@ from datetime import timedelta
 import pytest
 from moto.sagemaker.models import sagemaker_backends
 
+from batch_prediction.layout import Run
+from batch_prediction.runs import decision
+from batch_prediction.runs.decision import Refuse
+from batch_prediction.runs.reason_codes import ReasonCode
 from localcloud.assembly import local_cloud
 from localcloud.faults import Faults
 from tests.e2e.searches import BAD, search
@@ -230,3 +234,14 @@ def test_images_without_a_manifest_are_reported(stack: Stack) -> None:
 
     assert until(decided)
     assert stack.reports("forgotten") == [report]
+
+
+def test_a_report_that_was_not_asked_for_is_asked_for_by_the_next_sweep(stack: Stack) -> None:
+    """A sweep took its decision about images without a manifest, and ended before it asked for their report."""
+    stack.put("incoming/unasked/1.png", b"image")
+    uploaded = stack.s3.head_object(Bucket=stack.bucket, Key="incoming/unasked/1.png")["LastModified"]
+    run = Run.without_manifest("unasked/", uploaded)
+    decision.take(stack.s3, stack.bucket, run, Refuse(0, 0, 0, "by the first", ReasonCode.NO_MANIFEST))
+    sweep(stack, timedelta(minutes=16))
+    (report,) = stack.reports("unasked")
+    assert (report["run"], report["reason"]) == (run.id, "by the first")
