@@ -237,7 +237,7 @@ def test_images_without_a_manifest_are_reported(stack: Stack) -> None:
 
 
 def test_a_report_that_was_not_asked_for_is_asked_for_by_the_next_sweep(stack: Stack) -> None:
-    """A sweep took its decision about images without a manifest, and ended before it asked for their report."""
+    """A sweep took the decision about images without a manifest, and ended before it asked for more."""
     stack.put("incoming/unasked/1.png", b"image")
     uploaded = stack.s3.head_object(Bucket=stack.bucket, Key="incoming/unasked/1.png")["LastModified"]
     run = Run.without_manifest("unasked/", uploaded)
