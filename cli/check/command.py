@@ -63,6 +63,8 @@ def check(
 
 def examined(path: str, parameters: Mapping[str, str]) -> "tuple[findings.Findings, Members | None]":
     """What is found at a path, with a bar on standard error; no members where nothing can be read."""
+    from botocore.exceptions import ClientError
+
     from batch_prediction.archives.ranges import ArchiveError
     from cli.check.findings import Findings, examine
     from cli.check.places import members_of
@@ -71,8 +73,11 @@ def examined(path: str, parameters: Mapping[str, str]) -> "tuple[findings.Findin
         members = members_of(path)
     except ArchiveError as error:
         return Findings(path, refused=str(error)), None
-    with looking(f"Looking at {path[-40:]}") as bar:
-        return examine(path, members, int(parameters["MaxImages"]), bar), members
+    try:
+        with looking(f"Looking at {path[-40:]}") as bar:
+            return examine(path, members, int(parameters["MaxImages"]), bar), members
+    except ClientError as error:
+        return Findings(path, refused=f"{path}: expected objects that can be read, found: {error}"), None
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from batch_prediction.runs.cost import cost, price_per_hour
-from batch_prediction.runs.transform_job import IMAGES_PER_INSTANCE
+from cli.cost import instances as instances_of
 from cli.cost_estimate import IMAGES_A_SECOND, START_UP
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ class Expected:
 def expected(images: int, requests: int | None, parameters: Mapping[str, str]) -> Expected:
     """Estimate a run of so many images, those of an archive with so many requests."""
     instance_type = parameters["TransformInstanceType"]
-    wanted = -(-images // IMAGES_PER_INSTANCE)
-    instances = max(1, min(int(parameters["MaxTransformInstances"]), wanted))
+    instances = instances_of(images, int(parameters["MaxTransformInstances"]))
     seconds = START_UP + images / IMAGES_A_SECOND / instances
     begin = datetime.fromtimestamp(0, UTC)
     job = {

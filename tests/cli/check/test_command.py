@@ -186,7 +186,7 @@ def test_what_lies_in_a_bucket_is_only_read(account: Any) -> None:
         found = as_json(f"s3://{BUCKET}/{path}")
         assert (found["images"], found["labels"], found["readable"]) == (2, {"3": 1, "7": 1}, 2)
         assert found["expected"]["requests"] == 2
-    for path in ("incoming/absent.zip", "incoming/b/0.png"):
-        assert as_json(f"s3://{BUCKET}/{path}", status=2)["refused"]
+    for path in (f"{BUCKET}/incoming/absent.zip", f"{BUCKET}/incoming/b/0.png", "no-such-bucket/b/"):
+        assert "found" in as_json(f"s3://{path}", status=2)["refused"]
     kept = account.list_object_versions(Bucket=BUCKET)["Versions"]
     assert len(kept) == len(objects)
