@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from batch_prediction.report import index
 from batch_prediction.runs import decision, transform_job
 from cli.drop import following
 from cli.stack import Stack
@@ -34,5 +35,5 @@ def test_a_run_without_a_report_says_what_it_waits_for(
     monkeypatch.setattr(following, "client", lambda _service: None)
     monkeypatch.setattr(decision, "read", lambda *_: decided)
     monkeypatch.setattr(transform_job, "describe_attempts", lambda *_: iter(jobs))
-    monkeypatch.setattr(following.index, "read", lambda *_: SimpleNamespace(runs=runs))
+    monkeypatch.setattr(index, "read", lambda *_: SimpleNamespace(runs=runs))
     assert expected in following.news(STACK, RUN)

@@ -35,7 +35,7 @@ _NAMES = st.one_of(
     ),
     st.sampled_from(["x/metadata.jsonl", "-", "~", "a\\b.png", "\x01.png", "Ω.png", "x.zip", "._a.png"]),
     st.text(
-        st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=30
+        st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=30
     ).filter(lambda name: name not in (".", "..")),
 )
 
