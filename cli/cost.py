@@ -56,10 +56,6 @@ def cost(
     us-east-1 without free tiers, each with its source. Uploading the images is
     in it, training isn't.
     """
-    from batch_prediction.runs.transform_job import (
-        IMAGES_PER_INSTANCE,  # its dependencies are missing in the environment that only downloads data sets
-    )
-
     parameters = DEFAULTS
     if stack_name:
         stack = stacks.find(stack_name)
@@ -78,7 +74,7 @@ def cost(
         images,
         batches,
         hourly,
-        min(int(parameters["MaxTransformInstances"]), -(-images // IMAGES_PER_INSTANCE)),
+        instances(images, int(parameters["MaxTransformInstances"])),
         images_a_second,
         image_bytes,
         months_kept,
@@ -89,6 +85,15 @@ def cost(
         typer.echo(json.dumps(_for_programs(asked, instance_type, lines), indent=2))
     else:
         _print(Console(), asked, instance_type, lines)
+
+
+def instances(images: int, most: int) -> int:
+    """How many instances a batch of so many images gets, by the parameter MaxTransformInstances."""
+    from batch_prediction.runs.transform_job import (
+        IMAGES_PER_INSTANCE,  # its dependencies are missing in the environment that only downloads data sets
+    )
+
+    return min(most, -(-images // IMAGES_PER_INSTANCE))
 
 
 def _for_programs(asked: Batches, instance_type: str, lines: list[Line]) -> dict[str, object]:

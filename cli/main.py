@@ -11,8 +11,10 @@ import typer
 from rich.console import Console
 
 from cli import dataset, models, project, reports
+from cli.check.command import check
 from cli.cost import cost
 from cli.doctor import doctor
+from cli.drop.command import drop
 from cli.errors import Commands
 from cli.prove.command import prove
 from cli.stages import StageError
@@ -39,6 +41,8 @@ def digits() -> None:
     """The group of all commands."""
 
 
+app.command()(check)
+app.command()(drop)
 app.command("dataset")(dataset.upload)
 app.add_typer(models.app, name="models")
 app.add_typer(reports.app, name="reports")

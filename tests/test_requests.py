@@ -6,6 +6,7 @@ The call sites are read from the sources; each has to be among those that the fl
 import io
 import json
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,6 +49,10 @@ from batch_prediction.sweep import overdue, sweep
 from cli import checks, demo, packages, quotas, reports, watching
 from cli import stack as commands
 from cli import tune as tuning_command
+from cli.check.command import examined
+from cli.check.folder import FolderMembers
+from cli.drop import sending
+from cli.drop.dropped import Target, key_of
 from cli.errors import CommandError
 from cli.files import fetch as fetch_files
 from cli.prove import account, training_links
@@ -57,6 +62,7 @@ from cli.prove.links import Broken, Seen
 from cli.prove.training_links import Training
 from cli.stack import Stack
 from inference import fetch
+from tests.cli.folders import ALONE, folder
 from tests.cli.trials import look
 from tests.functions.archives.packed import one_of_a_kind
 from tests.functions.decide import decide
@@ -239,8 +245,40 @@ def search_and_watch(topic: str, queue: str) -> None:
         for operation in ("list_service_quotas", "list_aws_default_service_quotas"):
             stub.add_response(operation, {"Quotas": []})
         assert quotas.quotas(commands.client("service-quotas"), {"x"}) == {}
+    check_and_drop(stack)
     prove(stack, topic, package.arn)
     commands.client.cache_clear()
+
+
+def check_and_drop(stack: Stack) -> None:
+    """What lies in the bucket is checked; a folder is dropped packed, loose, and in parts."""
+    with tempfile.TemporaryDirectory() as where:
+        path, name = folder(Path(where) / "b8", ALONE), "dropped"
+        (path / "manifest.jsonl").write_text('{"file_name": "0.png", "label": 7}')
+        parameters = {"MaxImages": "10"}
+        found, members = examined(str(path), parameters)
+        assert isinstance(members, FolderMembers)
+        bars: Any = lambda _what, in_bytes=False: nullcontext(lambda _done, _of: None)  # noqa: E731 (a stub)
+        s3 = commands.client("s3")
+        packed = Target(s3, stack.bucket, key_of(name, ".zip"), again=False)
+        dropped = packed.drop_packed(members, found, bars)
+        assert dropped.run(s3, stack.bucket).batch == "dropped.zip"
+        Target(s3, stack.bucket, key_of(name, ""), again=False).drop_loose(members, found, bars)
+    for key in (packed.key, "incoming/dropped/manifest.jsonl"):
+        found, _ = examined(f"s3://{stack.bucket}/{key}", parameters)
+        assert (found.refused, found.images) == (None, 1)
+    file = io.BytesIO(bytes(11 * 1024**2))
+    content = sending.Content.of(file)
+    sending.send(s3, stack.bucket, "incoming/other.zip", file, content, lambda _done, _of: None)
+    interrupted = s3.create_multipart_upload(Bucket=stack.bucket, Key="incoming/large.zip")["UploadId"]
+    s3.upload_part(
+        Bucket=stack.bucket,
+        Key="incoming/large.zip",
+        UploadId=interrupted,
+        PartNumber=1,
+        Body=bytes(8 * 1024**2),
+    )
+    sending.send(s3, stack.bucket, "incoming/large.zip", file, content, lambda _done, _of: None)
 
 
 def prove(stack: Stack, topic: str, package: str) -> None:

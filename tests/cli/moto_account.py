@@ -19,6 +19,7 @@ PARAMETERS = {
     "TransformInstanceType": "ml.m5.large",
     "TransformPricePerHour": "0",
     "MaxTransformInstances": "4",
+    "MaxImages": "1000000",
     "SpotTraining": "false",
     "Architecture": "x86_64",
     "NotificationEmail": "",

@@ -33,6 +33,14 @@ class ImageError(ValueError):
     """Bytes aren't an image that can be used; the message says why."""
 
 
+class SizeError(ImageError):
+    """An image of another size, which is told in its header."""
+
+    def __init__(self, side: int, width: int, height: int) -> None:
+        super().__init__(f"expected {side} × {side} pixels, found {width} × {height}: scale it first")
+        self.width, self.height = width, height
+
+
 def decode(data: bytes, side: int) -> Pixels:
     """Decode a PNG or JPEG of `side` × `side` pixels: greyscale, uint8, as it is stored.
 
@@ -40,7 +48,7 @@ def decode(data: bytes, side: int) -> Pixels:
     pixels show a black background. Profiles, comments and other metadata are ignored without being unpacked.
     The size is checked in the header, before any pixel is decoded.
 
-    Raises ImageError.
+    Raises ImageError; SizeError for another size.
     """
     form, content = _pixels_alone(data)
     try:
@@ -55,7 +63,7 @@ def decode(data: bytes, side: int) -> Pixels:
     except Exception as error:  # Pillow's decoders raise nearly anything for corrupt bytes
         reason = str(error) or f"Pillow can't decode it ({type(error).__name__})"
         raise ImageError(f"not an image: {reason}"[:200]) from error
-    raise ImageError(f"expected {side} × {side} pixels, found {width} × {height}: scale it first")
+    raise SizeError(side, width, height)
 
 
 def _pixels_alone(data: bytes) -> tuple[str, bytes]:

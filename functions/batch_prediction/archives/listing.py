@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from batch_prediction.archives import tar_members, zip_members
 from batch_prediction.archives.member import Member, Unusable
-from batch_prediction.archives.ranges import ArchiveError, Bytes, ObjectVersion
+from batch_prediction.archives.ranges import ArchiveBytes, ArchiveError, Bytes
 
 # A .tar.gz can only be read from its beginning: the functions do so as a stream, the container on its disk.
 MAX_UNPACKED = 2 * 1024**3
@@ -36,7 +36,7 @@ class Listing(NamedTuple):
     files: Iterator[Item]
 
 
-def listing(archive: ObjectVersion) -> Listing:
+def listing(archive: ArchiveBytes) -> Listing:
     """List an archive; ArchiveError, perhaps only while the files are iterated over, if it can't be read."""
     kind = _kind(archive)
     if kind == "zip":
@@ -44,12 +44,12 @@ def listing(archive: ObjectVersion) -> Listing:
     return Listing(kind, tar_members.files(content(archive, kind)))
 
 
-def content(archive: ObjectVersion, kind: str) -> Bytes:
+def content(archive: ArchiveBytes, kind: str) -> Bytes:
     """The bytes that the positions of an archive's members are positions in."""
     return archive.unpacked(MAX_UNPACKED) if kind == "tar.gz" else archive
 
 
-def _kind(archive: ObjectVersion) -> str:
+def _kind(archive: ArchiveBytes) -> str:
     if archive.size == 0:
         raise ArchiveError("expected a .zip, .tar or .tar.gz, found an empty file: upload it again")
     head = archive.read(0, tar_members.BLOCK)

@@ -25,6 +25,24 @@ class Bytes(Protocol):
         ...
 
 
+class ArchiveBytes(Bytes, Protocol):
+    """An archive's bytes, wherever it lies."""
+
+    @property
+    def address(self) -> str:
+        """Where it lies: what reports call it."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole."""
+        ...
+
+    def unpacked(self, most: int) -> "Unpacked":
+        """Its content unpacked by gzip, up to `most` bytes of it."""
+        ...
+
+
 class ObjectVersion:
     """An object version, read block by block; the last few blocks are kept.
 
@@ -36,6 +54,11 @@ class ObjectVersion:
         self._s3, self.bucket, self.key, self.version = s3, bucket, key, version
         self.size = s3.head_object(Bucket=bucket, Key=key, VersionId=version)["ContentLength"]
         self._kept: OrderedDict[int, bytes] = OrderedDict()
+
+    @property
+    def address(self) -> str:
+        """Its `s3://` address."""
+        return f"s3://{self.bucket}/{self.key}"
 
     def read(self, at: int, size: int) -> bytes:
         """`size` bytes from position `at`; fewer only where the object ends."""

@@ -8,7 +8,8 @@ The labels are those of the manifest at the archive's root or in its only folder
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -16,7 +17,7 @@ from batch_prediction import labels
 from batch_prediction.archives import listing
 from batch_prediction.archives.listing import Item
 from batch_prediction.archives.member import Member, Unusable, too_large, unpack
-from batch_prediction.archives.ranges import ArchiveError, ObjectVersion
+from batch_prediction.archives.ranges import ArchiveBytes, ArchiveError
 from batch_prediction.layout import INCOMING, Manifest, check_name, image_address
 from batch_prediction.manifests.folder import relative_path
 from batch_prediction.manifests.reading import read
@@ -50,12 +51,16 @@ class Image(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """The archive's kind, how it was read, its images in the order of their bytes, and the rest."""
+    """The archive's kind, how it was read, its images in the order of their bytes, and the rest.
+
+    `beside` are the members that labels come from: the manifest, or the files next to images.
+    """
 
     kind: str
     how: str
     images: list[Image]
     left_out: list[LeftOut]
+    beside: list[str]
 
 
 @dataclass
@@ -70,18 +75,70 @@ class _Contents:
     roots: set[str] = field(default_factory=set)  # folders at the root, and "" for a file there; two suffice
 
 
-def read_archive(archive: ObjectVersion, max_images: int, take: Take) -> Reading:
-    """Read an archive's directory and labels; ValueError (ArchiveError, ManifestError) if it can't be used.
+class Members(Protocol):
+    """Files that are a batch together: an archive's, or (for `digits check`) a folder's.
 
-    `take` gives of a manifest line's other fields those that are kept. In memory, the archive's members.
+    `form` says in words what they lie in, `what` in one, and `kind` as references.py tells archives apart.
     """
-    kind, files = listing.listing(archive)
-    contents = _sorted_out(files, MEMBERS_AN_IMAGE * max_images)
-    texts, folder = _Texts(archive, kind), _ArchiveFolder(archive, "")
+
+    form: str
+    what: str
+    kind: str
+    root: str  # what a reference from elsewhere than the manifest's folder begins with; empty for nothing
+
+    def address(self, name: str) -> str:
+        """What reports call a member."""
+        ...
+
+    def files(self) -> Iterator[Item]:
+        """The files in their order, once."""
+        ...
+
+    def reader(self) -> Callable[[Member], Iterator[bytes]]:
+        """What reads members piece by piece, by increasing position; ArchiveError for a damaged one."""
+        ...
+
+
+class ArchiveMembers:
+    """The files of an archive."""
+
+    what, root = "archive", ""
+
+    def __init__(self, archive: ArchiveBytes) -> None:
+        """Look at the beginning; ArchiveError if it is no archive."""
+        self._archive = archive
+        self.kind, self._files = listing.listing(archive)
+        self.form = f"a {self.kind} archive"
+
+    def address(self, name: str) -> str:
+        """The archive's address, `#`, and the member."""
+        return image_address(self._archive.address, name)
+
+    def files(self) -> Iterator[Item]:
+        """The files by the archive's directory."""
+        return self._files
+
+    def reader(self) -> Callable[[Member], Iterator[bytes]]:
+        """What unpacks members; a .tar.gz is read from its beginning."""
+        return partial(unpack, listing.content(self._archive, self.kind))
+
+
+def read_archive(archive: ArchiveBytes, max_images: int, take: Take) -> Reading:
+    """Read an archive's directory and labels; ArchiveError or ManifestError if they can't be used."""
+    return read_members(ArchiveMembers(archive), max_images, take)
+
+
+def read_members(members: Members, max_images: int, take: Take) -> Reading:
+    """Find images and labels among files; ValueError (ArchiveError, ManifestError) if they can't be used.
+
+    `take` gives of a manifest line's other fields those that are kept. In memory, the members.
+    """
+    contents = _sorted_out(members, MEMBERS_AN_IMAGE * max_images)
+    folder = _MembersFolder(members, "")
     images, left_out = list[Image](), list[LeftOut]()
-    if manifest := _manifest(contents):
-        folder = _ArchiveFolder(archive, manifest.name.rpartition("/")[0])
-        lines = read(texts.read(manifest), folder, manifest.name)
+    if manifest := _manifest(contents, members.what):
+        folder = _MembersFolder(members, manifest.name.rpartition("/")[0])
+        lines = read(members.reader()(manifest), folder, manifest.name)
         for line in lines:
             item = line if isinstance(line, LeftOut) else _named(line, folder, contents, take)
             images.append(item) if isinstance(item, Image) else left_out.append(item)
@@ -89,47 +146,47 @@ def read_archive(archive: ObjectVersion, max_images: int, take: Take) -> Reading
                 break
         used, how = {manifest.name, *(image.name for image in images)}, f"{manifest.name} in it {lines.how}"
     else:
-        label, how, used = _labels(contents, texts)
+        label, how, used = _labels(contents, members)
         used |= contents.images.keys()
         for member in contents.images.values():
             images.append(_labelled(member, folder, label))
     named = () if manifest is None else {item.text for item in left_out}
     left_out += [LeftOut.of(None, *each) for each in contents.unusable.items() if each[0] not in named]
     images.sort(key=lambda image: image.member.at if image.member else -1)
-    return Reading(kind, f"read as a {kind} archive; {how}{_passed_over(contents, used)}", images, left_out)
+    how = f"read as {members.form}; {how}{_passed_over(contents, used)}"
+    beside = sorted(used - {image.name for image in images})
+    return Reading(members.kind, how, images, left_out, beside)
 
 
-class _ArchiveFolder:
-    """The folder of a manifest in an archive: images are named from there, or from the archive's root."""
+class _MembersFolder:
+    """The folder of a manifest among others' files: images are named from there, or from their root."""
 
-    def __init__(self, archive: ObjectVersion, inside: str) -> None:
-        self._source, self._inside = f"s3://{archive.bucket}/{archive.key}", f"{inside}/" if inside else ""
+    def __init__(self, members: Members, inside: str) -> None:
+        self._root, self._inside = members.root, f"{inside}/" if inside else ""
+        self.address = members.address
 
     def resolve(self, reference: str) -> str:
-        """The address of a member; ValueError for a reference that leads out of the archive."""
+        """The address of a member; ValueError for a reference that leads to none."""
         if reference.startswith(self.address("")):  # as reports call it
             name = self.name(reference)
         else:
-            name = self._inside + relative_path(reference).removeprefix(self._inside)
+            path = relative_path(reference).removeprefix(self._root)
+            name = self._inside + path.removeprefix(self._inside)
         check_name(name)
         return self.address(name)
-
-    def address(self, name: str) -> str:
-        """What reports call a member."""
-        return image_address(self._source, name)
 
     def name(self, address: str) -> str:
         """The member of an address."""
         return address.removeprefix(self.address(""))
 
 
-def _sorted_out(files: Iterable[Item], most: int) -> _Contents:
+def _sorted_out(members: Members, most: int) -> _Contents:
     contents, names, twice = _Contents(), set[str](), set[str]()
-    for number, item in enumerate(files):
+    for number, item in enumerate(members.files()):
         if number == most:
             raise ArchiveError(
-                f"expected at most {most:,} members in an archive, {MEMBERS_AN_IMAGE} for each of the "
-                "stack's parameter MaxImages, found more: divide the batch, or raise MaxImages"
+                f"expected at most {most:,} members in the {members.what}, {MEMBERS_AN_IMAGE} for each of "
+                "the stack's parameter MaxImages, found more: divide the batch, or raise MaxImages"
             )
         if _JUNK.search(item.name):
             continue
@@ -138,7 +195,7 @@ def _sorted_out(files: Iterable[Item], most: int) -> _Contents:
         names.add(item.name)
         if len(contents.roots) < 2:
             contents.roots.add(item.name.partition("/")[0] if "/" in item.name else "")
-        _put(contents, item)
+        _put(contents, item, members.what)
     for name in twice:
         for kept in (contents.images, contents.sidecars, contents.manifests, contents.others):
             kept.pop(name, None)
@@ -146,14 +203,16 @@ def _sorted_out(files: Iterable[Item], most: int) -> _Contents:
             "expected one member of this name, found several: it isn't clear which is meant"
         )
     if not names:
-        raise ArchiveError("expected images in the archive, found an empty one: pack and upload it again")
+        raise ArchiveError(
+            f"expected images in the {members.what}, found an empty one: put images in, and upload it again"
+        )
     return contents
 
 
-def _put(contents: _Contents, item: Item) -> None:
+def _put(contents: _Contents, item: Item, what: str) -> None:
     name = item.name
     if _ARCHIVE.search(name):
-        contents.unusable[name] = "an archive inside the archive isn't read: unpack it first"
+        contents.unusable[name] = f"an archive inside the {what} isn't read: unpack it first"
     elif isinstance(item, Unusable):
         contents.unusable[name] = item.reason
     elif _IMAGE.search(name):
@@ -177,37 +236,19 @@ def _is_manifest(name: str) -> bool:
     return True
 
 
-def _manifest(contents: _Contents) -> Member | None:
+def _manifest(contents: _Contents, what: str) -> Member | None:
     """The manifest at the root, else in the only folder; ArchiveError where there are several."""
     found = [name for name in contents.manifests if "/" not in name]
     if not found and len(contents.roots) == 1:
         found = [name for name in contents.manifests if name.count("/") == 1]
     if len(found) > 1:
         raise ArchiveError(
-            f"expected one manifest in the archive, found {' and '.join(sorted(found)[:3])}: "
-            "remove the others"
+            f"expected one manifest in the {what}, found {' and '.join(sorted(found)[:3])}: remove the others"
         )
     return contents.manifests[found[0]] if found else None
 
 
-class _Texts:
-    """The texts in an archive, which is read once more for each time that some are asked for."""
-
-    def __init__(self, archive: ObjectVersion, kind: str) -> None:
-        self._archive, self._kind = archive, kind
-
-    def read(self, member: Member) -> Iterator[bytes]:
-        """One member's content, piece by piece; ArchiveError for a damaged one."""
-        return unpack(listing.content(self._archive, self._kind), member)
-
-    def read_all(self, members: Iterable[Member]) -> Iterator[tuple[str, bytes]]:
-        """Names and contents of small members, by position; ArchiveError for a damaged one."""
-        content = listing.content(self._archive, self._kind)
-        for member in sorted(members, key=lambda member: member.at):
-            yield member.name, b"".join(unpack(content, member))
-
-
-def _named(line: Record, folder: _ArchiveFolder, contents: _Contents, take: Take) -> Image | LeftOut:
+def _named(line: Record, folder: _MembersFolder, contents: _Contents, take: Take) -> Image | LeftOut:
     """What a manifest's line names."""
     name = folder.name(line.image)
     member = contents.images.get(name) or contents.others.get(name)
@@ -221,19 +262,19 @@ def _named(line: Record, folder: _ArchiveFolder, contents: _Contents, take: Take
 _Label = Callable[[str], object]  # a member's name to a label as it is written, or None
 
 
-def _labels(contents: _Contents, texts: _Texts) -> tuple[_Label, str, set[str]]:
+def _labels(contents: _Contents, members: Members) -> tuple[_Label, str, set[str]]:
     """What gives an image its label, how that is called, and which members it takes."""
-    if found := _webdataset(contents, texts, "cls", lambda body: body.decode(errors="replace").strip()):
+    if found := _webdataset(contents, members, "cls", lambda body: body.decode(errors="replace").strip()):
         return found[0], "labels from WebDataset's .cls", found[1]
     if any(_folder_label(name) is not None for name in contents.images):
         return _folder_label, "labels from class folders", set()
-    if found := _webdataset(contents, texts, "json", _label_in_json):
+    if found := _webdataset(contents, members, "json", _label_in_json):
         return found[0], "labels from WebDataset's .json", found[1]
     return lambda _: None, "without labels", set()
 
 
 def _webdataset(
-    contents: _Contents, texts: _Texts, ending: str, parse: Callable[[bytes], object]
+    contents: _Contents, members: Members, ending: str, parse: Callable[[bytes], object]
 ) -> tuple[_Label, set[str]] | None:
     """The labels in the files that are called as an image is; None where no image has such a file."""
     images = {_sample(name) for name in contents.images}
@@ -244,10 +285,17 @@ def _webdataset(
     ]
     if not beside:
         return None
-    found = {_sample(name): parse(body) for name, body in texts.read_all(beside)}
+    found = {_sample(name): parse(body) for name, body in _bodies(members, beside)}
     if all(label is None for label in found.values()):
         return None
     return lambda name: found.get(_sample(name)), {member.name for member in beside}
+
+
+def _bodies(members: Members, small: Iterable[Member]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of small members, by position; ArchiveError for a damaged one."""
+    read_member = members.reader()
+    for member in sorted(small, key=lambda member: member.at):
+        yield member.name, b"".join(read_member(member))
 
 
 def _sample(name: str) -> str:
@@ -274,7 +322,7 @@ def _folder_label(name: str) -> int | None:
         return None
 
 
-def _labelled(member: Member, folder: _ArchiveFolder, label: _Label) -> Image:
+def _labelled(member: Member, folder: _MembersFolder, label: _Label) -> Image:
     address, written = folder.address(member.name), label(member.name)
     try:
         found = None if written is None else labels.parse(written)

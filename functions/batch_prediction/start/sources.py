@@ -89,7 +89,7 @@ class _ArchiveSource(Source):
         self.how = found.how
         yield from found.left_out
         requests = 0
-        source = f"s3://{self._archive.bucket}/{self._archive.key}"
+        source = self._archive.address
         places = references.of_members([image.member for image in found.images], found.kind)
         for image, (place, another) in zip(found.images, places, strict=True):
             requests += another

@@ -84,7 +84,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
         if left_out or bad_labels:
             refused.seek(0)
             s3.upload_fileobj(refused, bucket, run.left_out)
-    problem = _problem(key, lines, left_out, max_images, unusable, first)
+    unusable = problem(key, lines, left_out, max_images, unusable, first)
     return TransformInput(
         lines=lines,
         labelled=labelled,
@@ -92,7 +92,7 @@ def write(s3: "S3Client", bucket: str, run: Run, key: str, version: str, max_ima
         digests=parts.digests,
         slices=list(source.slices.values),
         unsliced=source.slices.left_out,
-        problem=problem,
+        problem=unusable,
         bad_labels=bad_labels,
         how=source.how,
         requests=source.requests,
@@ -107,9 +107,15 @@ def _line(item: LeftOut) -> bytes:
     return orjson.dumps(content) + b"\n"
 
 
-def _problem(
-    key: str, lines: int, left_out: int, max_images: int, unusable: Problem | None, first: LeftOut | None
+def problem(
+    key: str,
+    lines: int,
+    left_out: int,
+    max_images: int,
+    unusable: Problem | None = None,
+    first: LeftOut | None = None,
 ) -> Problem | None:
+    """Why an upload of so many lines can't be used as a whole; None if it can."""
     if (found := lines + left_out) > max_images:
         return Problem(
             f"expected at most {max_images} images (the stack's parameter MaxImages), found {found}: "

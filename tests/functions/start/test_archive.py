@@ -255,7 +255,7 @@ def test_the_number_of_members_is_bounded(aws: Clients, kind: str) -> None:
     files = {f"{number}.png": PNG for number in range(6)}
     assert len(reading(aws, one_of_a_kind(kind, files), max_images=2).images) == 6
     with pytest.raises(
-        ArchiveError, match="at most 6 members in an archive, 3 for each of the stack's parameter MaxI"
+        ArchiveError, match="at most 6 members in the archive, 3 for each of the stack's parameter MaxI"
     ):
         reading(aws, one_of_a_kind(kind, files | {"7.txt": b""}), max_images=2)
 

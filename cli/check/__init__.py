@@ -1,0 +1,1 @@
+"""`digits check`: what a batch would be, before anything is uploaded."""
