@@ -87,7 +87,7 @@ def prepare(lines: int, probabilities: bool = True) -> Any:
     frozen: dict[str, Any] = dict.fromkeys((field.name for field in fields(Start)), "measured")
     counts = {"lines": lines, "labelled": lines, "left_out": left_out, "price_per_hour": 0.115}
     named: dict[str, Any] = {"transform_job": f"measured-{RUN.id}"}  # a job's name ends in its run's
-    named |= {"slices": [], "unsliced": {}}
+    named |= {"slices": [], "unsliced": {}, "requests": None, "bad_labels": 0}
     decided = Start(**frozen | counts | named | {"digests": digests})
     decision.take(s3, SETTINGS.bucket, RUN, decided)
     return clients(s3, transform_job.job_request(SETTINGS.bucket, RUN, decided) | JOB)

@@ -29,7 +29,7 @@ from batch_prediction.aws import clients as functions_aws
 from batch_prediction.aws import notify, queues
 from batch_prediction.events import IMAGES, ManifestUploaded, Message, SweepDue
 from batch_prediction.figures.label_errors import Suspect
-from batch_prediction.layout import Manifest, Run, output_name, tuning_failure
+from batch_prediction.layout import Manifest, Run, output_name, training_quality, tuning_failure
 from batch_prediction.models import (
     failure,
     final_training,
@@ -44,9 +44,10 @@ from batch_prediction.runs import decision, transform_job
 from batch_prediction.runs.decision import GiveUp, Refuse, Start
 from batch_prediction.settings import Settings
 from batch_prediction.start import waiting
+from batch_prediction.start.missing_images import Missing
 from batch_prediction.start.run import start_run
 from batch_prediction.sweep import overdue, sweep
-from cli import checks, demo, packages, quotas, reports, watching
+from cli import checks, demo, packages, quotas, ready_model, reports, watching
 from cli import stack as commands
 from cli import tune as tuning_command
 from cli.check.command import examined
@@ -126,6 +127,7 @@ def flow(patch: pytest.MonkeyPatch) -> None:
     aws = functions_aws.clients()
     notify.notify(aws.sns, topic, "batch b7: Completed", "https://…")
     demo_and_register(stack, queue)
+    have_a_model_ready(patch)
     tune_and_train(aws, stack)
     run_and_report(aws, stack)
     wait_and_start_again(aws, stack)
@@ -181,6 +183,28 @@ def demo_and_register(stack: Settings, queue: str) -> None:
     looks = iter([None, registry.describe(sagemaker, arn)])
     found = demo.wait("a package", lambda: next(looks), cloud, outputs)
     assert demo._approved(found) == "digits/1"
+
+
+def have_a_model_ready(patch: pytest.MonkeyPatch) -> None:
+    """A model of the demo for a group that has none: trained for one stack, and kept for the next."""
+    cloud: Any = SimpleNamespace(client=boto3.client)
+    sagemaker = boto3.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="ready")
+    stack = Stack("ready", {"BucketName": BUCKET, "ModelPackageGroupName": "ready"})
+    looks = iter([None, registry.newest_approved(sagemaker, "digits"), None])
+    patch.setattr(ready_model, "newest_approved", lambda *_: next(looks))
+    patch.setattr(demo, "train", lambda *_: None)
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=training_quality(FINAL), Body=b"{}")
+    keep, job = ready_model.KeptModel.keep, {"CustomerMetadataProperties": {"training_job": FINAL}}
+
+    def kept(model: ready_model.KeptModel, where: Any, bucket: str, package: dict[str, Any]) -> None:
+        keep(model, where, bucket, package | job)  # moto doesn't keep the job
+
+    patch.setattr(ready_model.KeptModel, "keep", kept)
+    with tempfile.TemporaryDirectory() as state:
+        for _ in range(2):
+            ready_model.provide(Console(quiet=True), cloud, stack, Path(state))
+    assert registry.newest_approved(sagemaker, "ready")
 
 
 def tune_and_train(aws: functions_aws.Clients, stack: Settings) -> None:
@@ -364,9 +388,13 @@ def wait_and_start_again(aws: functions_aws.Clients, stack: Settings) -> None:
     """A run whose images are looked for, one that waits, one that comes back, is retried and given up."""
     key = "incoming/b7/manifest.jsonl"
     version = aws.s3.put_object(Bucket=BUCKET, Key=key, Body=b'{"file_name": "00000.png"}')["VersionId"]
-    start_run(aws, replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version))
+    patient, uploaded = replace(stack, wait_for_images_minutes=1), ManifestUploaded(BUCKET, key, version)
+    start_run(aws, patient, uploaded, waiting.WaitTimes(only_for="incoming/b7/absent.png"))
+    start_run(aws, patient, uploaded)
     waits = Message('{"detail-type": "Object Created"}', "handle", deliveries=1, received=0.0)
-    waiting.send_again(aws.sqs, stack, waits, waiting.StillWaiting(IMAGES, "a gap"))
+    waiting.send_again(
+        aws.sqs, stack, waits, waiting.StillWaiting(IMAGES, "a gap", missing=Missing(1, 2, key))
+    )
     with (
         pytest.raises(LookupError),
         queues.shorten_visibility_on_error(aws.sqs, stack.upload_queue_url, waits),

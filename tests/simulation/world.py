@@ -305,9 +305,11 @@ class World:
         """An invocation of the sweep; in a hurry it has time for one look, and invokes itself to go on."""
         self._working.append("sweep")
         self._sweeps.append(json.loads(event)["time"])
-        seconds = 0 if self.draw.random() < self.hurry else 300
+        end = self.now + (0 if self.draw.random() < self.hurry else 300)
+        told = context(0)
+        told.get_remaining_time_in_millis = lambda: 1000 * (end - self.now)
         try:
-            sweep.handler(json.loads(event), context(seconds))
+            sweep.handler(json.loads(event), told)
         except (Exception, CrashError):  # noqa: BLE001 (as Lambda does)
             self.failed_sweeps += 1
         self._working.pop()

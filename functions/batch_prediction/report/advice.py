@@ -80,7 +80,7 @@ def notes(report: Report) -> list[str]:
     if report["status"] != "Completed":
         return []
     found, coverage = [], report["coverage"]
-    unlabelled = coverage["scored"] - report["labelled"]
+    unlabelled = coverage["scored"] - report["labelled"] - report.get("bad_labels", 0)
     if bad := report.get("bad_labels", 0):
         found.append(
             f"With a label that couldn't be understood, which isn't used: {_images(bad)}. Correct the labels "
@@ -90,10 +90,8 @@ def notes(report: Report) -> list[str]:
         found.append("No image was read: the reasons are below.")
     elif not report["labelled"] and not bad:
         found.append("No scored image has a label, so there is no accuracy: give labels in the manifest.")
-    elif unlabelled:
-        found.append(
-            f"Scored without a label that can be used, and in no figure but coverage: {_images(unlabelled)}."
-        )
+    elif unlabelled > 0:
+        found.append(f"Scored without a label, and in no figure but coverage: {_images(unlabelled)}.")
     if missing := coverage["missing"]:
         found.append(
             f"Not in the bucket when the job read the batch: {_images(missing)}. Upload what is missing, "

@@ -33,7 +33,7 @@ def sweep(aws: Clients, settings: Settings, event: SweepDue, seconds_left: Calla
     limit = timedelta(hours=settings.max_transform_hours)
     after = event.after
     if not after:
-        asked.extend(_at_uploads(aws, settings, event, failed))
+        asked.extend(_at_uploads(aws, settings, event, seconds_left, failed))
     for job in overdue(aws.sagemaker, settings.name, event.time, limit, failed):
         if job.place <= event.after:
             continue
@@ -57,10 +57,16 @@ def sweep(aws: Clients, settings: Settings, event: SweepDue, seconds_left: Calla
     return asked
 
 
-def _at_uploads(aws: Clients, settings: Settings, event: SweepDue, failed: list[Exception]) -> Iterator[str]:
+def _at_uploads(
+    aws: Clients,
+    settings: Settings,
+    event: SweepDue,
+    seconds_left: Callable[[], float],
+    failed: list[Exception],
+) -> Iterator[str]:
     """Report what nothing has started from, once a sweep; errors are added to `failed`."""
     try:
-        for found in unstarted(aws.s3, settings.bucket, event.time):
+        for found in unstarted(aws.s3, settings.bucket, event.time, lambda: seconds_left() < 2 * RESERVE):
             yield from looks.at_unstarted(aws, settings, found)
     except (BotoCoreError, ClientError, ValueError) as error:
         error.add_note(f"while looking for what hasn't started below {INCOMING}")

@@ -5,7 +5,7 @@ Folders below incoming/ are compared with those below runs/, up to a thousand of
 looked at no further: a sweep costs two requests for a thousand batches, and two for each folder that is new.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from batch_prediction.aws.types import ListObjectsV2Request, S3Client
 
 QUIET = timedelta(minutes=15)  # since the last upload: before that, a manifest may still come
-MAX_REQUESTS = 200  # of one sweep
+MIN_REQUESTS, MAX_REQUESTS = 60, 200  # of one sweep: the first if it is in a hurry
 COUNTED = 1_000  # objects of a folder: one page of a list
 _BEGINNINGS = sorted({f"{text.partition('.')[0]}." for name in MANIFESTS for text in spellings(name)})
 
@@ -57,10 +57,10 @@ class _NoRequestLeftError(Exception):
 
 
 class _Lists:
-    """Lists of a bucket, MAX_REQUESTS of them at most."""
+    """Lists of a bucket, MAX_REQUESTS of them at most, or MIN_REQUESTS in a hurry."""
 
-    def __init__(self, s3: "S3Client", bucket: str) -> None:
-        self._s3, self._bucket, self._left = s3, bucket, MAX_REQUESTS
+    def __init__(self, s3: "S3Client", bucket: str, in_a_hurry: Callable[[], bool]) -> None:
+        self._s3, self._bucket, self._made, self._in_a_hurry = s3, bucket, 0, in_a_hurry
 
     def folder(self, prefix: str) -> _Folder:
         """What is directly below a prefix."""
@@ -85,9 +85,9 @@ class _Lists:
 
     def _page(self, request: "ListObjectsV2Request", found: _Folder) -> bool:
         """Add a page of a list; whether it goes on, at what is then in the request."""
-        if not self._left:
+        if self._made == MAX_REQUESTS or (self._made >= MIN_REQUESTS and self._in_a_hurry()):
             raise _NoRequestLeftError
-        self._left -= 1
+        self._made += 1
         page, begin = self._s3.list_objects_v2(**request), len(request["Prefix"])
         found.folders.update(each["Prefix"][begin:-1] for each in page.get("CommonPrefixes", ()))
         for each in page.get("Contents", ()):
@@ -98,13 +98,16 @@ class _Lists:
         return page["IsTruncated"]
 
 
-def unstarted(s3: "S3Client", bucket: str, now: datetime) -> Iterator[Unstarted]:
+def unstarted(
+    s3: "S3Client", bucket: str, now: datetime, in_a_hurry: Callable[[], bool]
+) -> Iterator[Unstarted]:
     """All folders that have been quiet for a while, and that neither a run nor a report is about.
 
-    Folders come in the order of their names, until MAX_REQUESTS were made: of more, those behind aren't seen.
+    Folders come in the order of their names, until as many requests were made as a sweep may: of more, those
+    behind aren't seen.
     """
     try:
-        yield from _below(_Lists(s3, bucket), "", now - QUIET)
+        yield from _below(_Lists(s3, bucket, in_a_hurry), "", now - QUIET)
     except _NoRequestLeftError:
         return
 

@@ -23,7 +23,7 @@ def put(aws: Clients, *keys: str) -> None:
 
 def found(aws: Clients, now: datetime = LATER) -> list[tuple[str, int, bool, str]]:
     """All that is found, by batch."""
-    every = unstarted.unstarted(aws.s3, BUCKET, now)
+    every = unstarted.unstarted(aws.s3, BUCKET, now, bool)
     return [(each.run.batch, each.objects, each.more, each.example) for each in every]
 
 
@@ -86,7 +86,7 @@ def test_people_are_told_until_there_is_a_report(aws: Clients, folder: str) -> N
     put(aws, *([f"incoming/{folder}0/1.png"] if folder else []), image)
     time = uploaded(aws, image)
     put(aws, Run.without_manifest(folder, time - timedelta(hours=1)).report)
-    ((run, *_),) = unstarted.unstarted(aws.s3, BUCKET, LATER)
+    ((run, *_),) = unstarted.unstarted(aws.s3, BUCKET, LATER, bool)
     assert run == Run.without_manifest(folder, time)
     put(aws, run.decision)
     assert len(found(aws)) == 1
@@ -112,6 +112,10 @@ def test_a_sweep_makes_few_requests(aws: Clients, monkeypatch: pytest.MonkeyPatc
     for left, batches in ((2, []), (3, []), (4, ["a"]), (5, ["a"]), (6, ["a", "b"])):
         monkeypatch.setattr(unstarted, "MAX_REQUESTS", left)
         assert [batch for batch, *_ in found(aws)] == batches
+    for left, batches in ((2, []), (4, ["a"]), (7, ["a", "b"])):
+        monkeypatch.setattr(unstarted, "MIN_REQUESTS", left)
+        every = unstarted.unstarted(aws.s3, BUCKET, LATER, lambda: True)
+        assert [each.run.batch for each in every] == batches
 
 
 def test_an_empty_page_is_not_the_end(aws: Clients) -> None:
