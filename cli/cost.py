@@ -48,6 +48,7 @@ def cost(
     ] = IMAGES_A_SECOND,
     image_bytes: Annotated[int, typer.Option(help="Average size of an image file.", min=1)] = 300,
     months_kept: Annotated[int, typer.Option(help="Months for which batches stay in S3.", min=1)] = 1,
+    archive: Annotated[bool, typer.Option(help="Each batch is one zip, or its images are loose.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Estimate what batches cost a month: instances, requests, functions, storage.
@@ -79,6 +80,7 @@ def cost(
         image_bytes,
         months_kept,
         parameters["Architecture"],
+        archive,
     )
     lines = estimate(asked)
     if as_json:

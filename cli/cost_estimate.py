@@ -8,6 +8,7 @@ from math import ceil
 
 from batch_prediction.runs.cost import PRICE_OF_A_GET
 from batch_prediction.runs.parts import part_sizes
+from batch_prediction.start.references import MAX_RANGE
 
 SAGEMAKER = "https://aws.amazon.com/sagemaker/pricing/"
 S3 = "https://aws.amazon.com/s3/pricing/"
@@ -40,6 +41,8 @@ REPORT_SECONDS, REPORT_SECONDS_AN_IMAGE = 3.0, 50e-6
 SWEEP_SECONDS = 3.0
 BYTES_A_LINE = 600  # of the manifest, input, output and predictions.csv together
 BYTES_A_REPORT = 500_000
+BYTES_A_MEMBER = 150  # of a zip beside its image: two headers with its name
+BYTES_A_PUT = 8 * 1024 * 1024  # boto3's and aws s3 cp's part of a multipart upload
 OTHER_PUTS, OTHER_GETS = 12, 30  # of a run: decision, report, pages, index, and what they are made from
 
 
@@ -55,6 +58,12 @@ class Batches:
     image_bytes: int = 300
     months_kept: int = 1
     architecture: str = "x86_64"
+    archive: bool = False  # each batch is a zip
+
+    @property
+    def archive_bytes(self) -> int:
+        """The size of a batch's zip."""
+        return self.images * (self.image_bytes + BYTES_A_MEMBER)
 
 
 @dataclass(frozen=True)
@@ -87,21 +96,25 @@ def _instances(asked: Batches) -> Line:
 
 def _requests(asked: Batches) -> list[Line]:
     parts = sum(1 for _ in part_sizes(asked.images))
-    lists = LOOKS * ceil(asked.images / 1000)
+    lists = 0 if asked.archive else LOOKS * ceil(asked.images / 1000)
+    puts, gets = asked.images, asked.images
+    if asked.archive:  # its directory is read as well, in pieces of the same size
+        puts = ceil(asked.archive_bytes / BYTES_A_PUT) + 2 * (asked.archive_bytes > BYTES_A_PUT)
+        gets = ceil(asked.archive_bytes / MAX_RANGE) + 1
     others = OTHER_PUTS + 2 * parts + lists, OTHER_GETS + 2 * parts
     return [
         Line(
             "uploading the images",
-            f"{asked.images:,} PUTs",
+            f"{puts:,} PUT{'' if puts == 1 else 's'}",
             f"{PRICE_OF_A_PUT * 1000} for 1,000",
-            asked.batches * asked.images * PRICE_OF_A_PUT,
+            asked.batches * puts * PRICE_OF_A_PUT,
             S3,
         ),
         Line(
             "reading the images",
-            f"{asked.images:,} GETs",
+            f"{gets:,} GET{'' if gets == 1 else 's'}",
             f"{PRICE_OF_A_GET * 1000} for 1,000",
-            asked.batches * asked.images * PRICE_OF_A_GET,
+            asked.batches * gets * PRICE_OF_A_GET,
             S3,
         ),
         Line(

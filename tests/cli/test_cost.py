@@ -79,6 +79,19 @@ def test_what_is_asked_changes_its_line_alone() -> None:
     assert all(saved < 0 for saved in changed(architecture="arm64").values())
 
 
+def test_an_archive_costs_few_requests() -> None:
+    """5 MB in one PUT and six GETs of a megabyte; 500 MB likewise, whose upload has parts of 8 MiB."""
+    small = lines(Batches(images=10_000, batches=2, price_per_hour=1.0, image_bytes=350, archive=True))
+    assert small["uploading the images"].quantity == "1 PUT"
+    assert small["reading the images"].quantity == "6 GETs"
+    assert small["reading the images"].month == pytest.approx(2 * 6 * 0.4e-6)
+    assert small["other requests"].quantity == "32 PUTs, 50 GETs"
+    large = lines(Batches(images=1_000_000, batches=1, price_per_hour=1.0, image_bytes=350, archive=True))
+    assert large["uploading the images"].quantity == "62 PUTs"
+    assert large["uploading the images"].month == pytest.approx(62 * 5e-6)
+    assert large["reading the images"].quantity == "478 GETs"
+
+
 def test_the_stack_is_that_of_the_template() -> None:
     """Defaults, memory, alarms and the sweep's schedule are template.yaml's."""
     parameters = template()["Parameters"]

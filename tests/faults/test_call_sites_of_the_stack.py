@@ -90,8 +90,10 @@ class Batch:
 # Archives, whose names end as their kinds do: no line of one is missing, and none of these can't be used.
 ARCHIVES = {"packed.zip": Batch(2), "packed.tar.gz": Batch(2)}
 BATCHES = {"plain": Batch(2), "broken": Batch(2, broken=1), "refused": Batch(0, broken=1), "stuck": Batch(1)}
-# In the first round, which meets most of the faults: many batches wait for half a minute at the same time.
-FIRST = {"late": Batch(1, missing=1)} | {f"plain-{letter}": Batch(2) for letter in "abcdefghij"}
+# In the first round, which meets most of the faults: many batches wait for a minute at the same time, and
+# each looks for its missing image after a quarter of it.
+FIRST = {f"late-{letter}": Batch(1, missing=1) for letter in "abcdefgh"}
+FIRST |= {f"plain-{letter}": Batch(2) for letter in "abcdefghij"}
 
 
 @dataclass
