@@ -48,7 +48,7 @@ class WaitTimes:
     images: float = 0.0
     capacity: float = 0.0
     at: float = 0.0
-    only_for: str = field(default="", compare=False)  # while this image is missing, no other is looked for
+    only_for: str = ""  # while this image is missing, no other is looked for
 
     @classmethod
     def of(cls, message: Message) -> "WaitTimes":
