@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,7 +17,7 @@ from localcloud.deploy import deploy
 from tests.settings_and_events import event
 from tests.wait import objects, until
 from training import jobs, source
-from training.datasets import Digits, idx
+from training.datasets import Digits, Splits, idx
 
 ROOT = Path(__file__).parents[1]
 STACK_NAME = "digits-test"
@@ -103,6 +104,11 @@ class Stack:
             return len(self.packages()) > known
 
         until(registered)
+
+    def train_on_few(self, parts: Splits) -> None:
+        """Train a model on a few real digits: it is approved where MinimumAccuracy is 0.5."""
+        few = parts.training[np.arange(1200)]
+        self.train("digits-first", few, parts.test, arch="small", epochs="4", seed="1", threads="1")
 
     def packages(self) -> list[dict[str, Any]]:
         """The registry's packages, oldest first."""

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from batch_prediction.layout import is_manifest_name
 from cli.check.findings import Findings, Progress
 from cli.check.folder import FolderMembers
-from cli.drop.packing import is_manifest
 
 CONCURRENT = 16  # requests; boto3's clients keep ten connections, and queue the rest
 MANIFEST = "manifest.jsonl"
@@ -50,7 +50,7 @@ def listed(s3: Any, bucket: str, prefix: str) -> dict[str, tuple[int, str]]:
 
 def manifest(members: FolderMembers, found: Findings) -> tuple[str, bytes]:
     """The manifest's name and content: the folder's own one, or one with the labels that were found."""
-    (*own,) = (name for name in found.beside if is_manifest(name) and "/" not in name)
+    (*own,) = (name for name in found.beside if is_manifest_name(name) and "/" not in name)
     if own:
         return own[0], members.path(own[0]).read_bytes()
     return MANIFEST, "".join(_lines(found)).encode()

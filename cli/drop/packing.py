@@ -4,7 +4,7 @@ import shutil
 import zipfile
 from typing import IO
 
-from batch_prediction.layout import INCOMING, Manifest
+from batch_prediction.layout import is_manifest_name
 from cli.check.findings import Findings, Progress
 from cli.check.folder import FolderMembers
 
@@ -21,18 +21,9 @@ def pack(members: FolderMembers, found: Findings, file: IO[bytes], progress: Pro
         for number, name in enumerate(names, start=1):
             entry = zipfile.ZipInfo(name, _TIME)
             entry.create_system, entry.external_attr = _UNIX, _READABLE
-            entry.compress_type = zipfile.ZIP_DEFLATED if is_manifest(name) else zipfile.ZIP_STORED
+            entry.compress_type = zipfile.ZIP_DEFLATED if is_manifest_name(name) else zipfile.ZIP_STORED
             path = members.path(name)
             entry.file_size = path.stat().st_size
             with path.open("rb") as source, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(source, packed)
             progress(number, len(names))
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a file would start a run in a folder of its own."""
-    try:
-        Manifest.at(f"{INCOMING}batch/{name.rpartition('/')[2]}")
-    except ValueError:
-        return False
-    return True

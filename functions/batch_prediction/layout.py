@@ -222,6 +222,20 @@ class Archive:
         return cls(match["batch"])
 
 
+def is_manifest(key: str) -> bool:
+    """Whether a key is that of a manifest which starts a run."""
+    try:
+        Manifest.at(key)
+    except ValueError:
+        return False
+    return True
+
+
+def is_manifest_name(name: str) -> bool:
+    """Whether a file is called as a manifest is, whatever folder it is in."""
+    return is_manifest(f"{INCOMING}batch/{name.rpartition('/')[2]}")
+
+
 def upload(key: str) -> Manifest | Archive:
     """What the key of an upload names; ValueError for one that starts no run."""
     return Archive.at(key) if _ARCHIVE.fullmatch(key) else Manifest.at(key)

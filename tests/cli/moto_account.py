@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import boto3
 import pytest
@@ -27,6 +28,16 @@ PARAMETERS = {
     "SubnetIds": "",
     "SecurityGroupIds": "",
 }
+
+
+@contextmanager
+def versioned_bucket(patch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """S3 of an account with the stack, whose bucket keeps versions."""
+    with empty_account(patch):
+        deploy()
+        s3 = boto3.client("s3")
+        s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        yield s3
 
 
 @contextmanager

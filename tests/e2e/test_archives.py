@@ -7,21 +7,14 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pytest
 
 from localcloud.assembly import local_cloud
 from tests.stack import Stack, deploy_template, png
-from training.datasets import Splits, sample
+from training.datasets import Splits
 
 pytestmark = pytest.mark.deploys
 IMAGES = 20
-
-
-@pytest.fixture(scope="module")
-def parts() -> Splits:
-    """Real digits: disjoint parts to train on, to test with, and to drop."""
-    return sample(seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +23,7 @@ def stack(request: pytest.FixtureRequest, parts: Splits) -> Iterator[Stack]:
     with local_cloud() as cloud:
         parameters = {"MinimumAccuracy": "0.5", "MaxImages": "50"}
         deployed = deploy_template(request, cloud, **parameters)
-        few = parts.training[np.arange(1200)]
-        deployed.train("digits-first", few, parts.test, arch="small", epochs="4", seed="1", threads="1")
+        deployed.train_on_few(parts)
         yield deployed
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from operator import eq
 from typing import Any
 
-import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_score, recall_score
 
@@ -15,15 +14,9 @@ from localcloud.sagemaker.transform.job import TransformJob
 from tests.manifest_forms import forms
 from tests.settings_and_events import event
 from tests.stack import Stack, deploy_template, png
-from training.datasets import Digits, Splits, sample
+from training.datasets import Digits, Splits
 
 pytestmark = pytest.mark.deploys
-
-
-@pytest.fixture(scope="module")
-def parts() -> Splits:
-    """Real digits: disjoint parts to train on, to test with, and to drop."""
-    return sample(seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +31,7 @@ def empty_stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def stack(empty_stack: Stack, parts: Splits) -> Stack:
     """The stack with one approved model, trained on a few real digits."""
-    few = parts.training[np.arange(1200)]
-    empty_stack.train("digits-first", few, parts.test, arch="small", epochs="4", seed="1", threads="1")
+    empty_stack.train_on_few(parts)
     return empty_stack
 
 

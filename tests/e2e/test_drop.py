@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
@@ -15,16 +14,10 @@ from cli.drop import following
 from cli.main import app
 from localcloud.assembly import local_cloud
 from tests.stack import STACK_NAME, Stack, deploy_template
-from training.datasets import Digits, Splits, sample
+from training.datasets import Digits, Splits
 
 pytestmark = pytest.mark.deploys
 IMAGES = 12
-
-
-@pytest.fixture(scope="module")
-def parts() -> Splits:
-    """Real digits: disjoint parts to train on, to test with, and to drop."""
-    return sample(seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +25,7 @@ def stack(request: pytest.FixtureRequest, parts: Splits) -> Iterator[Stack]:
     """The stack with one approved model, trained on a few real digits."""
     with local_cloud() as cloud:
         deployed = deploy_template(request, cloud, MinimumAccuracy="0.5")
-        few = parts.training[np.arange(1200)]
-        deployed.train("digits-first", few, parts.test, arch="small", epochs="4", seed="1", threads="1")
+        deployed.train_on_few(parts)
         yield deployed
 
 

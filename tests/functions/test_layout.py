@@ -252,3 +252,20 @@ def test_a_manifest_in_a_folder_that_is_called_like_an_archive_is_a_manifest() -
     assert layout.upload("incoming/b7.zip/manifest.csv") == layout.Manifest("b7.zip", "manifest.csv")
     assert layout.image_address("s3://b/incoming/b7.zip", "1.png") == "s3://b/incoming/b7.zip#1.png"
     assert layout.image_address("s3://b/incoming/b7.zip/1.png", None) == "s3://b/incoming/b7.zip/1.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("manifest.csv", True),
+        ("deep/er/METADATA.JSONL", True),
+        ("manifest.png", False),
+        ("labels.csv/1", False),
+    ],
+)
+def test_a_file_is_a_manifest_by_its_name_and_a_key_by_its_place(name: str, is_one: bool) -> None:
+    """In a batch's folder, or in folders of it; a manifest directly in incoming/ has no batch."""
+    assert layout.is_manifest_name(name) is is_one
+    assert layout.is_manifest(f"incoming/b7/{name}") is is_one
+    assert not layout.is_manifest(f"elsewhere/b7/{name}")
+    assert not layout.is_manifest("incoming/manifest.csv")

@@ -221,6 +221,17 @@ def test_sam_and_aws_alone_drive_the_whole_path(
     assert "Traceback" not in printed
 
 
+def reports_below(session: CliSession, bucket: str, prefix: str, count: int) -> list[Any]:
+    """Wait for so many reports below a prefix, as `aws` lists and copies them."""
+
+    def written() -> list[str] | None:
+        done = session.attempt("aws", "s3", "ls", f"s3://{bucket}/{prefix}", "--recursive")
+        keys: list[str] = re.findall(r"\S+/report\.json$", done.stdout, re.M)
+        return keys if len(keys) == count else None
+
+    return [session.aws("s3", "cp", f"s3://{bucket}/{key}", "-") for key in until(written)]
+
+
 @pytest.mark.parametrize("cloud", [[]], indirect=True)
 def test_aws_alone_drops_a_manifest_of_every_form(
     cloud: tuple[subprocess.Popen[str], Path], tmp_path: Path
@@ -239,12 +250,7 @@ def test_aws_alone_drops_a_manifest_of_every_form(
         (session.folder / form.name).write_bytes(form.body)
         session.aws("s3", "cp", form.name, f"s3://{bucket}/{folder}{form.name}")
 
-    def written() -> list[str] | None:
-        done = session.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/forms/", "--recursive")
-        keys: list[str] = re.findall(r"\S+/report\.json$", done.stdout, re.M)
-        return keys if len(keys) == len(given) else None
-
-    reports = [session.aws("s3", "cp", f"s3://{bucket}/{key}", "-") for key in until(written)]
+    reports = reports_below(session, bucket, "reports/forms/", len(given))
     assert {report["manifest"]: report["read_as"] for report in reports} == {
         f"{folder}{form.name}": form.read_as for form in given
     }
@@ -266,12 +272,7 @@ def test_aws_alone_drops_an_archive_of_every_kind(
         (session.folder / f"packed.{ending}").write_bytes(one_of_a_kind(kind, files))
         session.aws("s3", "cp", f"packed.{ending}", f"s3://{bucket}/incoming/packed.{ending}")
 
-    def written() -> list[str] | None:
-        done = session.attempt("aws", "s3", "ls", f"s3://{bucket}/reports/packed.", "--recursive")
-        keys: list[str] = re.findall(r"\S+/report\.json$", done.stdout, re.M)
-        return keys if len(keys) == len(endings) else None
-
-    reports = [session.aws("s3", "cp", f"s3://{bucket}/{key}", "-") for key in until(written)]
+    reports = reports_below(session, bucket, "reports/packed.", len(endings))
     assert {report["batch"]: report["read_as"] for report in reports} == {
         f"packed.{ending}": f"read as a {kind} archive; labels from class folders"
         for ending, kind in endings.items()

@@ -18,14 +18,12 @@ from batch_prediction.archives import listing
 from batch_prediction.archives.listing import Item
 from batch_prediction.archives.member import Member, Unusable, too_large, unpack
 from batch_prediction.archives.ranges import ArchiveBytes, ArchiveError
-from batch_prediction.layout import INCOMING, Manifest, check_name, image_address
+from batch_prediction.layout import check_name, image_address, is_manifest_name
 from batch_prediction.manifests.folder import relative_path
 from batch_prediction.manifests.reading import read
 from batch_prediction.manifests.records import LeftOut, Record
 
-MEMBERS_AN_IMAGE = (
-    3  # members of any kind for each image that a batch may have: an image, its label, its text
-)
+MEMBERS_AN_IMAGE = 3  # members of any kind for each image of a batch: an image, its label, its text
 _IMAGE = re.compile(r"\.(png|jpe?g|jpe|jfif|gif|bmp|tiff?|webp|pgm|ppm|pnm)$", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(zip|tar|gz|tgz|bz2|tbz2?|xz|txz|zst|7z|rar)$", re.IGNORECASE)
 _JUNK = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
@@ -220,20 +218,12 @@ def _put(contents: _Contents, item: Item, what: str) -> None:
             contents.unusable[name] = reason
         else:
             contents.images[name] = item
-    elif _is_manifest(name):
+    elif is_manifest_name(name):
         contents.manifests[name] = item
     elif name.rpartition(".")[2].lower() in _SIDECARS and item.size <= _MAX_SIDECAR:
         contents.sidecars[name] = item
     else:
         contents.others[name] = item
-
-
-def _is_manifest(name: str) -> bool:
-    try:
-        Manifest.at(f"{INCOMING}archive/{name.rpartition('/')[2]}")
-    except ValueError:
-        return False
-    return True
 
 
 def _manifest(contents: _Contents, what: str) -> Member | None:

@@ -19,13 +19,13 @@ def of_members(members: Sequence[Member | None], kind: str) -> Iterator[tuple[Re
     The members are in the order of their bytes. A range never goes on in another part of the job's input.
     """
     if kind == "tar.gz":
-        there = [number for number, member in enumerate(members) if member]
+        first_there = next((number for number, member in enumerate(members) if member), None)
         unpacked = max((member.end for member in members if member), default=0)
         for number, member in enumerate(members):
             place = _place(member)
             if member:
                 place["unpacked"] = unpacked
-            yield place, number in there[:1]
+            yield place, number == first_there
         return
     ends = _ends(members)
     begin = 0

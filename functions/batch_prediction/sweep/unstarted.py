@@ -16,8 +16,8 @@ from batch_prediction.layout import (
     REPORTS,
     RUNS,
     Archive,
-    Manifest,
     Run,
+    is_manifest,
     is_run_id,
     spellings,
     upload,
@@ -133,7 +133,11 @@ def _below(lists: _Lists, folder: str, before: datetime) -> Iterator[Unstarted]:
 def _quiet(lists: _Lists, folder: str, found: _Folder, more: bool, before: datetime) -> Iterator[Unstarted]:
     """A folder's objects, unless one came later than `before`, a run waits, or a report is about them."""
     objects = {name: time for name, time in found.objects.items() if not _is_archive(folder, name)}
-    if not objects or max(objects.values()) > before or any(_is_manifest(folder, name) for name in objects):
+    if (
+        not objects
+        or max(objects.values()) > before
+        or any(is_manifest(f"{INCOMING}{folder}{name}") for name in objects)
+    ):
         return
     if more and _has_manifest(lists, folder):
         return
@@ -146,7 +150,7 @@ def _quiet(lists: _Lists, folder: str, found: _Folder, more: bool, before: datet
 def _has_manifest(lists: _Lists, folder: str) -> bool:
     """Whether a manifest is directly in a folder that has more objects than were listed."""
     return any(
-        _is_manifest(folder, begin + rest)
+        is_manifest(f"{INCOMING}{folder}{begin}{rest}")
         for begin in _BEGINNINGS
         for rest in lists.first(f"{INCOMING}{folder}{begin}")[0].objects
     )
@@ -158,11 +162,3 @@ def _is_archive(folder: str, name: str) -> bool:
         return isinstance(upload(f"{INCOMING}{folder}{name}"), Archive)
     except ValueError:
         return False
-
-
-def _is_manifest(folder: str, name: str) -> bool:
-    try:
-        Manifest.at(f"{INCOMING}{folder}{name}")
-    except ValueError:
-        return False
-    return True

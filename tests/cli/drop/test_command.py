@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -15,7 +14,7 @@ from cli import stack
 from cli.drop import loose
 from cli.main import app
 from tests.cli.folders import ALONE, CLASSES, WEBDATASET, WITH_MANIFEST, folder
-from tests.cli.moto_account import deploy, empty_account
+from tests.cli.moto_account import versioned_bucket
 from tests.functions.archives.packed import one_of_a_kind
 from tests.settings_and_events import BUCKET
 
@@ -23,10 +22,7 @@ from tests.settings_and_events import BUCKET
 @pytest.fixture(autouse=True)
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """S3 of an account with the stack, versions kept."""
-    with empty_account(monkeypatch):
-        deploy()
-        client = boto3.client("s3")
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    with versioned_bucket(monkeypatch) as client:
         yield client
 
 

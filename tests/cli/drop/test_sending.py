@@ -4,12 +4,11 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import numpy as np
 import pytest
 
 from cli.drop.sending import Content, Existing, existing, part_size, send
-from tests.cli.moto_account import deploy, empty_account
+from tests.cli.moto_account import versioned_bucket
 from tests.settings_and_events import BUCKET
 
 PART = 5 * 1024 * 1024  # the least that S3 takes for a part but the last
@@ -20,10 +19,7 @@ KEY = "incoming/b.zip"
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """S3 of an account with the stack, versions kept."""
-    with empty_account(monkeypatch):
-        deploy()
-        client = boto3.client("s3")
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    with versioned_bucket(monkeypatch) as client:
         yield client
 
 
